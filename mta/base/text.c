@@ -1,0 +1,330 @@
+/* text.c - pieces of text (slices) and text that grows. */
+#include "base/text.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+bool
+slice_equals_nocase(struct slice a, struct slice b)
+{
+    if (a.length != b.length)
+        return false;
+    for (size_t i = 0; i < a.length; i++)
+        if (char_lower(a.at[i]) != char_lower(b.at[i]))
+            return false;
+    return true;
+}
+
+int
+slice_compare(struct slice a, struct slice b)
+{
+    size_t common = a.length < b.length ? a.length : b.length;
+    int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
+
+    if (order != 0)
+        return order;
+    return a.length < b.length ? -1 : a.length > b.length;
+}
+
+bool
+slice_starts_with(struct slice s, struct slice prefix)
+{
+    return s.length >= prefix.length &&
+        slice_equals((struct slice){s.at, prefix.length}, prefix);
+}
+
+bool
+slice_starts_with_nocase(struct slice s, struct slice prefix)
+{
+    return s.length >= prefix.length &&
+        slice_equals_nocase((struct slice){s.at, prefix.length}, prefix);
+}
+
+bool
+slice_ends_with_nocase(struct slice s, struct slice suffix)
+{
+    return s.length >= suffix.length &&
+        slice_equals_nocase(slice_from(s, s.length - suffix.length), suffix);
+}
+
+bool
+slice_contains_nocase(struct slice s, struct slice part)
+{
+    for (size_t i = 0; i + part.length <= s.length; i++)
+        if (slice_equals_nocase((struct slice){s.at + i, part.length}, part))
+            return true;
+    return false;
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+    while (s.length > 0 && is_blank(s.at[0]))
+        s = slice_from(s, 1);
+    while (s.length > 0 && is_blank(s.at[s.length - 1]))
+        s.length--;
+    return s;
+}
+
+struct slice
+slice_from(struct slice s, size_t start)
+{
+    assert(start <= s.length);
+    return (struct slice){start > 0 ? s.at + start : s.at, s.length - start};
+}
+
+bool
+slice_cut(struct slice s, char separator, struct slice *head, struct slice *rest)
+{
+    const char *found = s.length > 0 ? memchr(s.at, separator, s.length) : NULL;
+
+    if (found == NULL) {
+        *head = s;
+        *rest = (struct slice){s.length > 0 ? s.at + s.length : s.at, 0};
+        return false;
+    }
+    *head = (struct slice){s.at, (size_t)(found - s.at)};
+    *rest = slice_from(s, head->length + 1);
+    return true;
+}
+
+bool
+slice_to_u64(struct slice s, uint64_t *value)
+{
+    uint64_t sum = 0;
+
+    if (s.length == 0)
+        return false;
+    for (size_t i = 0; i < s.length; i++) {
+        unsigned digit;
+
+        if (!char_is_digit(s.at[i]))
+            return false;
+        digit = (unsigned)(s.at[i] - '0');
+        if (sum > (UINT64_MAX - digit) / 10)
+            return false;
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return true;
+}
+
+/* Greedy with one point to come back to: the last `*` seen. Earlier ones need no second try. */
+static bool
+glob(struct slice pattern, struct slice s, bool is_case_ignored)
+{
+    size_t p = 0, i = 0, star_p = SIZE_MAX, star_i = 0;
+
+    while (i < s.length) {
+        char want = p < pattern.length ? pattern.at[p] : '\0';
+        bool is_same = p < pattern.length &&
+            (want == '?' || want == s.at[i] ||
+                (is_case_ignored && char_lower(want) == char_lower(s.at[i])));
+
+        if (p < pattern.length && want == '*') {
+            star_p = p++;
+            star_i = i;
+        } else if (is_same) {
+            p++;
+            i++;
+        } else if (star_p != SIZE_MAX) {
+            p = star_p + 1;
+            i = ++star_i;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.length && pattern.at[p] == '*')
+        p++;
+    return p == pattern.length;
+}
+
+bool
+slice_glob(struct slice pattern, struct slice s)
+{
+    return glob(pattern, s, false);
+}
+
+bool
+slice_glob_nocase(struct slice pattern, struct slice s)
+{
+    return glob(pattern, s, true);
+}
+
+static uint64_t
+mix(uint64_t a, uint64_t b)
+{
+    uint64_t x = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15);
+
+    x ^= x >> 32;
+    x *= UINT64_C(0xd6e8feb86659fd93);
+    return x ^ x >> 32;
+}
+
+uint64_t
+slice_hash(struct slice s, uint64_t seed)
+{
+    uint64_t hash = mix(seed, s.length + UINT64_C(0x2545f4914f6cdd1d));
+    size_t i = 0;
+
+    for (; i + 8 <= s.length; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, s.at + i, 8);
+        hash = mix(hash, word);
+    }
+    if (i < s.length) {
+        uint64_t word = 0;
+
+        memcpy(&word, s.at + i, s.length - i);
+        hash = mix(hash, word);
+    }
+    return hash;
+}
+
+size_t
+text_distance(struct slice a, struct slice b)
+{
+    enum { LONGEST = 64 };
+    size_t rows[3][LONGEST + 1];
+    size_t *before = rows[0], *above = rows[1], *row = rows[2];
+
+    if (a.length > LONGEST || b.length > LONGEST)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b.length; j++)
+        above[j] = j;
+    for (size_t i = 1; i <= a.length; i++) {
+        size_t *spare = before;
+
+        row[0] = i;
+        for (size_t j = 1; j <= b.length; j++) {
+            size_t best = above[j - 1] + (a.at[i - 1] != b.at[j - 1]);
+
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a.at[i - 1] == b.at[j - 2] && a.at[i - 2] == b.at[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+        before = above;
+        above = row;
+        row = spare;
+    }
+    return above[b.length];
+}
+
+void
+text_release(struct text *text)
+{
+    mem_free(text->bytes);
+    *text = (struct text){0};
+}
+
+void
+text_clear(struct text *text)
+{
+    text->length = 0;
+    if (text->bytes != NULL)
+        text->bytes[0] = '\0';
+}
+
+static char *
+make_room(struct text *text, size_t length)
+{
+    assert(length < SIZE_MAX - text->length - 1);
+    text->bytes = mem_grow(text->bytes, &text->capacity, text->length + length + 1, 1);
+    return text->bytes + text->length;
+}
+
+void
+text_add(struct text *text, const char *bytes, size_t length)
+{
+    char *room = make_room(text, length);
+
+    if (length > 0)
+        memcpy(room, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+void
+text_add_slice(struct text *text, struct slice s)
+{
+    text_add(text, s.at, s.length);
+}
+
+void
+text_add_string(struct text *text, const char *string)
+{
+    text_add(text, string, strlen(string));
+}
+
+void
+text_add_char(struct text *text, char c)
+{
+    text_add(text, &c, 1);
+}
+
+void
+text_add_u64(struct text *text, uint64_t value)
+{
+    char digits[20];
+    size_t start = sizeof digits;
+
+    do {
+        digits[--start] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    text_add(text, digits + start, sizeof digits - start);
+}
+
+void
+text_add_repeated(struct text *text, char c, size_t times)
+{
+    char *room = make_room(text, times);
+
+    memset(room, c, times);
+    text->length += times;
+    text->bytes[text->length] = '\0';
+}
+
+void
+text_vprintf(struct text *text, const char *format, va_list args)
+{
+    va_list again;
+    int needed;
+
+    va_copy(again, args);
+    needed = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    assert(needed >= 0);
+    make_room(text, (size_t)needed);
+    vsnprintf(text->bytes + text->length, (size_t)needed + 1, format, args);
+    text->length += (size_t)needed;
+}
+
+void
+text_printf(struct text *text, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    text_vprintf(text, format, args);
+    va_end(args);
+}
+
+const char *
+text_string(const struct text *text)
+{
+    return text->bytes != NULL ? text->bytes : "";
+}

@@ -1,0 +1,108 @@
+/* text.h - pieces of text (slices) and text that grows.
+ *
+ * A slice points into somebody else's bytes: it owns nothing, need not end in NUL and may hold any
+ * byte. Letters are ASCII: no locale is ever asked. */
+#ifndef MTALAB_TEXT_H
+#define MTALAB_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/check.h"
+
+struct slice {
+    const char *at;
+    size_t length;
+};
+
+#define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
+#define SLICE_ARGS(s)  (int)(s).length, (s).at /* for "%.*s" */
+
+static inline struct slice
+slice_of(const char *text)
+{
+    return (struct slice){text, strlen(text)};
+}
+
+static inline bool
+slice_equals(struct slice a, struct slice b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+bool slice_equals_nocase(struct slice a, struct slice b);
+int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first */
+bool slice_starts_with(struct slice s, struct slice prefix);
+bool slice_starts_with_nocase(struct slice s, struct slice prefix);
+bool slice_ends_with_nocase(struct slice s, struct slice suffix);
+bool slice_contains_nocase(struct slice s, struct slice part);
+struct slice slice_trim(struct slice s); /* without spaces, tabs, CR and LF at both ends */
+struct slice slice_from(struct slice s, size_t start); /* s[start..], start <= length */
+
+/* Cuts at the first `separator`: *head gets what stands before it and *rest what stands after it.
+ * Without one, *head is all of s, *rest is empty and the answer is false. */
+bool slice_cut(struct slice s, char separator, struct slice *head, struct slice *rest);
+
+/* Decimal digits only, the whole slice, no sign; false on anything else and on overflow. */
+bool slice_to_u64(struct slice s, uint64_t *value);
+
+/* `*` any run, `?` one byte, whole match. Time is at most |pattern| x |s|. */
+bool slice_glob(struct slice pattern, struct slice s);
+bool slice_glob_nocase(struct slice pattern, struct slice s);
+
+/* 64 bits of hash: the same for the same bytes in every process and on every little-endian machine.
+ * Not for secrets. */
+uint64_t slice_hash(struct slice s, uint64_t seed);
+
+static inline char
+char_lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+static inline bool
+char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool
+char_is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Number of edits (insert, delete, replace, swap of neighbours) from a to b, for "did you mean". */
+size_t text_distance(struct slice a, struct slice b);
+
+/* A text that grows. A zeroed struct is valid and empty; text_release() empties and frees it. The
+ * bytes are always followed by a NUL that does not count (unless nothing was ever added: then
+ * text_string() still answers ""). */
+struct text {
+    char *bytes;
+    size_t length;
+    size_t capacity;
+};
+
+void text_release(struct text *text);
+void text_clear(struct text *text); /* keeps the memory */
+void text_add(struct text *text, const char *bytes, size_t length);
+void text_add_slice(struct text *text, struct slice s);
+void text_add_string(struct text *text, const char *string);
+void text_add_char(struct text *text, char c);
+void text_add_u64(struct text *text, uint64_t value);
+void text_add_repeated(struct text *text, char c, size_t times);
+void text_printf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+void text_vprintf(struct text *text, const char *format, va_list args) PRINTF_LIKE(2, 0);
+const char *text_string(const struct text *text);
+
+static inline struct slice
+text_slice(const struct text *text)
+{
+    return (struct slice){text->bytes, text->length};
+}
+
+#endif
