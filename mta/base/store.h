@@ -1,0 +1,51 @@
+/* store.h - what survives a crash: records behind small handles.
+ *
+ * A record is a run of bytes that never changes its length. What was appended, updated or removed is
+ * durable once the callback of a later store_sync() has come: many changes share one sync (group
+ * commit). Reading needs no copy: a view points into the store.
+ *
+ * Ownership  the store copies. A view is valid until the next append, update or remove.
+ * Errors     store_sync's callback gets false and an error when the disk refused. */
+#ifndef MTALAB_STORE_H
+#define MTALAB_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/loop.h"
+#include "base/rng.h"
+#include "base/text.h"
+
+struct store;
+typedef uint32_t store_handle; /* never 0 */
+
+typedef void synced_fn(void *arg, bool is_durable);
+typedef void scan_fn(void *arg, store_handle handle, struct slice record);
+
+store_handle store_append(struct store *store, struct slice record);
+struct slice store_view(struct store *store, store_handle handle);
+void store_update(struct store *store, store_handle handle, size_t offset, struct slice bytes);
+void store_remove(struct store *store, store_handle handle);
+void store_sync(struct store *store, synced_fn *fn, void *arg); /* called from the loop, once */
+void store_scan(struct store *store, scan_fn *fn, void *arg); /* in the order of appending */
+void store_free(struct store **store);
+
+struct store_door {
+    store_handle (*append)(struct store *store, struct slice record);
+    struct slice (*view)(struct store *store, store_handle handle);
+    void (*update)(struct store *store, store_handle handle, size_t offset, struct slice bytes);
+    void (*remove)(struct store *store, store_handle handle);
+    void (*sync)(struct store *store, synced_fn *fn, void *arg);
+    void (*scan)(struct store *store, scan_fn *fn, void *arg);
+    void (*free)(struct store *store);
+};
+
+/* In memory, with the semantics of a disk: store_sim_crash() drops what no finished sync covers (and
+ * cancels the pending ones); of the first unsynced append, by the luck of `rng`, a torn front part
+ * may remain, which a scan skips by its checksum. */
+struct store *store_sim_new(struct loop *loop, int64_t sync_latency_us, const struct rng *rng);
+void store_sim_crash(struct store *store);
+uint64_t store_sim_bytes(const struct store *store); /* live */
+
+#endif

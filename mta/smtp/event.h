@@ -1,0 +1,100 @@
+/* event.h - what an entry of the journal says: one thing that happened to mail.
+ *
+ * An event is a plain record of 64 bytes, followed by the envelope it is about (return path and
+ * recipient), if it is about one. Strings are names of the journal (base/journal.h); 0 is "none",
+ * as for every field that does not apply. One writer per kind; the table of kinds and fields is that
+ * of the scenario language. */
+#ifndef MTALAB_EVENT_H
+#define MTALAB_EVENT_H
+
+#include "base/journal.h"
+#include "smtp/reply.h"
+#include "smtp/stage.h"
+#include "smtp/verdict.h"
+
+enum event_kind {
+    EVENT_SUBMITTED = 1, /* campaign: offered to the MTA */
+    EVENT_RELAYED,       /* campaign: the MTA took it (250 after the final dot) */
+    EVENT_CONNECT,       /* MTA: one connection tried, with its outcome */
+    EVENT_TLS,           /* MTA: its handshake */
+    EVENT_ATTEMPT,       /* MTA: one try of one recipient has its result */
+    EVENT_DEFERRED,      /* MTA: that result is "later" */
+    EVENT_ACCEPTED,      /* ISP: took responsibility */
+    EVENT_BOUNCE_SOFT,   /* campaign: this feedback was applied to the delivery log */
+    EVENT_BOUNCE_HARD,
+    EVENT_DELIVERED,
+    EVENT_EXPIRED,
+    EVENT_DSN_SENT,
+    EVENT_DSN_RECEIVED,
+    EVENT_FBL_RECEIVED,
+    EVENT_QUARANTINE, /* campaign: an address was quarantined */
+    EVENT_LIMIT_HIT,  /* ISP: a limit answered */
+    EVENT_MX_CHANGED, /* MTA: a controller changed a value */
+    /* Below: told for the story and the series; not for `when:` and `count`. */
+    EVENT_REFUSED,  /* ISP: answered no to a recipient, or to all that were open */
+    EVENT_SESSION,  /* ISP: a connection was opened or closed (outcome) */
+    EVENT_TIMELINE, /* world: a label began or ended, a fault came or went, a value was set */
+    EVENT_DELIVERY, /* campaign: a delivery changed its state (text) */
+    EVENT_EXCLUDED, /* campaign: analysis left this row out (reason) */
+    EVENT_CANCELLED, /* campaign: this row will not be relayed any more */
+    EVENT_KINDS_COUNT,
+};
+
+enum event_outcome {
+    OUTCOME_NONE,
+    OUTCOME_OK, /* connect, tls */
+    OUTCOME_REFUSED,
+    OUTCOME_UNREACHABLE,
+    OUTCOME_TIMED_OUT,
+    OUTCOME_RESET,
+    OUTCOME_DELIVERED, /* attempt */
+    OUTCOME_DEFERRED,
+    OUTCOME_FAILED,
+    OUTCOME_OPENED, /* session, timeline */
+    OUTCOME_CLOSED,
+    OUTCOME_SET,
+    OUTCOMES_COUNT,
+};
+
+struct event {
+    int64_t at_us; /* filled by event_write() */
+    uint8_t kind;  /* enum event_kind */
+    uint8_t stage; /* enum smtp_stage */
+    uint8_t class, reason, type;
+    uint8_t outcome; /* enum event_outcome */
+    uint8_t dsn_kind;
+    uint8_t has_verdict; /* class, reason and type mean something */
+    uint16_t code;
+    uint16_t attempt;
+    uint32_t enhanced; /* enhanced_pack() */
+    uint32_t delivery; /* name of the delivery; 0 where the writer does not know it */
+    uint32_t row;      /* of the delivery log, from 0; means something only beside a delivery */
+    uint32_t isp, host, source_ip; /* names; host as scenarios call it ("mx1") */
+    uint32_t session; /* number, from 1 */
+    uint32_t text;    /* name of the reply's text, or of what the kind says */
+    uint32_t rule;    /* name of the rule that spoke: the ISP's, or that of the bounce rules */
+    uint32_t limit;
+    uint16_t sender_length, rcpt_length; /* of what follows; filled by event_write() */
+};
+static_assert(sizeof(struct event) == 64, "no padding: the record is hashed as it stands");
+
+/* `event->at_us` must be set by the caller (loop_now_us). Slices may be empty. */
+void event_write(
+    struct journal *journal, struct event *event, struct slice sender, struct slice rcpt);
+/* The reverse; the slices point into `entry`. */
+void event_read(
+    struct slice entry, struct event *event, struct slice *sender, struct slice *rcpt);
+
+const char *event_kind_name(enum event_kind kind); /* "bounce.soft" */
+bool event_kind_from_name(struct slice name, enum event_kind *kind);
+const char *outcome_name(enum event_outcome outcome);
+bool outcome_from_name(struct slice name, enum event_outcome *outcome);
+
+/* One line of JSON without its newline, keys in a fixed order, absent fields left out. `at_us` as an
+ * integer; names resolved; bytes that are not UTF-8 escaped as \u00XX. */
+void event_to_json(struct text *out, const struct journal *journal, struct slice entry);
+
+
+
+
+#endif
