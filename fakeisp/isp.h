@@ -1,0 +1,184 @@
+/* isp.h - a mailbox provider with opinions: its hosts, its mailboxes' hidden truth, its policies.
+ *
+ * At each stage of a session (smtp/stage.h) the ISP asks in this order, and the first that answers
+ * wins: faults, limits, rules, greylist, authentication, mailboxes. Nothing answers: accepted.
+ *
+ * The ISP keeps its own ledger of what it accepted and refused, from the bytes it saw and nothing
+ * else. After a run it is compared with what the other side believes (ledger.h).
+ *
+ * Units      *_us are microseconds of loop time; rates are per microsecond, exact; shares are parts
+ *            per million.
+ * Ownership  the config is borrowed and must outlive the ISP; it is never written to. What a time
+ *            line changes is kept by the ISP.
+ * Errors     isp_new() fails when it cannot listen. */
+#ifndef MTALAB_ISP_H
+#define MTALAB_ISP_H
+
+#include "base/journal.h"
+#include "base/loop.h"
+#include "base/rng.h"
+#include "base/stream.h"
+#include "base/unit.h"
+#include "fakeisp/ledger.h"
+#include "smtp/reply.h"
+#include "smtp/stage.h"
+
+/* A reply as configured. `text` and the rest are owned by whoever made the config. */
+struct isp_reply {
+    bool is_set;
+    struct smtp_reply reply;
+};
+
+struct isp_host {
+    struct slice name; /* as the scenario calls it: "mx1" */
+    struct slice fqdn; /* "mx1.bigmail.example", said in the banner */
+    const struct net_address *addresses; /* listens on all of them, their port (25) */
+    size_t addresses_count;
+    int64_t rtt_us; /* used by who builds the network */
+    enum { HOST_FINE, HOST_REFUSES, HOST_IS_SILENT, HOST_RESETS } fault; /* the same */
+};
+
+enum limit_count {
+    LIMIT_CONNECTIONS_OPEN,
+    LIMIT_CONNECTIONS,
+    LIMIT_MESSAGES,
+    LIMIT_RECIPIENTS,
+    LIMIT_BYTES,
+    LIMIT_UNKNOWN_USERS,
+    LIMIT_MESSAGES_PER_CONNECTION,
+    LIMIT_RECIPIENTS_PER_TRANSACTION,
+};
+
+enum limit_key { /* bits: what has a counter of its own */
+    LIMIT_PER_SOURCE_IP = 1,
+    LIMIT_PER_IP_24 = 2, /* /24 of IPv4, /64 of IPv6 */
+    LIMIT_PER_SENDER_DOMAIN = 4,
+    LIMIT_PER_HOST = 8,
+};
+
+enum limit_window { WINDOW_NONE, WINDOW_SLIDING, WINDOW_FIXED, WINDOW_BUCKET };
+enum limit_then { THEN_KEEP, THEN_CLOSE, THEN_DROP }; /* the session after the reply; drop: no reply */
+
+struct isp_limit {
+    struct slice id;
+    enum limit_count count;
+    uint32_t per; /* limit_key bits; never 0 */
+    uint64_t max; /* in the window, or at once */
+    enum limit_window window;
+    int64_t window_us;
+    struct isp_reply over; /* always set; the default is 421 4.7.0 with a text naming the count */
+    enum limit_then then;
+    int64_t hold_us; /* 0: no penalty. Else the door stays shut so long, … */
+    struct ratio hold_factor; /* … times this for each try meanwhile, … */
+    int64_t hold_us_max;      /* … at most so long */
+};
+
+/* One comparison of `while:`; all of a rule's must hold. */
+struct isp_condition {
+    enum { CONDITION_AGE, CONDITION_ATTEMPT } what; /* age(first_attempt) in us; attempt */
+    enum { IS_EQUAL, IS_NOT_EQUAL, IS_LESS, IS_AT_MOST, IS_GREATER, IS_AT_LEAST } compare;
+    int64_t value;
+};
+
+enum isp_action { /* what a rule does; a delay may stand beside any of them */
+    ACTION_REPLY,
+    ACTION_DELAY,  /* only wait; then ask on */
+    ACTION_CLOSE,  /* the reply if there is one, then the end of the connection */
+    ACTION_RESET,
+    ACTION_SILENT, /* no reply, ever */
+};
+
+struct isp_rule {
+    struct slice id;
+    enum smtp_stage stage;
+    struct slice to, from; /* globs; length 0: any. Without '@' on the local part */
+    struct slice header;   /* "Name: glob", at stages body and dot; length 0: any */
+    uint32_t attempt_min, attempt_max; /* 0, 0: any; UINT32_MAX: open */
+    const struct isp_condition *conditions;
+    size_t conditions_count;
+    uint32_t share_ppm; /* PPM: always. Drawn per recipient, the same at every try */
+    uint64_t times;     /* 0: without end; else it answers so often and no more */
+    enum isp_action action;
+    struct isp_reply reply; /* may be a 250 */
+    int64_t delay_us;       /* before it */
+    int64_t drip_us;        /* 0: no; else one byte of the reply per so long (tarpit) */
+};
+
+enum grey_key { GREY_IP = 1, GREY_IP_24 = 2, GREY_FROM = 4, GREY_TO = 8 };
+
+struct isp_greylist {
+    bool is_on;
+    uint32_t key; /* grey_key bits */
+    int64_t delay_us; /* a triple younger than this is deferred */
+    int64_t forget_us; /* a triple not seen for so long is new again; default 35 d */
+    struct isp_reply reply; /* default 451 4.7.1 greylisted, try again later */
+};
+
+enum mailbox_truth { MAILBOX_UNKNOWN, MAILBOX_FULL, MAILBOX_DISABLED, MAILBOX_TRAP };
+
+struct isp_mailbox {
+    struct slice to; /* glob, as in rules */
+    enum mailbox_truth is;
+    uint32_t share_ppm;
+    int64_t for_us; /* from the start of the run; 0: always. Afterwards the mailbox is good */
+    struct isp_reply reply; /* not set: the truth's own (550 5.1.1, 452 4.2.2, 550 5.2.1, 250) */
+};
+
+struct isp_config {
+    struct slice name;
+    const struct slice *domains; /* at least one */
+    size_t domains_count;
+    const struct isp_host *hosts; /* at least one */
+    size_t hosts_count;
+    const struct isp_limit *limits;
+    size_t limits_count;
+    const struct isp_rule *rules;
+    size_t rules_count;
+    struct isp_greylist greylist;
+    const struct isp_mailbox *mailboxes;
+    size_t mailboxes_count;
+    uint64_t size_max;        /* SIZE offered and enforced (552 5.3.4); default 50 MiB */
+    uint32_t recipients_max;  /* per transaction, 452 4.5.3 beyond; default 1,000 */
+    bool is_without_pipelining, is_without_8bitmime; /* what EHLO does not offer */
+    bool is_without_ehlo;                            /* knows HELO only: EHLO gets 502 */
+};
+
+struct isp;
+struct isp_doors { /* its host's context; all outlive the ISP */
+    struct loop *loop;
+    struct network *network;
+    struct journal *journal;
+    const struct rng *rng; /* "isp/NAME" */
+};
+
+struct isp *isp_new(const struct isp_config *config, const struct isp_doors *doors, struct error *err);
+void isp_free(struct isp **isp);
+const struct isp_config *isp_config(const struct isp *isp);
+
+/* What a time line may change while the ISP runs. */
+enum isp_knob {
+    KNOB_LIMIT_MAX, /* limits[index].max */
+    KNOB_LIMIT_WINDOW,
+    KNOB_RULE_SHARE,
+    KNOB_MAILBOX_SHARE,
+    KNOB_GREYLIST_DELAY,
+};
+void isp_turn(struct isp *isp, enum isp_knob knob, size_t index, int64_t value);
+int64_t isp_knob(const struct isp *isp, enum isp_knob knob, size_t index); /* its value now */
+
+/* The truth for judges and plots. */
+struct isp_limit isp_limit_now(const struct isp *isp, size_t index);
+uint32_t isp_sessions_open(const struct isp *isp, size_t host); /* now */
+
+/* For the report. */
+struct isp_totals {
+    uint64_t connections, messages_accepted, recipients_accepted;
+    uint64_t recipients_refused_4xx, recipients_refused_5xx, limit_hits, bytes_accepted;
+    uint64_t traps_hit;
+};
+struct isp_totals isp_totals(const struct isp *isp);
+
+/* What it took responsibility for. */
+const struct ledger *isp_ledger(const struct isp *isp);
+
+#endif

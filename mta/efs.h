@@ -1,0 +1,44 @@
+/* efs.h - the Email Feedback Service: what the MTA tells the sender's platform about each recipient.
+ *
+ * Events are sent in batches, at `batch` events or `every_us` after the first of them, whichever
+ * comes first, in the order in which they were added. A batch that the consumer did not take is
+ * offered again after `every_us`: at least once, so the consumer drops what it has seen by `id`. */
+#ifndef MTALAB_EFS_H
+#define MTALAB_EFS_H
+
+#include "base/loop.h"
+#include "base/text.h"
+#include "smtp/verdict.h"
+
+enum efs_kind {
+    EFS_DELIVERED,
+    EFS_SOFT,    /* will be retried */
+    EFS_HARD,    /* given up at once, whatever the type says */
+    EFS_EXPIRED, /* validity is over */
+};
+
+struct efs_event {
+    uint64_t id;    /* from 1, never twice for two events */
+    int64_t at_us;  /* when it happened, not when it was told */
+    enum efs_kind kind;
+    struct slice sender, rcpt; /* the envelope; valid during the call */
+    uint32_t attempt; /* number of the try it reports */
+    uint16_t code;    /* 0: no reply */
+    uint8_t stage;    /* enum smtp_stage */
+    struct verdict verdict; /* not for delivered */
+    uint32_t enhanced;
+    uint32_t text, rule, host; /* names of the journal */
+};
+
+/* False: not now, offer the batch again. Runs from the loop. */
+typedef bool efs_consumer_fn(void *arg, const struct efs_event *events, size_t count);
+
+struct efs;
+struct efs *efs_new(struct loop *loop, uint32_t batch, int64_t every_us, efs_consumer_fn *fn, void *arg);
+void efs_free(struct efs **efs);
+/* Fills in the id; copies the envelope. */
+void efs_add(struct efs *efs, const struct efs_event *event);
+/* How many wait to be told: 0 once a run has come to rest. */
+uint64_t efs_waiting(const struct efs *efs);
+
+#endif

@@ -1,0 +1,74 @@
+/* mta.h - the whole MTA: takes messages in by SMTP, gets them delivered, says what became of them.
+ *
+ * Units      *_us are microseconds of loop time.
+ * Ownership  the config is borrowed and must outlive the MTA.
+ * Errors     mta_new() fails when it cannot listen. */
+#ifndef MTALAB_MTA_H
+#define MTALAB_MTA_H
+
+#include "base/journal.h"
+#include "base/loop.h"
+#include "base/resolver.h"
+#include "base/rng.h"
+#include "base/store.h"
+#include "base/stream.h"
+#include "base/unit.h"
+#include "mta/bounce.h"
+#include "mta/efs.h"
+
+enum controller_kind { CONTROLLER_STATIC };
+
+/* First match wins; no match: mx_rule_default. */
+struct mx_rule {
+    struct slice host;   /* glob on the MX host's name; length 0: any */
+    struct slice domain; /* glob on the recipient domain; length 0: any */
+    enum controller_kind controller;
+    uint32_t connections;             /* open at once to the site; at least 1 */
+    uint32_t messages_per_connection; /* then QUIT; at least 1 */
+    uint32_t recipients_per_transaction; /* at least 1 */
+    uint64_t messages_per_hour;       /* 0: no limit. Sliding hour, per site */
+};
+extern const struct mx_rule mx_rule_default;
+
+struct mta_config {
+    struct slice hostname; /* said in EHLO and in the banner */
+    struct net_address listen; /* submission */
+    const struct net_address *source_ips; /* at least one; port 0 */
+    size_t source_ips_count;
+    const struct mx_rule *mx_rules;
+    size_t mx_rules_count;
+    int64_t retry_first_us;
+    struct ratio retry_factor; /* at least 1 */
+    int64_t retry_cap_us;
+    uint32_t retry_jitter_ppm; /* of the delay, up and down */
+    int64_t validity_us;       /* asked where the message does not ask itself; at most 84 h */
+    uint32_t efs_batch;
+    int64_t efs_every_us;
+    uint64_t size_max; /* of a submitted message; 552 5.3.4 beyond */
+};
+struct mta_config mta_config_default(void); /* what the scenario language promises; no addresses */
+#define MTA_VALIDITY_US_MAX (84 * US_PER_HOUR)
+
+struct mta_doors { /* its host's context; all outlive the MTA */
+    struct loop *loop;
+    struct network *network;
+    struct resolver *resolver;
+    struct store *store;
+    struct journal *journal;
+    const struct bounce_rules *bounce_rules;
+    const struct rng *rng; /* "mta" */
+};
+
+struct mta;
+struct mta *mta_new(const struct mta_config *config, const struct mta_doors *doors,
+    efs_consumer_fn *consumer, void *consumer_arg, struct error *err);
+void mta_free(struct mta **mta);
+
+struct mta_totals {
+    uint64_t messages_taken, recipients_taken, recipients_waiting;
+    uint64_t attempts, deferrals, delivered, failed, expired, connections;
+    uint64_t queue_bytes; /* memory of queue and spool at this moment */
+};
+struct mta_totals mta_totals(const struct mta *mta);
+
+#endif

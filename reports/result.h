@@ -1,0 +1,117 @@
+/* result.h - what a run was like, as plain data: all that a report may know.
+ *
+ * Whoever ran fills it; reports only read. Texts are UTF-8, instants microseconds of virtual time.
+ * Ownership  everything belongs to `arena`. */
+#ifndef MTALAB_RESULT_H
+#define MTALAB_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+enum check_status { CHECK_HELD, CHECK_FAILED, CHECK_UNDECIDED, CHECK_VACUOUS };
+
+struct result_check {
+    struct slice id;
+    enum check_status status;
+    bool is_good;            /* held, or undecided where that is allowed */
+    struct slice filename;
+    int line, column;
+    struct slice check;      /* the text of the check */
+    struct slice expected, observed, detail, summary;
+    int64_t at_us;           /* -1: no instant */
+    struct slice replay;     /* command line */
+};
+
+/* The five rows of the EFS table (the mission's), audited over every event of the run. */
+struct result_kpi_row {
+    const char *step;        /* "relayed from Campaign to the MTA" */
+    const char *success_rule; /* "not displayed, starts at 0%", "unchanged", "rises" */
+    const char *status_rule; /* delivery-log status */
+    uint64_t events;         /* how often the step happened */
+    uint64_t violations;     /* how often it did not do what the row says */
+    struct slice first_violation; /* may be empty */
+    struct slice figures;    /* "1,000 relayed; success 0%" */
+};
+enum { RESULT_KPI_ROWS = 5 };
+
+struct result_kpi {
+    uint64_t to_deliver, sent, failed, taken, pending, excluded, cancelled;
+    uint64_t bounces_errors, hard_bounces, soft_bounces, complaints, quarantined, processed;
+    bool has_feedback; /* before: success prints as an empty cell */
+};
+
+struct result_delivery {
+    struct slice name, state;
+    struct result_kpi kpi;
+    uint64_t total_target, excluded_quarantined, excluded_doubles;
+};
+
+struct result_isp {
+    struct slice name;
+    uint64_t relayed;  /* rows whose domain is the ISP's */
+    uint64_t delivered, failed, expired, waiting;
+    uint64_t soft_bounces, hard_bounces; /* events */
+    uint64_t attempts, deferrals, connections, limit_hits;
+    int64_t age_p50_us, age_p95_us, age_max_us; /* of delivered messages, from relayed; -1: none */
+};
+
+struct result_reason { /* rows Failed, and soft news along the way */
+    struct slice reason, type; /* "User unknown", "Hard" */
+    int class;
+    struct slice class_name;
+    uint64_t failed, soft_events;
+    struct slice example; /* a reply as seen: "550 5.1.1 no mailbox of that name" */
+};
+
+struct result_point { /* KPI over time; every change, thinned evenly to at most 2,000 */
+    int64_t at_us;
+    uint64_t to_deliver, taken, sent, failed, pending, soft_waiting; /* taken with bad latest news */
+};
+
+struct result_label { /* the time line, for bands */
+    int64_t from_us, to_us;
+    struct slice text;
+};
+
+struct result {
+    struct arena arena;
+    struct slice name, title, filename;
+    uint64_t seed;
+    int64_t start_wall_us; /* virtual */
+    int64_t virtual_us;    /* how far the run came */
+    int64_t wall_us;       /* real time it took; never in files that must not differ */
+    uint64_t events_count, journal_hash;
+    struct slice replay;
+
+    struct result_check *checks;
+    size_t checks_count;
+    struct result_kpi_row kpi_rows[RESULT_KPI_ROWS];
+    struct result_kpi kpi; /* all deliveries */
+    struct result_delivery *deliveries;
+    size_t deliveries_count;
+    struct result_isp *isps;
+    size_t isps_count;
+    struct result_reason *reasons;
+    size_t reasons_count;
+    struct result_point *points;
+    size_t points_count;
+    struct result_label *labels;
+    size_t labels_count;
+
+    /* The two ledgers, compared. */
+    uint64_t ledger_accepted, ledger_delivered; /* ISPs' and campaign's count */
+    uint64_t ledger_lost, ledger_doubled, ledger_open; /* open: accepted, not yet told by EFS */
+    uint64_t recount_differences; /* KPI counters against a full recount: 0 */
+
+    /* When the run itself failed (exit 4 or 5) or the scenario was not valid (3): */
+    int exit_code;
+    struct slice trouble; /* one sentence; empty: none */
+};
+
+bool result_is_good(const struct result *result); /* checks, KPI rows, ledgers, recount, no trouble */
+void result_release(struct result *result);
+
+#endif
