@@ -1,24 +1,119 @@
 # mtalab: a wind tunnel for e-mail delivery. `make help` lists the targets.
 FLAVOUR ?= release
-B       := build/$(FLAVOUR)
+PREFIX  ?= /usr/local
+# The usual compiler builds into build/release, any other one beside it: build/release-clang.
+B := build/$(FLAVOUR)$(addprefix -,$(notdir $(filter-out cc gcc,$(lastword $(CC)))))
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --no-print-directory -j$(shell nproc)
+endif
 
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wformat=2 -Wundef \
-           -Wvla -Wcast-qual -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
-           -Wno-unused-parameter
-debug   := -Og -g3 -fsanitize=address,undefined -fno-sanitize-recover=all
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wformat=2 -Wundef \
+        -Wvla -Wcast-qual -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+        -Wno-unused-parameter
+debug   := -Og -g3 -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 release := -O2 -g
+fuzz    := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS   += -std=c17 -ffp-contract=off $(WARN) $($(FLAVOUR))
 CPPFLAGS += -D_GNU_SOURCE -I. -Imta
+LDLIBS   += $(shell pkg-config --libs libfyaml libpcre2-8 2>/dev/null || echo -lfyaml -lpcre2-8) -lm
 
-LIBRARY := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard mta/*.c mta/*/*.c fakeisp/*.c \
-             scenarios/*.c reports/*.c)))
+# Packages of Debian 12: to build and run, and what `make check` wants besides.
+NEEDED := gcc libc6-dev make pkg-config libfyaml-dev libpcre2-dev gnuplot-nox
+TESTED := libcmocka-dev binutils clang clang-format libclang-rt-dev libxml2-utils
 
-all: $(LIBRARY)
+SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
+MAINS    := $(filter %/main.c,$(SOURCES))
+EMBEDDED := $(sort $(wildcard mta/rules/*.tsv fakeisp/profiles/*.yaml))
+OBJECTS  := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(SOURCES))) $(B)/embedded.o
+LIBRARY  := $(B)/libmtalab.a
+PROGRAMS := $(patsubst %/main.c,$(B)/bin/%,$(subst scenarios/,mtalab/,$(MAINS)))
+UNIT     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+BENCH    := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+FUZZ     := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+all: $(PROGRAMS) ## builds the programs into build/release/bin (or FLAVOUR=debug)
+library: $(LIBRARY)
+unit: $(UNIT)
+fuzzers: $(FUZZ)
+run-unit: $(PROGRAMS) $(UNIT)
+	@for test in $(UNIT); do $$test || exit 1; done
+
+demo: ## installs what is missing, builds, and runs the demo scenario
+	@$(MAKE) deps TESTED=
+	@$(MAKE) all
+	$(B)/bin/mtalab run scenarios/demo.yaml
+
+check: ## every test, under sanitizers and as users run it
+	+@tests/check.sh
+
+bench: $(BENCH) ## measures; compare ratios, machines differ
+	@for program in $^; do $$program || exit 1; done
+
+fuzz: ## fuzzes every parser for FUZZ_SECONDS (30) each
+	@$(MAKE) FLAVOUR=fuzz CC=clang fuzzers
+	@tests/fuzz.sh -max_total_time=$(or $(FUZZ_SECONDS),30)
+
+golden: ## rewrites the golden files; read the diff
+	@MTALAB_GOLDEN=write $(MAKE) FLAVOUR=debug run-unit
+
+format: ## clang-format 14 over everything
+	clang-format -i $(shell find mta fakeisp scenarios reports tests -name '*.[ch]')
+
+install: $(PROGRAMS) ## into DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/mtalab
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	find scenarios fakeisp/profiles -name '*.yaml' \
+	  -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/mtalab/{} \;
+
+deps: ## installs the packages of Debian 12 that are missing (by apt-get)
+	@missing=$$(for package in $(NEEDED) $(TESTED); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
+	done); \
+	[ -z "$$missing" ] && exit; \
+	command -v apt-get >/dev/null || { echo "not Debian; you may need the like of:" $$missing; exit; }; \
+	[ "$$(id -u)" = 0 ] || sudo=sudo; set -x; $$sudo apt-get -qq update && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing
+
+clean: ## removes build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+where: # for scripts: the directory of this flavour
+	@echo $(B)
+
+$(B)/bin/mta:     $(B)/mta/main.o
+$(B)/bin/fakeisp: $(B)/fakeisp/main.o
+$(B)/bin/mtalab:  $(B)/scenarios/main.o
+$(UNIT): LDLIBS += -lcmocka
+$(UNIT) $(BENCH) $(FUZZ): %: %.o
+$(FUZZ): LDFLAGS += -fsanitize=fuzzer
+$(PROGRAMS) $(UNIT) $(BENCH) $(FUZZ): $(LIBRARY)
+	@mkdir -p $(@D) && echo "link $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
 $(B)/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D) && echo "cc   $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(LIBRARY:.o=.d)
+# Two objects may share a last name, hence q; and no object of a source that is gone may stay.
+$(LIBRARY): $(OBJECTS) $(B)/objects
+	@rm -f $@ && ar qcD $@ $(OBJECTS) && ranlib -D $@
+$(B)/objects: FORCE
+	@mkdir -p $(@D) && echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' >$@
 
-.PHONY: all
+$(B)/embedded.o: $(B)/embedded.c
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles) Makefile
+	@mkdir -p $(@D) && { echo '#include "base/embedded.h"'; n=0; for file in $(EMBEDDED); do \
+	  n=$$((n + 1)); echo "static const unsigned char file_$$n[] = {"; \
+	  od -An -v -tx1 $$file | sed 's/ \(..\)/0x\1,/g'; echo '0};'; done; \
+	  echo 'const struct embedded_file embedded_files[] = {'; n=0; for file in $(EMBEDDED); do \
+	  n=$$((n + 1)); echo "{\"$$file\", file_$$n, sizeof(file_$$n) - 1},"; done; \
+	  echo '{0}};'; } >$@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all library unit fuzzers demo check bench fuzz golden format install deps clean help where run-unit FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -40,7 +40,8 @@ enum { DIAG_MAX = 50 }; /* more are counted, not kept */
 struct diagnostics {
     struct diagnostic *list;
     size_t count, capacity;
-    size_t errors_count; /* also those not kept */
+    size_t errors_count;  /* also those not kept */
+    size_t dropped_count; /* errors and warnings not kept */
     struct diag_file *files;
     size_t files_count, files_capacity;
     struct arena arena;
@@ -60,7 +61,8 @@ void diagnose_note(struct diagnostics *diagnostics, struct mark mark, const char
 /* The nearest of `words` to what was written, if near enough to be a slip; NULL otherwise. */
 const char *nearest_word(struct slice written, const char *const *words, size_t count);
 
-/* The sketch above; long lines are shown as a window around the caret. With colour if asked. */
+/* The sketch above. A long line is shown as a window around the caret; a hint that has no caret to
+ * stand behind stands behind the text, in parentheses. With colour if asked. */
 void diagnostics_render(const struct diagnostics *diagnostics, struct text *out, bool in_colour);
 
 #endif

@@ -8,7 +8,7 @@
  * same hash told the same story.
  *
  * Ownership  the journal copies nothing; observers see the entry during the call only.
- * Errors     a sink that cannot write is reported by journal_close(). */
+ * Errors     a sink that cannot write is reported by journal_flush(). */
 #ifndef MTALAB_JOURNAL_H
 #define MTALAB_JOURNAL_H
 
@@ -25,7 +25,7 @@ typedef void journal_observer_fn(void *arg, struct slice entry);
 struct journal *journal_new(void);
 void journal_free(struct journal **journal);
 
-uint32_t journal_name(struct journal *journal, struct slice text); /* never 0; "" is 0 */
+uint32_t journal_name(struct journal *journal, struct slice text);            /* never 0; "" is 0 */
 struct slice journal_name_text(const struct journal *journal, uint32_t name); /* 0: "" */
 
 void journal_append(struct journal *journal, const void *entry, size_t bytes);

@@ -58,8 +58,8 @@ loop_post(struct loop *loop, struct timer *timer, timer_fn *fn, void *arg)
  * the same instant run, and it is called again. One per loop; NULL takes it away. */
 void loop_on_instant_over(struct loop *loop, timer_fn *fn, void *arg);
 
-/* Runs until nothing is armed, until everything due at or before `until_us` has run (time then
- * stands at `until_us`), or until loop_stop(). */
+/* Runs until everything due at or before `until_us` has run (time then stands at `until_us`), or
+ * until loop_stop(). INT64_MAX: until nothing is armed (time stays where the last timer fired). */
 bool loop_run(struct loop *loop, int64_t until_us, struct error *err) MUST_USE;
 void loop_stop(struct loop *loop);
 

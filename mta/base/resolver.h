@@ -18,8 +18,8 @@ enum dns_type {
 
 enum dns_status {
     DNS_OK,
-    DNS_NO_DATA,   /* the name is there, records of this type are not */
-    DNS_NO_NAME,   /* NXDOMAIN */
+    DNS_NO_DATA, /* the name is there, records of this type are not */
+    DNS_NO_NAME, /* NXDOMAIN */
     DNS_SERVFAIL,
     DNS_TIMED_OUT,
 };
@@ -52,9 +52,17 @@ struct query *resolver_query(
 void query_cancel(struct query **query);
 void resolver_free(struct resolver **resolver);
 
+/* What an implementation provides. Its objects begin with these. */
+struct resolver {
+    const struct resolver_door *door;
+};
+struct query {
+    const struct resolver_door *door;
+};
+
 struct resolver_door {
-    struct query *(*query)(struct resolver *resolver, struct slice name, enum dns_type type,
-        answer_fn *fn, void *arg);
+    struct query *(*query)(
+        struct resolver *resolver, struct slice name, enum dns_type type, answer_fn *fn, void *arg);
     void (*cancel)(struct query *query);
     void (*free)(struct resolver *resolver);
 };

@@ -27,8 +27,8 @@ struct rng rng_child(const struct rng *parent, const char *name);
 struct rng rng_child_slice(const struct rng *parent, struct slice name);
 
 uint64_t rng_u64(struct rng *rng);
-uint64_t rng_below(struct rng *rng, uint64_t bound);    /* 0 .. bound - 1, unbiased; bound > 0 */
-bool rng_odds(struct rng *rng, uint32_t ppm);           /* true in `ppm` of a million cases */
+uint64_t rng_below(struct rng *rng, uint64_t bound); /* 0 .. bound - 1, unbiased; bound > 0 */
+bool rng_odds(struct rng *rng, uint32_t ppm);        /* true in `ppm` of a million cases */
 
 /* A draw that depends on the name alone, as rng_odds() on the first number of a child, but cheap:
  * "is this recipient among the 5 %?" has the same answer however often it is asked. */

@@ -28,8 +28,14 @@ struct slice store_view(struct store *store, store_handle handle);
 void store_update(struct store *store, store_handle handle, size_t offset, struct slice bytes);
 void store_remove(struct store *store, store_handle handle);
 void store_sync(struct store *store, synced_fn *fn, void *arg); /* called from the loop, once */
-void store_scan(struct store *store, scan_fn *fn, void *arg); /* in the order of appending */
+/* In the order of appending. `fn` may change the store; it is not shown what it appends. */
+void store_scan(struct store *store, scan_fn *fn, void *arg);
 void store_free(struct store **store);
+
+/* What an implementation provides. Its object begins with this. */
+struct store {
+    const struct store_door *door;
+};
 
 struct store_door {
     store_handle (*append)(struct store *store, struct slice record);
@@ -41,11 +47,17 @@ struct store_door {
     void (*free)(struct store *store);
 };
 
-/* In memory, with the semantics of a disk: store_sim_crash() drops what no finished sync covers (and
- * cancels the pending ones); of the first unsynced append, by the luck of `rng`, a torn front part
- * may remain, which a scan skips by its checksum. */
+/* In memory, with the semantics of a disk: a sync takes its latency and covers what was changed
+ * before it was asked. store_sim_crash() undoes what no finished sync covers and cancels the pending
+ * ones; of the first unsynced append, by the luck of `rng`, a torn front part may remain, which a
+ * scan skips as one does whose checksum fails.
+ *
+ * Like a kernel that writes back by itself the store syncs on its own once STORE_SIM_UNSYNCED_MAX
+ * changes wait: what it remembers in order to undo is bounded. */
+enum { STORE_SIM_UNSYNCED_MAX = 65536 };
+
 struct store *store_sim_new(struct loop *loop, int64_t sync_latency_us, const struct rng *rng);
 void store_sim_crash(struct store *store);
-uint64_t store_sim_bytes(const struct store *store); /* live */
+uint64_t store_sim_bytes(const struct store *store); /* of live records, heads included */
 
 #endif

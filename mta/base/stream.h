@@ -24,9 +24,11 @@ struct net_address {
     uint16_t port;
 };
 
-bool net_address_parse(struct slice text, struct net_address *address); /* no port; "192.0.2.1", "2001:db8::1" */
+bool net_address_parse(
+    struct slice text, struct net_address *address); /* no port; "192.0.2.1", "2001:db8::1" */
 void net_address_format(struct text *out, const struct net_address *address); /* without the port */
-bool net_address_equals(const struct net_address *a, const struct net_address *b); /* with the port */
+bool net_address_equals(
+    const struct net_address *a, const struct net_address *b); /* with the port */
 bool net_address_same_host(const struct net_address *a, const struct net_address *b);
 
 enum trouble {
@@ -50,13 +52,14 @@ struct stream_events {
     void (*on_broken)(void *arg, enum trouble trouble);
 };
 
-/* To be called in the callback that hands over the stream, and again whenever the reader changes. */
+/* To be called in the callback that hands over the stream, and again whenever the reader changes:
+ * what waits unconsumed is then offered to the new one. `events` is not copied. */
 void stream_set_events(struct stream *stream, const struct stream_events *events, void *arg);
 void stream_write(struct stream *stream, const char *bytes, size_t length); /* copied */
 size_t stream_unsent(const struct stream *stream);
-void stream_pause(struct stream *stream); /* no on_bytes until resumed: backpressure to the peer */
+void stream_pause(struct stream *stream);  /* no on_bytes until resumed: backpressure to the peer */
 void stream_resume(struct stream *stream); /* what waits is offered again, from the loop */
-void stream_shut(struct stream *stream); /* half-close: what is unsent still goes, then the end */
+void stream_shut(struct stream *stream);   /* half-close: what is unsent still goes, then the end */
 void stream_close(struct stream **stream); /* as stream_shut, and we listen no more; NULLs */
 void stream_abort(struct stream **stream); /* reset: what is unsent is lost; NULLs */
 const struct net_address *stream_local(const struct stream *stream);
@@ -71,8 +74,8 @@ typedef void accept_fn(void *arg, struct stream *stream);
 /* `stream` is NULL if and only if there was trouble. */
 typedef void connected_fn(void *arg, struct stream *stream, enum trouble trouble);
 
-struct listener *network_listen(
-    struct network *network, const struct net_address *at, accept_fn *fn, void *arg, struct error *err);
+struct listener *network_listen(struct network *network, const struct net_address *at,
+    accept_fn *fn, void *arg, struct error *err);
 void listener_close(struct listener **listener); /* open streams stay */
 
 /* Our side is bound to `from` (its port 0: any). `fn` is called exactly once unless cancelled. */
@@ -82,7 +85,20 @@ void connecting_cancel(struct connecting **connecting);
 
 void network_free(struct network **network);
 
-/* What an implementation provides; struct stream and the others begin with a pointer to theirs. */
+/* What an implementation provides. Its objects begin with these. */
+struct stream {
+    const struct stream_door *door;
+};
+struct network {
+    const struct network_door *door;
+};
+struct listener {
+    const struct network_door *door;
+};
+struct connecting {
+    const struct network_door *door;
+};
+
 struct stream_door {
     void (*set_events)(struct stream *stream, const struct stream_events *events, void *arg);
     void (*write)(struct stream *stream, const char *bytes, size_t length);

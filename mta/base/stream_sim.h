@@ -23,23 +23,26 @@ enum net_fault {
 
 enum net_cut { /* how the bytes of a segment are offered to the reader */
     NET_CUT_WHOLE,
-    NET_CUT_RANDOM,   /* in pieces of 1 .. 64 bytes, drawn from the network's rng */
+    NET_CUT_RANDOM, /* in pieces of 1 .. 64 bytes, drawn from the network's rng */
     NET_CUT_ONE_BYTE,
 };
 
 struct net_link {
-    int64_t latency_us;           /* one way */
-    uint64_t bytes_per_s;         /* 0: no limit */
+    int64_t latency_us;   /* one way */
+    uint64_t bytes_per_s; /* 0: no limit */
     enum net_fault fault;
     enum net_cut cut;
-    uint64_t reset_after_bytes;   /* 0: never; else the connection is reset once so many bytes have
+    uint64_t reset_after_bytes; /* 0: never; else the connection is reset once so many bytes have
                                    * arrived at the host that listens, the last of them included */
     uint64_t reset_after_reply_bytes; /* the same for the bytes that go back */
 };
 
+/* network_free() also ends what is still open there, without a callback; the loop must outlive it.
+ * `rng` is copied. */
 struct network *network_sim_new(struct loop *loop, const struct rng *rng);
 
 /* Applies to connections made from now on, and its latency, bandwidth and fault to open ones too.
+ * What silence held back arrives one latency after it is over, as if it had been sent again.
  * The link's address is that of the listening host, its port does not matter. An address without a
  * link has no latency; one at which nobody listens refuses, unless nothing listens on its host at
  * all: then it is unreachable. */
@@ -47,7 +50,8 @@ void network_sim_set_link(
     struct network *network, const struct net_address *host, const struct net_link *link);
 struct net_link network_sim_link(struct network *network, const struct net_address *host);
 
-/* Resets every open connection to this host (fault "refuse" does it as well as refusing new ones). */
+/* Resets every open connection to this host; its end there learns it now, the other after the
+ * latency. No fault does so by itself: who wants "refuse" to cut what is open calls this too. */
 void network_sim_reset_open(struct network *network, const struct net_address *host);
 
 uint64_t network_sim_bytes(const struct network *network); /* delivered so far, both ways */

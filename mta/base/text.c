@@ -30,8 +30,7 @@ slice_compare(struct slice a, struct slice b)
 bool
 slice_starts_with(struct slice s, struct slice prefix)
 {
-    return s.length >= prefix.length &&
-        slice_equals((struct slice){s.at, prefix.length}, prefix);
+    return s.length >= prefix.length && slice_equals((struct slice){s.at, prefix.length}, prefix);
 }
 
 bool
@@ -51,9 +50,12 @@ slice_ends_with_nocase(struct slice s, struct slice suffix)
 bool
 slice_contains_nocase(struct slice s, struct slice part)
 {
-    for (size_t i = 0; i + part.length <= s.length; i++)
-        if (slice_equals_nocase((struct slice){s.at + i, part.length}, part))
+    for (; part.length <= s.length; s = slice_from(s, 1)) {
+        if (slice_starts_with_nocase(s, part))
             return true;
+        if (s.length == 0)
+            return false;
+    }
     return false;
 }
 

@@ -28,9 +28,9 @@ struct ratio ratio_add(struct ratio a, struct ratio b);
 struct ratio ratio_subtract(struct ratio a, struct ratio b);
 struct ratio ratio_multiply(struct ratio a, struct ratio b);
 struct ratio ratio_divide(struct ratio a, struct ratio b); /* b != 0 */
-int ratio_compare(struct ratio a, struct ratio b);          /* <0, 0, >0 */
-int64_t ratio_round(struct ratio a);                        /* half away from zero */
-double ratio_to_double(struct ratio a);                     /* reports only, never a decision */
+int ratio_compare(struct ratio a, struct ratio b);         /* <0, 0, >0 */
+int64_t ratio_round(struct ratio a);                       /* half away from zero */
+double ratio_to_double(struct ratio a);                    /* reports only, never a decision */
 
 /* "90s", "5d2h", "1500ms", "1.5h", "250us", "0s": unit us ms s m min h d w, each number with one. */
 bool unit_parse_duration(struct slice text, int64_t *us, struct error *err);
@@ -57,6 +57,7 @@ void unit_format_decimal(struct text *out, struct ratio number, int decimals);
 void unit_format_percent(struct text *out, struct ratio share, int decimals); /* "85.0%" */
 void unit_format_count(struct text *out, uint64_t count);                     /* "1,000,000" */
 void unit_format_time(struct text *out, int64_t wall_us); /* RFC 3339 UTC, ms only if not zero */
-void unit_format_rfc5322_date(struct text *out, int64_t wall_us); /* "Mon, 05 Jan 2026 08:00:00 +0000" */
+void unit_format_rfc5322_date(
+    struct text *out, int64_t wall_us); /* "Mon, 05 Jan 2026 08:00:00 +0000" */
 
 #endif

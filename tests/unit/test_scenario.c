@@ -1,0 +1,536 @@
+/* test_scenario.c - scenario files as they are read: what every key becomes, and what is said of
+ * those that are wrong. */
+#include "tests/unit.h"
+
+#include "scenarios/loader.h"
+
+#define FIXTURES "tests/fixtures/scenarios/"
+#define HOUR     (INT64_C(3600) * 1000000)
+#define MINUTE   (INT64_C(60) * 1000000)
+
+static struct scenario *
+load(const char *filename, const struct setting *setting, struct diagnostics *diagnostics)
+{
+    struct error err;
+    struct scenario *scenario =
+        scenario_load(filename, setting, setting != NULL, diagnostics, &err);
+    struct text text = {0};
+
+    diagnostics_render(diagnostics, &text, false);
+    if (scenario == NULL)
+        print_message("%s", text_string(&text));
+    text_release(&text);
+    return scenario;
+}
+
+/* Wrong files. */
+
+/* The golden file shows each diagnostic as its reader sees it. */
+static void
+wrong_scenarios_are_told_what_is_wrong_and_where(void **state)
+{
+    static const char *const names[] = {"addresses", "circle", "dns", "expect", "expect-form",
+        "extends-error", "extends-schema-error", "isp-timeline", "limit-values", "limits",
+        "param-values", "params", "recipients", "rule-values", "rules", "served-twice", "timeline",
+        "types", "unsupported"};
+    struct text all = {0};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct diagnostics diagnostics = {0};
+        struct text filename = {0};
+        struct error err;
+
+        text_printf(&filename, FIXTURES "bad/%s.yaml", names[i]);
+        print_message("  %s\n", names[i]);
+        assert_null(scenario_load(filename.bytes, NULL, 0, &diagnostics, &err));
+        assert_int_equal(err.kind, ERROR_NONE);
+        assert_true(diagnostics.errors_count > 0);
+        text_printf(&all, "%s# %s\n", i > 0 ? "\n" : "", names[i]);
+        diagnostics_render(&diagnostics, &all, false);
+        text_release(&filename);
+        diagnostics_release(&diagnostics);
+    }
+    assert_golden(text_slice(&all), "tests/golden/scenario-diagnostics.txt");
+    text_release(&all);
+}
+
+static void
+short_files_get_their_diagnostic(void **state)
+{
+    static const struct {
+        const char *yaml, *expected; /* the first one */
+    } cases[] = {
+        {"mtalab: 2\n",                                                              "1:9: version 1 of the language is known, and no other"   },
+        {"name: x\nmtalab: 1\n",                                                     "1:1: a scenario begins with the key \"mtalab: 1\""       },
+        {"{}",                                                                       "0:0: a scenario begins with the key \"mtalab: 1\""       },
+        {"[1]\n",                                                                    "1:1: a scenario is a map of keys"                        },
+        {"mtalab: 1\nexpect: [{id: e, at: end, check: x}]\n",
+         "0:0: there are no deliveries; a file without expect would be a profile"                                                              },
+        {"mtalab: 1\ndeliveries: {d: {to: [{pattern: a@b.example}]}}\nexpect: []\n",
+         "3:9: nothing is expected; a profile has no expect at all"                                                                            },
+        {"mtalab: 1\nrun: {seed: 1, seeds: {count: 3}}\n",
+         "2:13: \"seed\" and \"seeds\" exclude each other"                                                                                     },
+        {"mtalab: 1\nmta: {source_ips: []}\n",                                       "2:19: at least one source IP is needed"                  },
+        {"mtalab: 1\ntitle: a: b\n",                                                 "2:9: invalid nested block mapping on the same line"      },
+        {"mtalab: 1\nrules-: [a]\n",
+         "2:1: \"rules-\" removes from nothing: no profile gives such a list"                                                                  },
+        {"mtalab: 1\nrun+: {}\n",                                                    "2:1: \"run+\" appends a list to a list, and nothing else"},
+        {"mtalab: 1\nextends: {a: b}\n",                                             "2:10: extends takes a list of filenames"                 },
+        {"mtalab: 1\nrun: {seed: 99999999999999999999}\n",
+         "2:13: run.seed: expected a count such as 700 or 1_000_000, found \"99999999999999999999\""                                                                       },
+        {"mtalab: 1\nrun: {seed: 4611686018427387904 * 4}\n",
+         "2:13: run.seed: these numbers are too large to be exact"                                                                             },
+        {"mtalab: 1\nrun: {seed: ((((((((((((((((((((((((((((((((((1"
+         "))))))))))))))))))))))))))))))))))}\n",                           "2:13: run.seed: this is too long a calculation"          },
+        {"mtalab: 1\nrun: {seed: 2 + (3 * 4}\n",                                     "2:13: run.seed: a '(' has no ')'"                        },
+        {"mtalab: 1\nrun: {seed: 2 + 3) * 4}\n",                                     "2:13: run.seed: a ')' has no '('"                        },
+        {"mtalab: 1\nrun: {seed: 2 +}\n",                                            "2:13: run.seed: a quantity is missing at the end"        },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct diagnostics diagnostics = {0};
+        struct text first = {0};
+
+        print_message("  %s\n", cases[i].yaml);
+        assert_null(scenario_load_text("t.yaml", slice_of(cases[i].yaml), &diagnostics));
+        text_printf(&first, "%d:%d: %s", diagnostics.list[0].mark.line,
+            diagnostics.list[0].mark.column, diagnostics.list[0].text);
+        assert_slice(text_slice(&first), cases[i].expected);
+        text_release(&first);
+        diagnostics_release(&diagnostics);
+    }
+}
+
+static void
+a_setting_must_name_a_parameter_and_fit_its_type(void **state)
+{
+    static const struct {
+        const char *name, *value, *expected;
+    } cases[] = {
+        {"pacee", "1/h",      "there is no parameter \"pacee\"; did you mean \"pace\"?" },
+        {"nap",   "soon",
+         "parameter nap: expected a duration such as 90s, 1h20m or 5d2h, found \"soon\""},
+        {"nap",   "2 * $nap", "parameter nap: there is no parameter \"nap\""            },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct diagnostics diagnostics = {0};
+        struct setting setting = {slice_of(cases[i].name), slice_of(cases[i].value)};
+        struct error err;
+
+        assert_null(scenario_load(FIXTURES "all.yaml", &setting, 1, &diagnostics, &err));
+        assert_string_equal(diagnostics.list[0].text, cases[i].expected);
+        assert_string_equal(diagnostics.list[0].mark.filename, "--set");
+        diagnostics_release(&diagnostics);
+    }
+}
+
+static void
+a_file_that_is_not_there_is_an_error(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct error err;
+
+    assert_null(scenario_load(FIXTURES "none.yaml", NULL, 0, &diagnostics, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_int_equal(diagnostics.count, 0);
+    diagnostics_release(&diagnostics);
+}
+
+/* Good files. */
+
+static void
+every_key_becomes_what_it_says(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+
+    assert_non_null(s);
+    diagnostics_release(&diagnostics); /* a scenario stands on its own */
+    assert_slice(s->name, "all-keys");
+    assert_slice(s->title, "Every key, for everybody");
+    assert_int_equal(s->tags_count, 2);
+    assert_slice(s->requires[0], "netns");
+    assert_false(s->is_profile);
+    assert_int_equal(s->start_wall_us, INT64_C(1770091506) * 1000000);
+    assert_int_equal(s->until_us, 48 * HOUR);
+    assert_int_equal(s->wall_limit_us, HOUR);
+    assert_int_equal(s->seed, 9);
+    assert_int_equal(s->dns_delay_us, 30000);
+    assert_int_equal(s->campaign_rtt_us, 4000);
+    assert_slice(s->campaign.from.local, "post");
+    assert_int_equal(s->campaign.soft_limit, 3);
+    assert_int_equal(s->campaign.body_bytes, 2048);
+    assert_slice(s->record_events, "journal.jsonl");
+    assert_int_equal(s->plots_count, 2);
+    assert_slice(s->params[1].value.text, "120/min");
+    assert_int_equal(s->params[1].value.mark.line, 9);
+    scenario_free(&s);
+    assert_null(s);
+}
+
+static void
+a_provider_has_its_limits_rules_and_truths(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+    const struct isp_config *isp = &s->isps[0];
+    const struct isp_limit *limit = &isp->limits[0];
+    const struct isp_rule *rule = &isp->rules[0];
+
+    assert_int_equal(limit->max, 120);
+    assert_int_equal(limit->window, WINDOW_SLIDING);
+    assert_int_equal(limit->window_us, MINUTE);
+    assert_int_equal(limit->per, LIMIT_PER_SOURCE_IP | LIMIT_PER_HOST);
+    assert_int_equal(limit->then, THEN_CLOSE);
+    assert_int_equal(limit->hold_us, 10 * MINUTE);
+    assert_int_equal(limit->hold_factor.num * 2, limit->hold_factor.den * 3);
+    assert_int_equal(isp->limits[1].window, WINDOW_NONE);
+    assert_slice(isp->limits[1].over.reply.text, "too many connections open");
+    assert_int_equal(isp->limits[2].window_us, HOUR); /* 500/h alone */
+    assert_int_equal(isp->limits[2].max, 500);
+
+    assert_int_equal(rule->attempt_min, 1);
+    assert_int_equal(rule->attempt_max, 2);
+    assert_int_equal(rule->conditions_count, 2);
+    assert_int_equal(rule->conditions[0].what, CONDITION_AGE);
+    assert_int_equal(rule->conditions[0].compare, IS_LESS);
+    assert_int_equal(rule->conditions[0].value, 20 * MINUTE);
+    assert_int_equal(rule->conditions[1].what, CONDITION_ATTEMPT);
+    assert_int_equal(rule->conditions[1].compare, IS_AT_MOST);
+    assert_int_equal(rule->share_ppm, 125000);
+    assert_int_equal(rule->times, 3);
+    assert_int_equal(rule->drip_us, 10000);
+    assert_int_equal(isp->rules[1].action, ACTION_CLOSE);
+    assert_slice(isp->rules[1].id, "rule-2");
+    assert_int_equal(isp->rules[2].action, ACTION_SILENT);
+
+    assert_true(isp->greylist.is_on);
+    assert_int_equal(isp->greylist.key, GREY_IP_24 | GREY_TO);
+    assert_int_equal(isp->mailboxes[0].is, MAILBOX_FULL);
+    assert_int_equal(isp->mailboxes[0].for_us, 6 * HOUR);
+    assert_false(isp->mailboxes[1].reply.is_set);
+    assert_true(isp->is_without_ehlo && isp->is_without_pipelining && isp->is_without_8bitmime);
+    assert_int_equal(isp->size_max, 10000000);
+    assert_false(s->isps[2].greylist.is_on);
+    assert_int_equal(s->isps[2].size_max, 50 * 1024 * 1024);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+/* "TYPE name preference host address|text" for each record. */
+static void
+print_records(const struct scenario *s, struct text *out)
+{
+    static const char *const types[] = {
+        [DNS_MX] = "MX", [DNS_ADDRESS] = "address", [DNS_TXT] = "TXT"};
+
+    for (size_t i = 0; i < s->records_count; i++) {
+        const struct zone_record *record = &s->records[i];
+
+        text_printf(out, "%.*s %s ", SLICE_ARGS(record->name), types[record->type]);
+        if (record->type == DNS_MX)
+            text_printf(out, "%d %.*s", record->preference, SLICE_ARGS(record->host));
+        else if (record->type == DNS_TXT)
+            text_add_slice(out, record->text);
+        else
+            net_address_format(out, &record->address);
+        text_add_char(out, '\n');
+    }
+}
+
+static void
+zones_are_read_and_what_is_left_out_goes_without_saying(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+    const struct isp_host *hosts = s->isps[0].hosts;
+    struct text records = {0};
+
+    print_records(s, &records);
+    assert_slice(text_slice(&records),
+        "big.example MX 10 mx1.big.example\n"
+        "big.example MX 20 mx2.big.example\n"
+        "mx1.big.example address 192.0.2.10\n"
+        "mx1.big.example address 2001:db8::10\n"
+        "mx2.big.example address 192.0.2.11\n"
+        "big.example TXT v=spf1 -all\n"
+        "_dmarc.big.example TXT v=DMARC1; p=none\n"
+        "null.example MX 0 \n"
+        "roll.example MX 10 mx1.big.example\n"
+        "apex.example address 192.0.2.99\n"
+        "mx3.late.example address 192.0.2.1\n"
+        "late.example MX 10 mx1.big.example\n"
+        "late.example MX 20 mx2.big.example\n"
+        "late.example MX 30 mx3.late.example\n"
+        "mx1.auto.example address 192.0.2.2\n"
+        "auto.example MX 10 mx1.auto.example\n"
+        "second.example MX 10 mx1.auto.example\n");
+    text_release(&records);
+    assert_int_equal(s->zones_count, 7);
+    assert_slice(hosts[0].fqdn, "mx1.big.example");
+    assert_int_equal(hosts[0].addresses_count, 2);
+    assert_int_equal(hosts[0].addresses[0].port, 25);
+    assert_int_equal(hosts[1].fault, HOST_IS_SILENT);
+    assert_int_equal(hosts[1].rtt_us, 20000);
+    assert_slice(s->isps[1].hosts[0].fqdn, "apex.example"); /* without MX: the domain itself */
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+the_mta_has_its_schedule_and_rules(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+
+    assert_slice(s->mta.hostname, "out.campaign.example");
+    assert_int_equal(s->mta.retry.first_us, 5 * MINUTE);
+    assert_int_equal(s->mta.retry.cap_us, 6 * HOUR);
+    assert_int_equal(s->mta.retry.jitter_ppm, 100000);
+    assert_int_equal(s->mta.validity_us, 84 * HOUR); /* asked: five days */
+    assert_int_equal(s->mta.source_ips_count, 2);
+    assert_int_equal(s->mta.source_ips[1].bytes[3], 6);
+    assert_int_equal(s->mta.efs_batch, 100);
+    assert_int_equal(s->mta.mx_rules_count, 2);
+    assert_int_equal(s->mta.mx_rules[0].recipients_per_transaction, 5);
+    assert_int_equal(s->mta.mx_rules[0].messages_per_hour, 600);
+    assert_int_equal(s->mta.mx_rules[1].connections, mx_rule_default.connections);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+deliveries_know_when_and_to_whom(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+    const struct delivery_config *first = &s->campaign.deliveries[0];
+    const struct delivery_config *second = &s->campaign.deliveries[1];
+
+    assert_int_equal(first->at_us, HOUR);
+    assert_int_equal(first->spread_us, 30 * MINUTE);
+    assert_int_equal(first->validity_us, 12 * HOUR);
+    assert_int_equal(first->recipients_per_message, 10);
+    assert_int_equal(first->steps[1].what, DO_RESUME);
+    assert_slice(first->to[0].before, "u");
+    assert_slice(first->to[0].after, "@big.example");
+    assert_int_equal(first->to[0].width, 4);
+    assert_int_equal(first->to[0].count, 1000);
+    assert_slice(first->to[1].addresses[0], "100%@big.example");
+    assert_int_equal(first->to[2].addresses_count, 3); /* quotes, line ends and empty lines */
+    assert_slice(first->to[2].addresses[1], "lee@big.example");
+    assert_int_equal(second->arrivals, ARRIVALS_POISSON);
+    assert_int_equal(second->arrivals_rate.num * 250000, second->arrivals_rate.den); /* 240/min */
+    assert_int_equal(second->arrivals_from_us, MINUTE);
+    assert_int_equal(second->at_us, MINUTE);
+    assert_int_equal(second->to[0].count, 0);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+time_lines_change_what_their_paths_name(void **state)
+{
+    static const struct {
+        int64_t at_us;
+        const char *label, *text;
+        enum change_kind kind;
+        size_t isp, index;
+        int64_t value;
+    } expected[] = {
+        {HOUR,     "cut",                "limits.pace.max: $pace / 2",              CHANGE_KNOB,    0,        0, 60         },
+        {HOUR,     "",                   "hosts.mx1.rtt: 1s",                       CHANGE_RTT,     0,        0, 1000000    },
+        {4 * HOUR, "",                   "refuse: mx1",                             CHANGE_HOST,    0,        0, 0          },
+        {4 * HOUR, "",                   "dns: servfail",                           CHANGE_DNS,     0,        0, 0          },
+        {5 * HOUR, "rules",              "isps.big.rules.busy.share: 100%",         CHANGE_KNOB,    0,        0, 1000000    },
+        {5 * HOUR, "",                   "isps.big.mailboxes.traps.share: 10%",     CHANGE_KNOB,    0,        1, 100000     },
+        {5 * HOUR, "",                   "isps.big.greylist.delay: $nap",           CHANGE_KNOB,    0,        0, 10 * MINUTE},
+        {6 * HOUR, "",                   "reset: big.mx1",                          CHANGE_HOST,    0,        0, 0          },
+        {6 * HOUR, "",                   "reset: isps.auto.hosts.mx1",              CHANGE_HOST,    2,        0, 0          },
+        {7 * HOUR, "",                   "isps.big.limits.pace.window: sliding 2m", CHANGE_KNOB,    0,        0, 2 * MINUTE },
+        {7 * HOUR, "",                   "isps.big.mailboxes.mailbox-1.share: 0%",  CHANGE_KNOB,    0,        0, 0          },
+        {7 * HOUR, "",                   "isps.big.hosts.mx2.fault: none",          CHANGE_HOST,    0,        1, 0          },
+        {8 * HOUR, "nothing but a name", "nothing but a name",                      CHANGE_NOTHING, SIZE_MAX, 0, 0          },
+    };
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+
+    assert_int_equal(s->changes_count, COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        print_message("  %s\n", expected[i].text);
+        assert_int_equal(s->changes[i].at_us, expected[i].at_us);
+        assert_slice(s->changes[i].label, expected[i].label);
+        assert_slice(s->changes[i].text, expected[i].text);
+        assert_int_equal(s->changes[i].kind, expected[i].kind);
+        assert_int_equal(s->changes[i].isp, expected[i].isp);
+        assert_int_equal(s->changes[i].index, expected[i].index);
+        if (expected[i].kind == CHANGE_KNOB || expected[i].kind == CHANGE_RTT)
+            assert_int_equal(s->changes[i].value, expected[i].value);
+    }
+    assert_int_equal(s->changes[2].fault, NET_FAULT_REFUSE);
+    assert_int_equal(s->changes[3].dns, DNS_SERVFAIL);
+    assert_int_equal(s->changes[7].fault, NET_FAULT_RESET);
+    assert_int_equal(s->changes[7].for_us, MINUTE);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+expectations_keep_their_texts_and_places(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
+    const struct expectation_config *a = &s->expectations[0];
+
+    assert_int_equal(s->expectations_count, 6);
+    assert_int_equal(a->form, EXPECT_AT);
+    assert_slice(a->subject.text, "end");
+    assert_int_equal(a->checks_count, 2);
+    assert_slice(a->checks[1].text, "kpi.sent < 9");
+    assert_int_equal(a->checks[1].mark.line, 81);
+    assert_int_equal(a->checks[1].mark.column, 45); /* behind the quote */
+    assert_string_equal(a->checks[1].mark.filename, FIXTURES "all.yaml");
+    assert_slice(a->during.text, "cut");
+    assert_true(a->may_end_open);
+    assert_slice(s->expectations[1].subject.text, "$nap"); /* as typed */
+    assert_int_equal(s->expectations[4].form, EXPECT_EVENTUALLY);
+    assert_slice(s->expectations[4].by.text, "2h");
+    assert_int_equal(s->expectations[5].form, EXPECT_WHEN);
+    assert_slice(s->expectations[5].fires.text, "3..");
+    assert_int_equal(s->expectations[5].by.text.length, 0);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+profiles_are_merged_by_map_list_and_id(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "extending.yaml", NULL, &diagnostics);
+    const struct isp_config *isp = &s->isps[0];
+
+    assert_slice(s->name, "extending"); /* of the file */
+    assert_slice(s->title, "A provider to extend");
+    assert_int_equal(isp->hosts[0].rtt_us, 5000);
+    assert_int_equal(isp->hosts[1].rtt_us, 60000);
+    assert_int_equal(isp->limits_count, 2);
+    assert_slice(isp->limits[0].id, "hourly");
+    assert_slice(isp->limits[1].id, "size");
+    assert_int_equal(isp->rules_count, 1);
+    assert_slice(isp->rules[0].id, "wall");
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+a_setting_replaces_the_default(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct setting setting = {SLICE("pace"), SLICE("60/min")};
+    struct scenario *s = load(FIXTURES "all.yaml", &setting, &diagnostics);
+
+    assert_int_equal(s->isps[0].limits[0].max, 60);
+    assert_int_equal(s->changes[0].value, 30);
+    assert_slice(s->params[1].value.text, "60/min");
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+defaults_make_a_profile_of_almost_nothing(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = scenario_load_text("a/tiny.yaml", SLICE("mtalab: 1\n"), &diagnostics);
+
+    assert_non_null(s);
+    assert_true(s->is_profile);
+    assert_slice(s->name, "tiny");
+    assert_int_equal(s->until_us, 7 * 24 * HOUR);
+    assert_int_equal(s->seed, 1);
+    assert_slice(s->campaign.from.domain, "campaign.example");
+    assert_int_equal(s->campaign.soft_limit, 5);
+    assert_int_equal(s->mta.retry.first_us, 20 * MINUTE);
+    assert_int_equal(s->mta.validity_us, 84 * HOUR);
+    assert_int_equal(s->mta.source_ips_count, 1);
+    assert_int_equal(s->mta.listen.port, 25);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+/* Others may read it too. */
+
+static void
+the_merged_scenario_is_shown_with_its_origins(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct setting setting = {SLICE("pace"), SLICE("60/min")};
+    struct error err;
+    struct text text = {0};
+
+    assert_true(scenario_show(FIXTURES "extending.yaml", NULL, 0, &text, &diagnostics, &err));
+    text_add_char(&text, '\n');
+    assert_true(scenario_show(FIXTURES "all.yaml", &setting, 1, &text, &diagnostics, &err));
+    assert_golden(text_slice(&text), "tests/golden/scenario-show.txt");
+    text_release(&text);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+what_is_shown_can_be_loaded_again(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *again;
+    struct error err;
+    struct text text = {0};
+
+    assert_true(scenario_show(FIXTURES "extending.yaml", NULL, 0, &text, &diagnostics, &err));
+    again = scenario_load_text("again.yaml", text_slice(&text), &diagnostics);
+    assert_non_null(again);
+    assert_int_equal(again->isps[0].limits_count, 2);
+    scenario_free(&again);
+    text_release(&text);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+keys_are_explained(void **state)
+{
+    static const char *const keys[] = {"run.until", "isps.limits.window", "isps.big.rules.stage",
+        "deliveries.to", "isps.limits.count", "mta.mx.controller", "expect.when"};
+    static const char *const unknown[] = {"", "isp", "isps.limits.windw", "run.x.until"};
+    struct text text = {0};
+
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        assert_true(scenario_explain(slice_of(keys[i]), &text));
+    assert_golden(text_slice(&text), "tests/golden/scenario-explain.txt");
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        assert_false(scenario_explain(slice_of(unknown[i]), &text));
+    text_release(&text);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_scenarios_are_told_what_is_wrong_and_where),
+        cmocka_unit_test(short_files_get_their_diagnostic),
+        cmocka_unit_test(a_setting_must_name_a_parameter_and_fit_its_type),
+        cmocka_unit_test(a_file_that_is_not_there_is_an_error),
+        cmocka_unit_test(every_key_becomes_what_it_says),
+        cmocka_unit_test(a_provider_has_its_limits_rules_and_truths),
+        cmocka_unit_test(zones_are_read_and_what_is_left_out_goes_without_saying),
+        cmocka_unit_test(the_mta_has_its_schedule_and_rules),
+        cmocka_unit_test(deliveries_know_when_and_to_whom),
+        cmocka_unit_test(time_lines_change_what_their_paths_name),
+        cmocka_unit_test(expectations_keep_their_texts_and_places),
+        cmocka_unit_test(profiles_are_merged_by_map_list_and_id),
+        cmocka_unit_test(a_setting_replaces_the_default),
+        cmocka_unit_test(defaults_make_a_profile_of_almost_nothing),
+        cmocka_unit_test(the_merged_scenario_is_shown_with_its_origins),
+        cmocka_unit_test(what_is_shown_can_be_loaded_again),
+        cmocka_unit_test(keys_are_explained),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
