@@ -15,6 +15,7 @@
 #include "base/unit.h"
 #include "mta/bounce.h"
 #include "mta/efs.h"
+#include "mta/retry.h"
 
 enum controller_kind { CONTROLLER_STATIC };
 
@@ -37,10 +38,7 @@ struct mta_config {
     size_t source_ips_count;
     const struct mx_rule *mx_rules;
     size_t mx_rules_count;
-    int64_t retry_first_us;
-    struct ratio retry_factor; /* at least 1 */
-    int64_t retry_cap_us;
-    uint32_t retry_jitter_ppm; /* of the delay, up and down */
+    struct retry_schedule retry;
     int64_t validity_us;       /* asked where the message does not ask itself; at most 84 h */
     uint32_t efs_batch;
     int64_t efs_every_us;

@@ -41,22 +41,26 @@ struct command {
     struct command_parameter parameters[COMMAND_PARAMETERS_MAX];
     size_t parameters_count;
     /* of the known parameters: */
-    uint64_t size;   /* SIZE=; 0: not given */
-    bool is_8bit;    /* BODY=8BITMIME */
-    bool is_utf8;    /* SMTPUTF8 */
-    int64_t by_s;    /* BY=seconds;R (RFC 2852): give up after so long; 0: not given */
+    uint64_t size; /* SIZE=; 0: not given */
+    bool is_8bit;  /* BODY=8BITMIME */
+    bool is_utf8;  /* SMTPUTF8 */
+    int64_t by_s;  /* BY=seconds;R or ;N (RFC 2852): give up after so long; 0: not given */
 };
 
 /* `line` without its CRLF. 0 when fine, otherwise 500 (unknown verb), 501 (syntax of the argument)
- * or 555 (parameter not known, RFC 5321 4.1.1.11); *why then has a few words. */
+ * or 555 (parameter not known, RFC 5321 4.1.1.11); *why then has a few words. Known are SIZE, BODY,
+ * SMTPUTF8, AUTH and BY of MAIL, none of RCPT. */
 int command_parse(struct slice line, struct command *command, const char **why);
 
 const char *verb_name(enum verb verb); /* "MAIL" */
 
 /* The next line of a stream: *line is without its CRLF, the answer is how many bytes it used.
  * 0: no whole line yet. A bare LF or CR does not end a line (RFC 5321 2.3.8): *is_malformed says
- * that the line holds one, or a NUL, or is longer than `length_max` (then bytes are used up to the
- * end of what is there, again and again until its CRLF has passed). */
+ * that the line holds one, or a NUL, or is longer than `length_max` with its CRLF.
+ *
+ * Of a line too long whose end has not come yet, all but `length_max` bytes are used up at once; then
+ * line->at is NULL and there is nothing to answer before its CRLF. So the reader must be able to keep
+ * `length_max` bytes and one more. */
 size_t line_next(struct slice bytes, size_t length_max, struct slice *line, bool *is_malformed);
 
 #endif

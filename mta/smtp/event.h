@@ -31,11 +31,11 @@ enum event_kind {
     EVENT_LIMIT_HIT,  /* ISP: a limit answered */
     EVENT_MX_CHANGED, /* MTA: a controller changed a value */
     /* Below: told for the story and the series; not for `when:` and `count`. */
-    EVENT_REFUSED,  /* ISP: answered no to a recipient, or to all that were open */
-    EVENT_SESSION,  /* ISP: a connection was opened or closed (outcome) */
-    EVENT_TIMELINE, /* world: a label began or ended, a fault came or went, a value was set */
-    EVENT_DELIVERY, /* campaign: a delivery changed its state (text) */
-    EVENT_EXCLUDED, /* campaign: analysis left this row out (reason) */
+    EVENT_REFUSED,   /* ISP: answered no to a recipient, or to all that were open */
+    EVENT_SESSION,   /* ISP: a connection was opened or closed (outcome) */
+    EVENT_TIMELINE,  /* world: a label began or ended, a fault came or went, a value was set */
+    EVENT_DELIVERY,  /* campaign: a delivery changed its state (text) */
+    EVENT_EXCLUDED,  /* campaign: analysis left this row out (reason) */
     EVENT_CANCELLED, /* campaign: this row will not be relayed any more */
     EVENT_KINDS_COUNT,
 };
@@ -56,13 +56,23 @@ enum event_outcome {
     OUTCOMES_COUNT,
 };
 
+enum dsn_kind { /* the Action of RFC 3464 2.3.3 */
+    DSN_NONE,
+    DSN_FAILED,
+    DSN_DELAYED,
+    DSN_DELIVERED,
+    DSN_RELAYED,
+    DSN_EXPANDED,
+    DSN_KINDS_COUNT,
+};
+
 struct event {
-    int64_t at_us; /* filled by event_write() */
+    int64_t at_us; /* loop time; the caller fills it */
     uint8_t kind;  /* enum event_kind */
     uint8_t stage; /* enum smtp_stage */
     uint8_t class, reason, type;
-    uint8_t outcome; /* enum event_outcome */
-    uint8_t dsn_kind;
+    uint8_t outcome;     /* enum event_outcome */
+    uint8_t dsn_kind;    /* enum dsn_kind */
     uint8_t has_verdict; /* class, reason and type mean something */
     uint16_t code;
     uint16_t attempt;
@@ -70,31 +80,33 @@ struct event {
     uint32_t delivery; /* name of the delivery; 0 where the writer does not know it */
     uint32_t row;      /* of the delivery log, from 0; means something only beside a delivery */
     uint32_t isp, host, source_ip; /* names; host as scenarios call it ("mx1") */
-    uint32_t session; /* number, from 1 */
-    uint32_t text;    /* name of the reply's text, or of what the kind says */
-    uint32_t rule;    /* name of the rule that spoke: the ISP's, or that of the bounce rules */
+    uint32_t session;              /* number, from 1 */
+    uint32_t text;                 /* name of the reply's text, or of what the kind says */
+    uint32_t rule; /* name of the rule that spoke: the ISP's, or that of the bounce rules */
     uint32_t limit;
     uint16_t sender_length, rcpt_length; /* of what follows; filled by event_write() */
 };
 static_assert(sizeof(struct event) == 64, "no padding: the record is hashed as it stands");
 
-/* `event->at_us` must be set by the caller (loop_now_us). Slices may be empty. */
+enum { EVENT_ADDRESS_MAX = 512 }; /* more than any address has (smtp/address.h) */
+
+/* `event->at_us` must be set by the caller (loop_now_us). Slices may be empty; what is longer than
+ * EVENT_ADDRESS_MAX is cut. */
 void event_write(
     struct journal *journal, struct event *event, struct slice sender, struct slice rcpt);
 /* The reverse; the slices point into `entry`. */
-void event_read(
-    struct slice entry, struct event *event, struct slice *sender, struct slice *rcpt);
+void event_read(struct slice entry, struct event *event, struct slice *sender, struct slice *rcpt);
 
 const char *event_kind_name(enum event_kind kind); /* "bounce.soft" */
 bool event_kind_from_name(struct slice name, enum event_kind *kind);
 const char *outcome_name(enum event_outcome outcome);
 bool outcome_from_name(struct slice name, enum event_outcome *outcome);
+const char *dsn_kind_name(enum dsn_kind kind); /* "failed"; "none" */
+bool dsn_kind_from_name(struct slice name, enum dsn_kind *kind);
 
-/* One line of JSON without its newline, keys in a fixed order, absent fields left out. `at_us` as an
- * integer; names resolved; bytes that are not UTF-8 escaped as \u00XX. */
+/* One line of JSON without its newline, keys in a fixed order, absent fields left out: `at_us` (an
+ * integer) and `event` (its kind), then the fields of the scenario language under their names. Names
+ * are resolved; bytes that are not UTF-8 become what base/json.h makes of them. */
 void event_to_json(struct text *out, const struct journal *journal, struct slice entry);
-
-
-
 
 #endif

@@ -10,7 +10,8 @@
 
 #include "base/text.h"
 
-/* Content with any line ends (CRLF, LF) into wire form; the last line gets a CRLF if it has none. */
+/* Content with any line ends (CRLF, LF, CR) into wire form; the last line gets a CRLF if it lacks
+ * one. */
 void dot_stuff(struct text *out, struct slice content);
 /* Wire form back to content with CRLF. */
 void dot_unstuff(struct text *out, struct slice wire);
@@ -23,15 +24,15 @@ struct dot_scanner {
     bool has_bare_line_end;
     bool has_nul;
     bool has_8bit;
-    uint32_t line_length_max; /* the longest line so far, without CRLF */
+    uint32_t line_length_max; /* the longest line so far, without CRLF and the dot that was added */
     uint32_t line_length;
 };
 
 /* How many of `bytes` belong to the content (in wire form). *is_over: the final dot has come, and
- * *after says how many bytes it and the content took together. Bytes of an undecided ending (a CRLF
- * and dot, cut in between) are not yet counted as content: offer them again with what follows. */
-size_t dot_scan(
-    struct dot_scanner *scanner, struct slice bytes, bool *is_over, size_t *after);
+ * *after says how many bytes it and the content took together. While it has not come, a "." or ".\r"
+ * of an undecided ending is not yet counted as content: offer it again with what follows. (The CRLF
+ * before it belongs to the content either way.) */
+size_t dot_scan(struct dot_scanner *scanner, struct slice bytes, bool *is_over, size_t *after);
 
 /* The first field of that name in the header of `content` (wire or plain): its value, trimmed, folds
  * still in it. Name without colon and without case. */

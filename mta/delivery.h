@@ -1,0 +1,29 @@
+/* delivery.h - from the queue to the hosts: which site gets a connection, which message goes next,
+ * and what an answer means for its recipient.
+ *
+ * A try of a recipient ends with an answer of its own, or when no host is left to ask. Another host
+ * is tried within the same try only when the session failed before the answer. When every host of a
+ * site turned us away and no session is alive, the try of everybody who waits for it is over.
+ *
+ * Ownership  all that is handed in is borrowed. */
+#ifndef MTALAB_DELIVERY_H
+#define MTALAB_DELIVERY_H
+
+#include "mta/efs.h"
+#include "mta/mta.h"
+#include "mta/spool.h"
+
+struct delivery;
+
+struct delivery *delivery_new(const struct mta_config *config, const struct mta_doors *doors,
+    struct spool *spool, struct efs *efs);
+void delivery_free(struct delivery **delivery);
+
+/* The spool has taken responsibility for this recipient: it is tried, now and until it is settled. */
+void delivery_add(struct delivery *delivery, struct spool_place place);
+
+/* Fills in attempts, deferrals, delivered, failed, expired, connections, recipients_waiting. */
+void delivery_totals(const struct delivery *delivery, struct mta_totals *totals);
+uint64_t delivery_queue_bytes(const struct delivery *delivery);
+
+#endif

@@ -1,0 +1,120 @@
+/* shaping.c - how much a destination site may get right now. */
+#include "mta/shaping.h"
+
+#include "base/mem.h"
+
+enum { MESSAGES_WORTH_A_CONNECTION = 20 };
+
+const struct mx_rule mx_rule_default = {
+    .controller = CONTROLLER_STATIC,
+    .connections = 20,
+    .messages_per_connection = 100,
+    .recipients_per_transaction = 100,
+};
+
+static bool
+rule_fits(const struct mx_rule *rule, struct slice domain, const struct slice *hosts,
+    size_t hosts_count)
+{
+    if (rule->domain.length > 0 && !slice_glob_nocase(rule->domain, domain))
+        return false;
+    if (rule->host.length == 0)
+        return true;
+    for (size_t i = 0; i < hosts_count; i++)
+        if (slice_glob_nocase(rule->host, hosts[i]))
+            return true;
+    return false;
+}
+
+const struct mx_rule *
+mx_rule_for(const struct mta_config *config, struct slice domain, const struct slice *hosts,
+    size_t hosts_count)
+{
+    for (size_t i = 0; i < config->mx_rules_count; i++)
+        if (rule_fits(&config->mx_rules[i], domain, hosts, hosts_count))
+            return &config->mx_rules[i];
+    return &mx_rule_default;
+}
+
+void
+shaper_init(struct shaper *shaper, const struct mx_rule *rule)
+{
+    assert(rule->connections > 0);
+    assert(rule->messages_per_connection > 0);
+    assert(rule->recipients_per_transaction > 0);
+    *shaper = (struct shaper){.rule = rule};
+}
+
+void
+shaper_release(struct shaper *shaper)
+{
+    mem_free(shaper->hour);
+    *shaper = (struct shaper){0};
+}
+
+uint32_t
+shaper_connections_wanted(const struct shaper *shaper, uint32_t waiting_count)
+{
+    uint32_t wanted =
+        (uint32_t)(((uint64_t)waiting_count + MESSAGES_WORTH_A_CONNECTION - 1) /
+            MESSAGES_WORTH_A_CONNECTION);
+
+    return wanted < shaper->rule->connections ? wanted : shaper->rule->connections;
+}
+
+static struct shaper_count *
+hour_at(struct shaper *shaper, size_t i)
+{
+    return &shaper->hour[(shaper->hour_first + i) % shaper->hour_capacity];
+}
+
+static void
+forget_older(struct shaper *shaper, int64_t now_us)
+{
+    while (shaper->hour_count > 0 && hour_at(shaper, 0)->at_us + US_PER_HOUR <= now_us) {
+        shaper->hour_messages -= hour_at(shaper, 0)->messages;
+        shaper->hour_first = (shaper->hour_first + 1) % shaper->hour_capacity;
+        shaper->hour_count--;
+    }
+}
+
+static void
+remember(struct shaper *shaper, int64_t now_us)
+{
+    shaper->hour_messages++;
+    if (shaper->hour_count > 0) {
+        struct shaper_count *last = hour_at(shaper, shaper->hour_count - 1);
+
+        if (last->at_us == now_us) {
+            last->messages++;
+            return;
+        }
+    }
+    if (shaper->hour_count == shaper->hour_capacity) {
+        size_t capacity = shaper->hour_capacity * 2 + 16;
+        struct shaper_count *ring = mem_alloc(capacity * sizeof *ring);
+
+        for (size_t i = 0; i < shaper->hour_count; i++)
+            ring[i] = *hour_at(shaper, i);
+        mem_free(shaper->hour);
+        shaper->hour = ring;
+        shaper->hour_first = 0;
+        shaper->hour_capacity = capacity;
+    }
+    shaper->hour_count++;
+    *hour_at(shaper, shaper->hour_count - 1) = (struct shaper_count){now_us, 1};
+}
+
+bool
+shaper_take_message(struct shaper *shaper, int64_t now_us, int64_t *retry_at_us)
+{
+    if (shaper->rule->messages_per_hour == 0)
+        return true;
+    forget_older(shaper, now_us);
+    if (shaper->hour_messages >= shaper->rule->messages_per_hour) {
+        *retry_at_us = hour_at(shaper, 0)->at_us + US_PER_HOUR;
+        return false;
+    }
+    remember(shaper, now_us);
+    return true;
+}

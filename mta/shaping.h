@@ -1,0 +1,41 @@
+/* shaping.h - how much a destination site may get right now: connections, messages on each of them,
+ * messages per hour.
+ *
+ * The shaper never sleeps and never reads a clock: callers pass now_us.
+ *
+ * Units      *_us are microseconds of loop time.
+ * Ownership  storage is the caller's: shaper_init/shaper_release. The rule is borrowed. */
+#ifndef MTALAB_SHAPING_H
+#define MTALAB_SHAPING_H
+
+#include "mta/mta.h"
+
+struct shaper_count {
+    int64_t at_us;
+    uint64_t messages;
+};
+
+struct shaper {
+    const struct mx_rule *rule;
+    uint32_t connections_open;
+    struct shaper_count *hour; /* ring: what was sent in the sliding hour, per instant */
+    size_t hour_first, hour_count, hour_capacity;
+    uint64_t hour_messages;
+};
+
+/* The first rule that fits; NULL host or domain never fits a glob that is given. */
+const struct mx_rule *mx_rule_for(const struct mta_config *config, struct slice domain,
+    const struct slice *hosts, size_t hosts_count);
+
+void shaper_init(struct shaper *shaper, const struct mx_rule *rule);
+void shaper_release(struct shaper *shaper);
+
+/* How many connections there should be for so many waiting messages: one for each twenty, at most
+ * what the rule allows. */
+uint32_t shaper_connections_wanted(const struct shaper *shaper, uint32_t waiting_count);
+
+/* Takes the right to send one message now. When refused nothing is taken, and *retry_at_us is the
+ * first instant at which asking again can succeed. */
+bool shaper_take_message(struct shaper *shaper, int64_t now_us, int64_t *retry_at_us);
+
+#endif

@@ -1,0 +1,235 @@
+/* event.c - entries of the journal, written and read back. */
+#include "smtp/event.h"
+
+#include "base/json.h"
+
+static const char *const kind_names[] = {
+    [EVENT_SUBMITTED] = "submitted",
+    [EVENT_RELAYED] = "relayed",
+    [EVENT_CONNECT] = "connect",
+    [EVENT_TLS] = "tls",
+    [EVENT_ATTEMPT] = "attempt",
+    [EVENT_DEFERRED] = "deferred",
+    [EVENT_ACCEPTED] = "accepted",
+    [EVENT_BOUNCE_SOFT] = "bounce.soft",
+    [EVENT_BOUNCE_HARD] = "bounce.hard",
+    [EVENT_DELIVERED] = "delivered",
+    [EVENT_EXPIRED] = "expired",
+    [EVENT_DSN_SENT] = "dsn.sent",
+    [EVENT_DSN_RECEIVED] = "dsn.received",
+    [EVENT_FBL_RECEIVED] = "fbl.received",
+    [EVENT_QUARANTINE] = "quarantine",
+    [EVENT_LIMIT_HIT] = "limit.hit",
+    [EVENT_MX_CHANGED] = "mx.changed",
+    [EVENT_REFUSED] = "refused",
+    [EVENT_SESSION] = "session",
+    [EVENT_TIMELINE] = "timeline",
+    [EVENT_DELIVERY] = "delivery",
+    [EVENT_EXCLUDED] = "excluded",
+    [EVENT_CANCELLED] = "cancelled",
+};
+static_assert(COUNT_OF(kind_names) == EVENT_KINDS_COUNT, "every kind has a name");
+
+static const char *const outcome_names[] = {
+    [OUTCOME_NONE] = "",
+    [OUTCOME_OK] = "ok",
+    [OUTCOME_REFUSED] = "refused",
+    [OUTCOME_UNREACHABLE] = "unreachable",
+    [OUTCOME_TIMED_OUT] = "timed_out",
+    [OUTCOME_RESET] = "reset",
+    [OUTCOME_DELIVERED] = "delivered",
+    [OUTCOME_DEFERRED] = "deferred",
+    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_OPENED] = "opened",
+    [OUTCOME_CLOSED] = "closed",
+    [OUTCOME_SET] = "set",
+};
+static_assert(COUNT_OF(outcome_names) == OUTCOMES_COUNT, "every outcome has a name");
+
+static const char *const dsn_kind_names[] = {
+    [DSN_NONE] = "none",
+    [DSN_FAILED] = "failed",
+    [DSN_DELAYED] = "delayed",
+    [DSN_DELIVERED] = "delivered",
+    [DSN_RELAYED] = "relayed",
+    [DSN_EXPANDED] = "expanded",
+};
+static_assert(COUNT_OF(dsn_kind_names) == DSN_KINDS_COUNT, "every kind of DSN has a name");
+
+/* The index of `name` in names[1..], 0 if it is not there: index 0 always means "none". */
+static size_t
+find_name(const char *const *names, size_t count, struct slice name)
+{
+    for (size_t i = 1; i < count; i++)
+        if (slice_equals(name, slice_of(names[i])))
+            return i;
+    return 0;
+}
+
+const char *
+event_kind_name(enum event_kind kind)
+{
+    assert(kind >= 1);
+    assert(kind < EVENT_KINDS_COUNT);
+    return kind_names[kind];
+}
+
+bool
+event_kind_from_name(struct slice name, enum event_kind *kind)
+{
+    size_t found = find_name(kind_names, COUNT_OF(kind_names), name);
+
+    if (found > 0)
+        *kind = (enum event_kind)found;
+    return found > 0;
+}
+
+const char *
+outcome_name(enum event_outcome outcome)
+{
+    assert(outcome < OUTCOMES_COUNT);
+    return outcome_names[outcome];
+}
+
+bool
+outcome_from_name(struct slice name, enum event_outcome *outcome)
+{
+    size_t found = find_name(outcome_names, COUNT_OF(outcome_names), name);
+
+    if (found > 0)
+        *outcome = (enum event_outcome)found;
+    return found > 0;
+}
+
+const char *
+dsn_kind_name(enum dsn_kind kind)
+{
+    assert(kind < DSN_KINDS_COUNT);
+    return dsn_kind_names[kind];
+}
+
+bool
+dsn_kind_from_name(struct slice name, enum dsn_kind *kind)
+{
+    size_t found = find_name(dsn_kind_names, COUNT_OF(dsn_kind_names), name);
+
+    if (found > 0)
+        *kind = (enum dsn_kind)found;
+    return found > 0;
+}
+
+/* The journal takes an entry in one piece, so the record and its envelope meet in one buffer. */
+void
+event_write(struct journal *journal, struct event *event, struct slice sender, struct slice rcpt)
+{
+    char entry[sizeof(*event) + 2 * EVENT_ADDRESS_MAX];
+    size_t sender_length = sender.length < EVENT_ADDRESS_MAX ? sender.length : EVENT_ADDRESS_MAX;
+    size_t rcpt_length = rcpt.length < EVENT_ADDRESS_MAX ? rcpt.length : EVENT_ADDRESS_MAX;
+
+    assert(event->kind >= 1);
+    assert(event->kind < EVENT_KINDS_COUNT);
+    event->sender_length = (uint16_t)sender_length;
+    event->rcpt_length = (uint16_t)rcpt_length;
+    memcpy(entry, event, sizeof(*event));
+    if (sender_length > 0)
+        memcpy(entry + sizeof(*event), sender.at, sender_length);
+    if (rcpt_length > 0)
+        memcpy(entry + sizeof(*event) + sender_length, rcpt.at, rcpt_length);
+    journal_append(journal, entry, sizeof(*event) + sender_length + rcpt_length);
+}
+
+void
+event_read(struct slice entry, struct event *event, struct slice *sender, struct slice *rcpt)
+{
+    assert(entry.length >= sizeof(*event));
+    memcpy(event, entry.at, sizeof(*event));
+    assert(entry.length == sizeof(*event) + event->sender_length + event->rcpt_length);
+    *sender = (struct slice){entry.at + sizeof(*event), event->sender_length};
+    *rcpt = (struct slice){sender->at + sender->length, event->rcpt_length};
+}
+
+static void
+add_text(struct json *json, const char *key, struct slice value)
+{
+    if (value.length == 0)
+        return;
+    json_key(json, key);
+    json_text(json, value);
+}
+
+static void
+add_name(struct json *json, const char *key, const struct journal *journal, uint32_t name)
+{
+    add_text(json, key, journal_name_text(journal, name));
+}
+
+static void
+add_number(struct json *json, const char *key, int64_t value)
+{
+    if (value == 0)
+        return;
+    json_key(json, key);
+    json_int(json, value);
+}
+
+static void
+add_reply(struct json *json, const struct journal *journal, const struct event *event)
+{
+    struct text enhanced = {0};
+
+    enhanced_format(&enhanced, enhanced_unpack(event->enhanced));
+    add_text(json, "stage", slice_of(stage_name(event->stage)));
+    add_number(json, "code", event->code);
+    add_text(json, "enhanced", text_slice(&enhanced));
+    add_name(json, "text", journal, event->text);
+    text_release(&enhanced);
+}
+
+/* Here "none" is said, not left out: having a verdict that knows no type is not having none. */
+static void
+add_verdict(struct json *json, const struct event *event)
+{
+    if (!event->has_verdict)
+        return;
+    json_key(json, "class");
+    json_int(json, event->class);
+    json_key(json, "reason");
+    json_text(json, slice_of(reason_id(event->reason)));
+    json_key(json, "type");
+    json_text(json, slice_of(type_id(event->type)));
+}
+
+void
+event_to_json(struct text *out, const struct journal *journal, struct slice entry)
+{
+    struct json json = json_begin(out, 0);
+    struct slice sender, rcpt;
+    struct event event;
+
+    event_read(entry, &event, &sender, &rcpt);
+    json_open(&json, '{');
+    json_key(&json, "at_us");
+    json_int(&json, event.at_us);
+    json_key(&json, "event");
+    json_text(&json, slice_of(event_kind_name(event.kind)));
+    add_name(&json, "delivery", journal, event.delivery);
+    if (event.delivery != 0 && rcpt.length > 0) { /* else it speaks of the delivery as a whole */
+        json_key(&json, "row");
+        json_int(&json, event.row);
+    }
+    add_text(&json, "sender", sender);
+    add_text(&json, "rcpt", rcpt);
+    add_name(&json, "isp", journal, event.isp);
+    add_name(&json, "host", journal, event.host);
+    add_name(&json, "source_ip", journal, event.source_ip);
+    add_number(&json, "session", event.session);
+    add_number(&json, "attempt", event.attempt);
+    add_reply(&json, journal, &event);
+    add_verdict(&json, &event);
+    if (event.dsn_kind != DSN_NONE)
+        add_text(&json, "kind", slice_of(dsn_kind_name(event.dsn_kind)));
+    add_text(&json, "outcome", slice_of(outcome_name(event.outcome)));
+    add_name(&json, "rule", journal, event.rule);
+    add_name(&json, "limit", journal, event.limit);
+    json_close(&json, '}');
+}

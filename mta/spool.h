@@ -1,0 +1,79 @@
+/* spool.h - what was promised with a 250: messages, kept until each recipient is settled.
+ *
+ * A campaign says nearly the same to a million people. Content is therefore kept as a template, cut
+ * where the envelope stands in it (address of the recipient, its local part, return path and its
+ * key, date of arrival), and a message is its envelope plus the number of its template: some 30
+ * bytes. What cannot be cut so is a template of its own; nothing is ever lost or guessed, because a
+ * template is used only after it has reproduced the message byte by byte.
+ *
+ * Content is in wire form (smtp/message.h) throughout.
+ *
+ * A recipient is named by its message and its place in the message's record.
+ *
+ * Ownership  the store is borrowed. Slices from a view are valid until the next call that changes
+ *            the spool.
+ * Errors     none of its own; durability is asked for with spool_sync(). */
+#ifndef MTALAB_SPOOL_H
+#define MTALAB_SPOOL_H
+
+#include "base/loop.h"
+#include "base/map.h"
+#include "base/store.h"
+#include "smtp/address.h"
+
+enum { SPOOL_RECIPIENTS_MAX = 500 }; /* of one message; more: submit again (RFC 5321 4.5.3.1.8: >= 100) */
+
+struct spool;
+typedef store_handle spool_message;
+
+struct spool_place {
+    spool_message message;
+    uint16_t at; /* of the recipient, in the message's record */
+};
+
+struct spool_envelope {
+    int64_t arrival_us;
+    int64_t validity_us;
+    struct slice sender_prefix, sender_key; /* local part of the return path, in two pieces */
+    struct slice sender_domain;             /* all three empty: the null sender */
+    bool is_8bit;
+};
+
+struct spool_submission {
+    struct mail_address sender;
+    const struct mail_address *recipients;
+    size_t recipients_count;
+    struct slice content;
+    int64_t validity_us;
+    bool is_8bit;
+};
+
+struct spool *spool_new(struct loop *loop, struct store *store);
+void spool_free(struct spool **spool);
+
+/* Calls `fn` for every recipient that is not settled, in the order of arrival: after a crash. */
+typedef void spool_found_fn(void *arg, struct spool_place place);
+void spool_recover(struct spool *spool, spool_found_fn *fn, void *arg);
+
+/* Fills places[recipients_count]. Durable after spool_sync(). */
+void spool_add(struct spool *spool, const struct spool_submission *submission,
+    struct spool_place *places);
+void spool_sync(struct spool *spool, synced_fn *fn, void *arg);
+/* This recipient is settled; with the last one the message goes. */
+void spool_settle(struct spool *spool, struct spool_place place);
+
+struct spool_envelope spool_envelope(struct spool *spool, spool_message message);
+/* Numbers of domains are given in the order of first sight, and stay. */
+uint32_t spool_domain(struct spool *spool, struct spool_place place);
+struct slice spool_domain_name(const struct spool *spool, uint32_t domain); /* lower case */
+/* Appended to `out`: the address as it was submitted but for the case of its domain. */
+void spool_recipient(struct spool *spool, struct spool_place place, struct text *out);
+void spool_sender(struct spool *spool, spool_message message, struct text *out); /* "" for null */
+
+uint64_t spool_size(struct spool *spool, spool_message message); /* bytes of content, in wire form */
+typedef void spool_write_fn(void *arg, const char *bytes, size_t length);
+void spool_content(struct spool *spool, spool_message message, spool_write_fn *fn, void *arg);
+
+size_t spool_templates_count(const struct spool *spool);
+
+#endif
