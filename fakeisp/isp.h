@@ -30,8 +30,8 @@ struct isp_reply {
 };
 
 struct isp_host {
-    struct slice name; /* as the scenario calls it: "mx1" */
-    struct slice fqdn; /* "mx1.bigmail.example", said in the banner */
+    struct slice name;                   /* as the scenario calls it: "mx1" */
+    struct slice fqdn;                   /* "mx1.bigmail.example", said in the banner */
     const struct net_address *addresses; /* listens on all of them, their port (25) */
     size_t addresses_count;
     int64_t rtt_us; /* used by who builds the network */
@@ -57,7 +57,11 @@ enum limit_key { /* bits: what has a counter of its own */
 };
 
 enum limit_window { WINDOW_NONE, WINDOW_SLIDING, WINDOW_FIXED, WINDOW_BUCKET };
-enum limit_then { THEN_KEEP, THEN_CLOSE, THEN_DROP }; /* the session after the reply; drop: no reply */
+enum limit_then {
+    THEN_KEEP,
+    THEN_CLOSE,
+    THEN_DROP
+}; /* the session after the reply; drop: no reply */
 
 struct isp_limit {
     struct slice id;
@@ -68,7 +72,7 @@ struct isp_limit {
     int64_t window_us;
     struct isp_reply over; /* always set; the default is 421 4.7.0 with a text naming the count */
     enum limit_then then;
-    int64_t hold_us; /* 0: no penalty. Else the door stays shut so long, … */
+    int64_t hold_us;          /* 0: no penalty. Else the door stays shut so long, … */
     struct ratio hold_factor; /* … times this for each try meanwhile, … */
     int64_t hold_us_max;      /* … at most so long */
 };
@@ -82,8 +86,8 @@ struct isp_condition {
 
 enum isp_action { /* what a rule does; a delay may stand beside any of them */
     ACTION_REPLY,
-    ACTION_DELAY,  /* only wait; then ask on */
-    ACTION_CLOSE,  /* the reply if there is one, then the end of the connection */
+    ACTION_DELAY, /* only wait; then ask on */
+    ACTION_CLOSE, /* the reply if there is one, then the end of the connection */
     ACTION_RESET,
     ACTION_SILENT, /* no reply, ever */
 };
@@ -91,8 +95,8 @@ enum isp_action { /* what a rule does; a delay may stand beside any of them */
 struct isp_rule {
     struct slice id;
     enum smtp_stage stage;
-    struct slice to, from; /* globs; length 0: any. Without '@' on the local part */
-    struct slice header;   /* "Name: glob", at stages body and dot; length 0: any */
+    struct slice to, from;             /* globs; length 0: any. Without '@' on the local part */
+    struct slice header;               /* "Name: glob", at stages body and dot; length 0: any */
     uint32_t attempt_min, attempt_max; /* 0, 0: any; UINT32_MAX: open */
     const struct isp_condition *conditions;
     size_t conditions_count;
@@ -108,9 +112,9 @@ enum grey_key { GREY_IP = 1, GREY_IP_24 = 2, GREY_FROM = 4, GREY_TO = 8 };
 
 struct isp_greylist {
     bool is_on;
-    uint32_t key; /* grey_key bits */
-    int64_t delay_us; /* a triple younger than this is deferred */
-    int64_t forget_us; /* a triple not seen for so long is new again; default 35 d */
+    uint32_t key;           /* grey_key bits */
+    int64_t delay_us;       /* a triple younger than this is deferred */
+    int64_t forget_us;      /* a triple not seen for so long is new again; default 35 d */
     struct isp_reply reply; /* default 451 4.7.1 greylisted, try again later */
 };
 
@@ -137,8 +141,8 @@ struct isp_config {
     struct isp_greylist greylist;
     const struct isp_mailbox *mailboxes;
     size_t mailboxes_count;
-    uint64_t size_max;        /* SIZE offered and enforced (552 5.3.4); default 50 MiB */
-    uint32_t recipients_max;  /* per transaction, 452 4.5.3 beyond; default 1,000 */
+    uint64_t size_max;       /* SIZE offered and enforced (552 5.3.4); default 50 MiB */
+    uint32_t recipients_max; /* per transaction, 452 4.5.3 beyond; default 1,000 */
     bool is_without_pipelining, is_without_8bitmime; /* what EHLO does not offer */
     bool is_without_ehlo;                            /* knows HELO only: EHLO gets 502 */
 };
@@ -151,7 +155,8 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     const struct rng *rng; /* "isp/NAME" */
 };
 
-struct isp *isp_new(const struct isp_config *config, const struct isp_doors *doors, struct error *err);
+struct isp *isp_new(
+    const struct isp_config *config, const struct isp_doors *doors, struct error *err);
 void isp_free(struct isp **isp);
 const struct isp_config *isp_config(const struct isp *isp);
 

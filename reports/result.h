@@ -16,26 +16,26 @@ enum check_status { CHECK_HELD, CHECK_FAILED, CHECK_UNDECIDED, CHECK_VACUOUS };
 struct result_check {
     struct slice id;
     enum check_status status;
-    bool is_good;            /* held, or undecided where that is allowed */
+    bool is_good; /* held, or undecided where that is allowed */
     struct slice filename;
     int line, column;
-    struct slice check;      /* the text of the check */
+    struct slice check; /* the text of the check */
     struct slice expected, observed, detail, summary;
-    int64_t at_us;           /* -1: no instant */
-    struct slice replay;     /* command line */
+    int64_t at_us;       /* -1: no instant */
+    struct slice replay; /* command line */
 };
 
 /* The five rows of the EFS table (the mission's), audited over every event of the run. */
 struct result_kpi_row {
-    const char *step;        /* "relayed from Campaign to the MTA" */
-    const char *success_rule; /* "not displayed, starts at 0%", "unchanged", "rises" */
-    const char *status_rule; /* delivery-log status */
-    uint64_t events;         /* how often the step happened */
-    uint64_t violations;     /* how often it did not do what the row says */
+    const char *step;             /* "relayed from Campaign to the MTA" */
+    const char *success_rule;     /* "not displayed, starts at 0%", "unchanged", "rises" */
+    const char *status_rule;      /* delivery-log status */
+    uint64_t events;              /* how often the step happened */
+    uint64_t violations;          /* how often it did not do what the row says */
     struct slice first_violation; /* may be empty */
-    struct slice figures;    /* "1,000 relayed; success 0%" */
+    struct slice figures;         /* "1,000 relayed; success 0%" */
 };
-enum { RESULT_KPI_ROWS = 5 };
+enum { RESULT_KPI_ROWS = 5, RESULT_POINTS_MAX = 2000 };
 
 struct result_kpi {
     uint64_t to_deliver, sent, failed, taken, pending, excluded, cancelled;
@@ -49,16 +49,16 @@ struct result_delivery {
     uint64_t total_target, excluded_quarantined, excluded_doubles;
 };
 
-struct result_isp {
+struct result_isp { /* by the recipient's domain */
     struct slice name;
-    uint64_t relayed;  /* rows whose domain is the ISP's */
-    uint64_t delivered, failed, expired, waiting;
-    uint64_t soft_bounces, hard_bounces; /* events */
+    uint64_t to_deliver, relayed;                 /* rows */
+    uint64_t delivered, failed, waiting;          /* rows; waiting: with the MTA */
+    uint64_t soft_bounces, hard_bounces, expired; /* events */
     uint64_t attempts, deferrals, connections, limit_hits;
     int64_t age_p50_us, age_p95_us, age_max_us; /* of delivered messages, from relayed; -1: none */
 };
 
-struct result_reason { /* rows Failed, and soft news along the way */
+struct result_reason {         /* rows Failed, and soft news along the way */
     struct slice reason, type; /* "User unknown", "Hard" */
     int class;
     struct slice class_name;
@@ -66,9 +66,10 @@ struct result_reason { /* rows Failed, and soft news along the way */
     struct slice example; /* a reply as seen: "550 5.1.1 no mailbox of that name" */
 };
 
-struct result_point { /* KPI over time; every change, thinned evenly to at most 2,000 */
+struct result_point { /* KPI right after an instant; changes that nobody could see are left out */
     int64_t at_us;
-    uint64_t to_deliver, taken, sent, failed, pending, soft_waiting; /* taken with bad latest news */
+    uint64_t to_deliver, taken, sent, failed, pending,
+        soft_waiting; /* taken with bad latest news */
 };
 
 struct result_label { /* the time line, for bands */
@@ -103,7 +104,14 @@ struct result {
 
     /* The two ledgers, compared. */
     uint64_t ledger_accepted, ledger_delivered; /* ISPs' and campaign's count */
-    uint64_t ledger_lost, ledger_doubled, ledger_open; /* open: accepted, not yet told by EFS */
+    uint64_t ledger_lost;                       /* rows Sent that no ISP accepted */
+    uint64_t ledger_doubled;      /* rows accepted more than once, although each answer arrived */
+    uint64_t ledger_misqualified; /* rows Failed that were accepted, and the MTA was told so */
+    uint64_t ledger_strays;       /* accepted envelopes that are about no row of ours */
+    uint64_t ledger_unanswered;   /* doubled or misqualified because the answer to the final dot was
+                                     lost (RFC 1047): shown, nobody's fault */
+    uint64_t ledger_open;         /* accepted, not yet told by EFS */
+    struct slice ledger_example;  /* the first row that does not agree; may be empty */
     uint64_t recount_differences; /* KPI counters against a full recount: 0 */
 
     /* When the run itself failed (exit 4 or 5) or the scenario was not valid (3): */
@@ -111,7 +119,13 @@ struct result {
     struct slice trouble; /* one sentence; empty: none */
 };
 
-bool result_is_good(const struct result *result); /* checks, KPI rows, ledgers, recount, no trouble */
+/* Checks, KPI rows, ledgers, recount, no trouble. A KPI row that never happened is not held against
+ * the run. */
+bool result_is_good(const struct result *result);
+bool result_ledgers_agree(const struct result *result);
+/* As people read it: "" before the first feedback, a dash when there is nothing to deliver, else
+ * "85.0%". */
+void result_format_success(struct text *out, const struct result_kpi *kpi, bool is_utf8);
 void result_release(struct result *result);
 
 #endif

@@ -33,6 +33,9 @@ struct recipients_config {
     size_t addresses_count;
 };
 
+/* Paused, messages fall due and wait; resumed, they leave at once. Stop and cancel both cancel what was
+ * not relayed; a message that is on the wire keeps its chance. A message that waits for longer than
+ * its validity (84 h without one) is cancelled. */
 enum delivery_do { DO_PAUSE, DO_RESUME, DO_STOP, DO_CANCEL };
 
 struct delivery_step {
@@ -62,7 +65,7 @@ struct campaign_config {
     uint32_t soft_limit;      /* default 5: the sixth significant soft error quarantines */
     const struct delivery_config *deliveries;
     size_t deliveries_count;
-    uint32_t body_bytes;      /* size of a message's body, default 1,200 */
+    uint32_t body_bytes;      /* size of a message's body without the name; 0: 1,200 */
 };
 
 enum row_status { /* delivery log */
@@ -144,8 +147,8 @@ struct analysis {
 /* Valid until the next call. */
 const struct analysis *campaign_analyse(struct campaign *campaign, size_t delivery);
 
-/* delivery: index into config->deliveries. Rows of deliveries without `count` come into being as
- * they arrive. */
+/* delivery: index into config->deliveries. Rows come into being when the delivery is confirmed; those
+ * of a pattern without `count` as they arrive. */
 enum { DELIVERY_ALL = -1 };
 uint64_t campaign_rows_count(const struct campaign *campaign, size_t delivery);
 struct row campaign_row(const struct campaign *campaign, size_t delivery, uint64_t row);

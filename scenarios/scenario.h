@@ -103,6 +103,9 @@ struct scenario {
 
     const struct slice *plots; /* ids */
     size_t plots_count;
+    struct slice record_events; /* file of the results folder for the journal; length 0: none */
+    const struct slice *requires; /* "postfix >= 3.5": what must be installed */
+    size_t requires_count;
 };
 
 struct setting { /* --set NAME=VALUE */

@@ -441,18 +441,33 @@ hint_for(struct slice message)
     return NULL;
 }
 
+/* ${name} ends a plain text at its brace. */
+static bool
+is_behind_dollar(const struct builder *b, struct mark mark)
+{
+    size_t at = b->lines[mark.line - 1] + (size_t)mark.column - 1;
+
+    return mark.column > 1 && at < b->text.length && b->text.at[at] == '{' &&
+        b->text.at[at - 1] == '$';
+}
+
 static void
 tell_syntax_error(struct builder *b, struct fy_diag *diag)
 {
     void *iterator = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
+    struct mark mark;
 
-    if (error == NULL || error->msg == NULL)
-        diagnose(
-            b->diagnostics, mark_at(b, b->text.length, b->text.length), NULL, "this is not YAML");
-    else
-        diagnose(b->diagnostics, mark_of_column(b, error->line, error->column),
-            hint_for(slice_of(error->msg)), "%s", error->msg);
+    if (error == NULL || error->msg == NULL) {
+        mark = mark_at(b, b->text.length, b->text.length);
+        diagnose(b->diagnostics, mark, NULL, "this is not YAML");
+        return;
+    }
+    mark = mark_of_column(b, error->line, error->column);
+    diagnose(b->diagnostics, mark,
+        is_behind_dollar(b, mark) ? "a parameter is written $name, without braces"
+                                  : hint_for(slice_of(error->msg)),
+        "%s", error->msg);
 }
 
 static void
@@ -487,62 +502,6 @@ build(struct builder *b)
     fy_diag_destroy(config.diag);
 }
 
-/* Bytes that no text file holds. */
-
-/* How many bytes the UTF-8 character at the front takes; 0: it is none (RFC 3629). */
-static size_t
-utf8_length(const unsigned char *at, size_t left)
-{
-    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-
-    if (length == 0 || length > left || at[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return length;
-}
-
-static bool
-check_bytes(const struct builder *b)
-{
-    const unsigned char *bytes = (const unsigned char *)b->text.at;
-    size_t length;
-
-    for (size_t i = 0; i < b->text.length; i += length) {
-        length = utf8_length(bytes + i, b->text.length - i);
-        if (length == 0)
-            return diagnose(
-                b->diagnostics, mark_at(b, i, i), NULL, "byte 0x%02x is not UTF-8", bytes[i]);
-        if ((bytes[i] < ' ' && bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r') ||
-            bytes[i] == 0x7f)
-            return diagnose(b->diagnostics, mark_at(b, i, i), NULL,
-                "byte 0x%02x has no place in a text file; is it a binary one?", bytes[i]);
-    }
-    return true;
-}
-
-static bool
-check_size(const struct builder *b)
-{
-    struct mark whole = {.filename = b->filename};
-    size_t end;
-
-    if (b->text.length > CONF_FILE_BYTES_MAX)
-        return diagnose(
-            b->diagnostics, whole, NULL, "the file is larger than %d bytes", CONF_FILE_BYTES_MAX);
-    for (size_t i = 0; i < b->lines_count; i++) {
-        end = i + 1 < b->lines_count ? b->lines[i + 1] : b->text.length;
-        if (end - b->lines[i] > CONF_LINE_BYTES_MAX + 1)
-            return diagnose(b->diagnostics, mark_at(b, b->lines[i], b->lines[i]), NULL,
-                "this line is longer than %d bytes", CONF_LINE_BYTES_MAX);
-    }
-    return true;
-}
-
 static void
 release_builder(struct builder *b)
 {
@@ -557,6 +516,7 @@ const struct conf_node *
 conf_parse(
     const char *filename, struct slice text, struct arena *arena, struct diagnostics *diagnostics)
 {
+    static const struct conf_bounds bounds = {CONF_FILE_BYTES_MAX, CONF_LINE_BYTES_MAX};
     struct builder b = {
         .filename = filename, .text = text, .arena = arena, .diagnostics = diagnostics};
     size_t errors_before = diagnostics->errors_count;
@@ -565,7 +525,7 @@ conf_parse(
         b.text = slice_from(b.text, 3);
     diagnostics_add_file(diagnostics, filename, b.text);
     find_lines(&b);
-    if (check_size(&b) && check_bytes(&b))
+    if (conf_check_text(filename, b.text, &bounds, diagnostics))
         build(&b);
     if (diagnostics->errors_count == errors_before && (b.root == NULL || b.root->is_absent))
         diagnose(diagnostics, (struct mark){.filename = filename}, NULL, "the file is empty");

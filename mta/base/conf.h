@@ -51,15 +51,20 @@ struct conf_node {
 const struct conf_node *conf_find(const struct conf_node *map, const char *key);
 const struct conf_pair *conf_find_pair(const struct conf_node *map, struct slice key);
 
-/* A document from memory. NULL: there were errors. The text must live as long as the arena, and so
- * must the filename; it is added to the diagnostics. */
-const struct conf_node *conf_parse(
-    const char *filename, struct slice text, struct arena *arena, struct diagnostics *diagnostics);
-
 /* What may be read of a file. */
 struct conf_bounds {
     size_t file_bytes_max, line_bytes_max;
 };
+
+/* Is it UTF-8 without bytes that only binary files have, and within the bounds? If not, one
+ * diagnostic says so. */
+bool conf_check_text(const char *filename, struct slice text, const struct conf_bounds *bounds,
+    struct diagnostics *diagnostics);
+
+/* A document from memory. NULL: there were errors. The text must live as long as the arena, and so
+ * must the filename; it is added to the diagnostics. */
+const struct conf_node *conf_parse(
+    const char *filename, struct slice text, struct arena *arena, struct diagnostics *diagnostics);
 
 enum conf_read_status {
     CONF_READ,

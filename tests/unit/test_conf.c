@@ -99,10 +99,10 @@ wrong_files_get_one_clear_diagnostic(void **state)
         {"a: 1\n---\nb: 2",   "2:1: a second document begins here; one file is one document\n"                },
         {"a: *.isp.example",
          "1:4: there is no anchor &.isp.example for the alias *.isp.example (a text that begins "
-         "with "
+            "with "
             "* needs quotes)\n"                                                                               },
         {"a: &x [*x]",        "1:8: *x stands inside itself\n"                                                },
-        {"a: [1, 2\nb: 3",    "2:5: flow sequence without a closing bracket\n"                                         },
+        {"a: [1, 2\nb: 3",    "2:5: flow sequence without a closing bracket\n"                                },
         {"a: 451 4.2.1 x: y",
          "1:15: invalid nested block mapping on the same line (a text that holds \": \" needs "
             "quotes)\n"                                                                                       },
@@ -111,6 +111,8 @@ wrong_files_get_one_clear_diagnostic(void **state)
         {"a:\n\tb: 1",        "2:1: tab character may not be used as indentation (indent with spaces)\n"      },
         {"a: \"x",            "1:5: double-quoted scalar without closing quote\n"                             },
         {"a: !!str x",        "1:4: tags are not used here (a text that begins with ! needs quotes)\n"        },
+        {"a: {b: ${x}}",
+         "1:9: missing comma in flow mapping (a parameter is written $name, without braces)\n"                },
         {"[a]: 1",            "1:1: a key must be a word, not a list or a map\n"                              },
         {": 1",               "1:1: a key is missing in front of the colon\n"                                 },
         {"a: \xff",           "1:4: byte 0xff is not UTF-8\n"                                                 },

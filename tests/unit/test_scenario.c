@@ -77,7 +77,8 @@ short_files_get_their_diagnostic(void **state)
         {"mtalab: 1\nrun+: {}\n",                                                    "2:1: \"run+\" appends a list to a list, and nothing else"},
         {"mtalab: 1\nextends: {a: b}\n",                                             "2:10: extends takes a list of filenames"                 },
         {"mtalab: 1\nrun: {seed: 99999999999999999999}\n",
-         "2:13: run.seed: expected a count such as 700 or 1_000_000, found \"99999999999999999999\""                                                                       },
+         "2:13: run.seed: expected a count such as 700 or 1_000_000, found "
+         "\"99999999999999999999\""                                                                                                            },
         {"mtalab: 1\nrun: {seed: 4611686018427387904 * 4}\n",
          "2:13: run.seed: these numbers are too large to be exact"                                                                             },
         {"mtalab: 1\nrun: {seed: ((((((((((((((((((((((((((((((((((1"

@@ -1,0 +1,268 @@
+/* isp.c - a provider put together: a server per host, the policies they share, and the books.
+ *
+ * The books are kept twice: events for the journal, which judges and plots read, and a ledger of what
+ * was accepted, which is compared with the other side's after the run. */
+#include "fakeisp/isp.h"
+
+#include "base/mem.h"
+#include "fakeisp/smtp_server.h"
+#include "smtp/event.h"
+
+struct isp_site { /* one host */
+    struct smtp_server *server;
+    uint32_t name;
+};
+
+struct isp {
+    const struct isp_config *config;
+    struct isp_doors doors;
+    struct policies *policies;
+    struct isp_site *sites;
+    struct listener **listeners;
+    size_t listeners_count;
+    uint32_t name, sessions_count;
+    struct isp_totals totals;
+    struct ledger ledger;
+};
+
+/* ---- the books ---- */
+
+static struct event
+event_of(const struct isp *isp, enum event_kind kind, const struct visit *visit)
+{
+    return (struct event){.at_us = loop_now_us(isp->doors.loop),
+        .kind = (uint8_t)kind,
+        .isp = isp->name,
+        .host = isp->sites[visit->host].name,
+        .source_ip = visit->source_ip,
+        .session = visit->session};
+}
+
+static void
+put_answer(struct event *event, enum smtp_stage stage, const struct answer *answer)
+{
+    event->stage = (uint8_t)stage;
+    event->rule = answer->rule;
+    event->limit = answer->limit;
+    if (answer->reply == NULL)
+        return;
+    event->code = answer->reply->code;
+    event->enhanced = answer->reply->enhanced;
+    event->text = answer->reply->text;
+}
+
+static void
+note_session(struct isp *isp, const struct visit *visit, enum event_outcome outcome)
+{
+    struct event event = event_of(isp, EVENT_SESSION, visit);
+
+    event.outcome = (uint8_t)outcome;
+    event_write(isp->doors.journal, &event, SLICE(""), SLICE(""));
+}
+
+static void
+server_on_opened(void *arg, const struct visit *visit)
+{
+    struct isp *isp = arg;
+
+    isp->totals.connections++;
+    note_session(isp, visit, OUTCOME_OPENED);
+}
+
+static void
+server_on_closed(void *arg, const struct visit *visit)
+{
+    note_session(arg, visit, OUTCOME_CLOSED);
+}
+
+static void
+server_on_limit(void *arg, const struct visit *visit, enum smtp_stage stage,
+    const struct envelope *envelope, const struct answer *answer)
+{
+    struct isp *isp = arg;
+    struct event event = event_of(isp, EVENT_LIMIT_HIT, visit);
+    struct slice rcpt = SLICE("");
+
+    isp->totals.limit_hits++;
+    if (stage == STAGE_CONNECT)
+        isp->totals.connections++; /* it will not be opened, and yet it came */
+    if (stage == STAGE_RCPT)
+        rcpt = envelope_rcpt(envelope, envelope->rcpts_count - 1);
+    put_answer(&event, stage, answer);
+    event_write(isp->doors.journal, &event, envelope_sender(envelope), rcpt);
+}
+
+static void
+server_on_refused(void *arg, const struct visit *visit, enum smtp_stage stage, struct slice sender,
+    struct slice rcpt, const struct answer *answer)
+{
+    struct isp *isp = arg;
+    struct event event = event_of(isp, EVENT_REFUSED, visit);
+
+    if (rcpt.length > 0 && answer->reply->code >= 500)
+        isp->totals.recipients_refused_5xx++;
+    else if (rcpt.length > 0)
+        isp->totals.recipients_refused_4xx++;
+    put_answer(&event, stage, answer);
+    event_write(isp->doors.journal, &event, sender, rcpt);
+}
+
+static void
+server_on_accepted(void *arg, const struct visit *visit, const struct envelope *envelope,
+    uint64_t bytes, const struct answer *answer)
+{
+    struct isp *isp = arg;
+    struct event event = event_of(isp, EVENT_ACCEPTED, visit);
+    struct slice sender = envelope_sender(envelope);
+
+    isp->totals.messages_accepted++;
+    isp->totals.recipients_accepted += envelope->rcpts_count;
+    isp->totals.bytes_accepted += bytes;
+    put_answer(&event, STAGE_DOT, answer);
+    for (size_t i = 0; i < envelope->rcpts_count; i++) {
+        struct slice rcpt = envelope_rcpt(envelope, i);
+
+        ledger_add(&isp->ledger, sender, rcpt);
+        event_write(isp->doors.journal, &event, sender, rcpt);
+    }
+}
+
+static const struct server_notes notes = {
+    .on_opened = server_on_opened,
+    .on_closed = server_on_closed,
+    .on_limit = server_on_limit,
+    .on_refused = server_on_refused,
+    .on_accepted = server_on_accepted,
+};
+
+/* ---- coming and going ---- */
+
+static void
+open_site(struct isp *isp, size_t host)
+{
+    struct server_setup setup = {.config = isp->config,
+        .host = host,
+        .loop = isp->doors.loop,
+        .journal = isp->doors.journal,
+        .policies = isp->policies,
+        .notes = &notes,
+        .notes_arg = isp,
+        .sessions_count = &isp->sessions_count};
+
+    isp->sites[host].name = journal_name(isp->doors.journal, isp->config->hosts[host].fqdn);
+    isp->sites[host].server = smtp_server_new(&setup);
+}
+
+static bool
+listen_at_all(struct isp *isp, size_t host, struct error *err)
+{
+    const struct isp_host *from = &isp->config->hosts[host];
+
+    for (size_t i = 0; i < from->addresses_count; i++) {
+        struct listener *listener = network_listen(isp->doors.network, &from->addresses[i],
+            smtp_server_accept, isp->sites[host].server, err);
+
+        if (listener == NULL)
+            return error_prefix(err, "host %.*s of ISP %.*s", SLICE_ARGS(from->name),
+                SLICE_ARGS(isp->config->name));
+        isp->listeners[isp->listeners_count++] = listener;
+    }
+    return true;
+}
+
+struct isp *
+isp_new(const struct isp_config *config, const struct isp_doors *doors, struct error *err)
+{
+    struct isp *isp = mem_alloc_zeroed(sizeof *isp);
+    size_t addresses_count = 0;
+
+    assert(config->hosts_count > 0);
+    assert(config->domains_count > 0);
+    isp->config = config;
+    isp->doors = *doors;
+    isp->name = journal_name(doors->journal, config->name);
+    isp->policies = policies_new(config, doors->journal, doors->rng);
+    isp->sites = mem_alloc_zeroed(config->hosts_count * sizeof isp->sites[0]);
+    for (size_t i = 0; i < config->hosts_count; i++)
+        addresses_count += config->hosts[i].addresses_count;
+    isp->listeners = mem_alloc_zeroed(addresses_count * sizeof isp->listeners[0]);
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        open_site(isp, i);
+        if (!listen_at_all(isp, i, err)) {
+            isp_free(&isp);
+            return NULL;
+        }
+    }
+    return isp;
+}
+
+void
+isp_free(struct isp **isp)
+{
+    if (*isp == NULL)
+        return;
+    for (size_t i = 0; i < (*isp)->listeners_count; i++)
+        listener_close(&(*isp)->listeners[i]);
+    for (size_t i = 0; i < (*isp)->config->hosts_count; i++)
+        smtp_server_free(&(*isp)->sites[i].server);
+    policies_free(&(*isp)->policies);
+    ledger_release(&(*isp)->ledger);
+    mem_free((*isp)->listeners);
+    mem_free((*isp)->sites);
+    mem_free(*isp);
+    *isp = NULL;
+}
+
+/* ---- turning and asking ---- */
+
+const struct isp_config *
+isp_config(const struct isp *isp)
+{
+    return isp->config;
+}
+
+void
+isp_turn(struct isp *isp, enum isp_knob knob, size_t index, int64_t value)
+{
+    policies_turn(isp->policies, knob, index, value, loop_now_us(isp->doors.loop));
+}
+
+int64_t
+isp_knob(const struct isp *isp, enum isp_knob knob, size_t index)
+{
+    return policies_knob(isp->policies, knob, index);
+}
+
+struct isp_limit
+isp_limit_now(const struct isp *isp, size_t index)
+{
+    struct isp_limit limit;
+
+    assert(index < isp->config->limits_count);
+    limit = isp->config->limits[index];
+    limit.max = (uint64_t)isp_knob(isp, KNOB_LIMIT_MAX, index);
+    limit.window_us = isp_knob(isp, KNOB_LIMIT_WINDOW, index);
+    return limit;
+}
+
+uint32_t
+isp_sessions_open(const struct isp *isp, size_t host)
+{
+    assert(host < isp->config->hosts_count);
+    return smtp_server_sessions_open(isp->sites[host].server);
+}
+
+struct isp_totals
+isp_totals(const struct isp *isp)
+{
+    struct isp_totals totals = isp->totals;
+
+    totals.traps_hit = policies_traps_hit(isp->policies);
+    return totals;
+}
+
+const struct ledger *
+isp_ledger(const struct isp *isp)
+{
+    return &isp->ledger;
+}

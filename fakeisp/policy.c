@@ -1,0 +1,257 @@
+/* policy.c - the order in which policies are asked, and what they share. */
+#include "fakeisp/policy.h"
+
+#include "base/mem.h"
+
+struct policies {
+    struct arena arena;
+    struct limits *limits;
+    struct rules *rules;
+    struct greylist *greylist;
+    struct mailboxes *mailboxes;
+};
+
+/* ---- replies ---- */
+
+struct ready_reply
+ready_reply_of(const struct smtp_reply *reply, struct arena *arena, struct journal *journal)
+{
+    struct text wire = {0};
+    struct ready_reply ready = {.code = reply->code,
+        .enhanced = enhanced_pack(reply->enhanced),
+        .text = journal_name(journal, reply->text)};
+
+    reply_write(&wire, reply);
+    ready.wire.at = arena_copy(arena, wire.bytes, wire.length);
+    ready.wire.length = wire.length;
+    text_release(&wire);
+    return ready;
+}
+
+/* ---- envelopes ---- */
+
+void
+envelope_release(struct envelope *envelope)
+{
+    text_release(&envelope->text);
+    mem_free(envelope->rcpts);
+    *envelope = (struct envelope){0};
+}
+
+void
+envelope_clear(struct envelope *envelope)
+{
+    text_clear(&envelope->text);
+    envelope->sender_length = 0;
+    envelope->rcpts_count = 0;
+}
+
+struct slice
+envelope_sender(const struct envelope *envelope)
+{
+    return (struct slice){text_string(&envelope->text), envelope->sender_length};
+}
+
+struct slice
+envelope_rcpt(const struct envelope *envelope, size_t index)
+{
+    assert(index < envelope->rcpts_count);
+    return (struct slice){
+        envelope->text.bytes + envelope->rcpts[index].start, envelope->rcpts[index].length};
+}
+
+static void
+add_address(struct text *text, struct slice local, struct slice domain)
+{
+    text_add_slice(text, local);
+    if (domain.length > 0) {
+        text_add_char(text, '@');
+        text_add_slice(text, domain);
+    }
+}
+
+void
+envelope_set_sender(struct envelope *envelope, struct slice local, struct slice domain)
+{
+    envelope_clear(envelope);
+    add_address(&envelope->text, local, domain);
+    envelope->sender_length = (uint32_t)envelope->text.length;
+}
+
+void
+envelope_add_rcpt(struct envelope *envelope, struct slice local, struct slice domain)
+{
+    struct envelope_rcpt *rcpt;
+
+    envelope->rcpts = mem_grow(envelope->rcpts, &envelope->rcpts_capacity,
+        envelope->rcpts_count + 1, sizeof envelope->rcpts[0]);
+    rcpt = &envelope->rcpts[envelope->rcpts_count++];
+    rcpt->start = (uint32_t)envelope->text.length;
+    add_address(&envelope->text, local, domain);
+    rcpt->length = (uint32_t)envelope->text.length - rcpt->start;
+}
+
+void
+envelope_drop_last_rcpt(struct envelope *envelope)
+{
+    assert(envelope->rcpts_count > 0);
+    envelope->text.length = envelope->rcpts[--envelope->rcpts_count].start;
+}
+
+/* ---- asking ---- */
+
+typedef struct answer ask_fn(struct policies *policies, struct question *question);
+
+static struct answer
+ask_limits(struct policies *policies, struct question *question)
+{
+    return limits_ask(policies->limits, question);
+}
+
+static struct answer
+ask_rules(struct policies *policies, struct question *question)
+{
+    return rules_ask(policies->rules, question);
+}
+
+static struct answer
+ask_greylist(struct policies *policies, struct question *question)
+{
+    if (question->stage != STAGE_RCPT)
+        return (struct answer){0};
+    return greylist_ask(policies->greylist, question);
+}
+
+static struct answer
+ask_mailboxes(struct policies *policies, struct question *question)
+{
+    if (question->stage != STAGE_RCPT)
+        return (struct answer){0};
+    return mailboxes_ask(policies->mailboxes, question);
+}
+
+static ask_fn *const order[] = {
+    [POLICY_LIMITS] = ask_limits,
+    [POLICY_RULES] = ask_rules,
+    [POLICY_GREYLIST] = ask_greylist,
+    [POLICY_MAILBOXES] = ask_mailboxes,
+};
+static_assert(COUNT_OF(order) == POLICIES_COUNT, "everybody is asked");
+
+/* Whoever said it, a mailbox or a rule: there is no such user. */
+static bool
+says_unknown_user(const struct answer *answer)
+{
+    return answer->reply != NULL && answer->reply->code >= 500 &&
+        answer->reply->enhanced == enhanced_pack((struct enhanced_code){5, 1, 1});
+}
+
+struct answer
+policies_ask(struct policies *policies, struct question *question)
+{
+    struct answer answer = {0};
+
+    if (question->stage == STAGE_RCPT && !question->is_begun)
+        rules_note_rcpt(policies->rules, question); /* whoever refuses it: it was seen */
+    question->is_begun = true;
+    for (; question->next_policy < POLICIES_COUNT; question->next_policy++) {
+        answer = order[question->next_policy](policies, question);
+        if (answer.kind != ANSWER_NONE)
+            break;
+    }
+    if (question->stage == STAGE_RCPT && answer.limit == 0 && says_unknown_user(&answer) &&
+        limits_want_unknown_users(policies->limits)) {
+        struct answer over = limits_ask_unknown_user(policies->limits, question);
+
+        if (over.kind != ANSWER_NONE)
+            answer = over;
+    }
+    if (answer.drip_us == 0)
+        answer.drip_us = question->drip_us;
+    return answer;
+}
+
+/* ---- coming, going, turning ---- */
+
+struct policies *
+policies_new(const struct isp_config *config, struct journal *journal, const struct rng *rng)
+{
+    struct policies *policies = mem_alloc_zeroed(sizeof *policies);
+    struct policy_doors doors = {&policies->arena, journal, rng};
+
+    policies->limits = limits_new(config, &doors);
+    policies->rules = rules_new(config, &doors);
+    policies->greylist = greylist_new(config, &doors);
+    policies->mailboxes = mailboxes_new(config, &doors);
+    return policies;
+}
+
+void
+policies_free(struct policies **policies)
+{
+    if (*policies == NULL)
+        return;
+    limits_free(&(*policies)->limits);
+    rules_free(&(*policies)->rules);
+    greylist_free(&(*policies)->greylist);
+    mailboxes_free(&(*policies)->mailboxes);
+    arena_release(&(*policies)->arena);
+    mem_free(*policies);
+    *policies = NULL;
+}
+
+void
+policies_on_closed(struct policies *policies, const struct visit *visit)
+{
+    limits_on_closed(policies->limits, visit);
+}
+
+bool
+policies_want_header(const struct policies *policies)
+{
+    return rules_want_header(policies->rules);
+}
+
+uint64_t
+policies_traps_hit(const struct policies *policies)
+{
+    return mailboxes_traps_hit(policies->mailboxes);
+}
+
+void
+policies_turn(
+    struct policies *policies, enum isp_knob knob, size_t index, int64_t value, int64_t now_us)
+{
+    switch (knob) {
+    case KNOB_LIMIT_MAX:
+    case KNOB_LIMIT_WINDOW:
+        limits_turn(policies->limits, knob, index, value, now_us);
+        return;
+    case KNOB_RULE_SHARE:
+        rules_turn_share(policies->rules, index, value);
+        return;
+    case KNOB_MAILBOX_SHARE:
+        mailboxes_turn_share(policies->mailboxes, index, value);
+        return;
+    case KNOB_GREYLIST_DELAY:
+        greylist_turn_delay(policies->greylist, value);
+        return;
+    }
+}
+
+int64_t
+policies_knob(const struct policies *policies, enum isp_knob knob, size_t index)
+{
+    switch (knob) {
+    case KNOB_LIMIT_MAX:
+    case KNOB_LIMIT_WINDOW:
+        return limits_knob(policies->limits, knob, index);
+    case KNOB_RULE_SHARE:
+        return rules_share(policies->rules, index);
+    case KNOB_MAILBOX_SHARE:
+        return mailboxes_share(policies->mailboxes, index);
+    case KNOB_GREYLIST_DELAY:
+        return greylist_delay(policies->greylist);
+    }
+    return 0;
+}

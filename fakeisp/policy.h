@@ -1,0 +1,161 @@
+/* policy.h - what a provider thinks of a session, stage by stage.
+ *
+ * A policy is asked a question and gives an answer. They are asked in a fixed order (limits, rules,
+ * greylist, mailboxes) and the first that answers wins. A rule that only waits gives the answer
+ * "wait": the server does so and asks the same question on, behind that rule.
+ *
+ * The server asks and obeys; it does not know who answered or why. A policy sees what has been said
+ * in the session and never the stream.
+ *
+ * Units      *_us are microseconds of loop time.
+ * Ownership  replies and names belong to the policies and live as long as they. */
+#ifndef MTALAB_POLICY_H
+#define MTALAB_POLICY_H
+
+#include "fakeisp/isp.h"
+
+/* A reply made ready once: its bytes, and its text as a name of the journal. */
+struct ready_reply {
+    uint16_t code;
+    uint32_t enhanced; /* enhanced_pack() */
+    uint32_t text;
+    struct slice wire;
+};
+
+struct ready_reply ready_reply_of(
+    const struct smtp_reply *reply, struct arena *arena, struct journal *journal);
+
+/* What is known of a session for as long as it lasts. */
+struct visit {
+    size_t host;        /* index in the config */
+    uint32_t session;   /* number, from 1 */
+    uint32_t source_ip; /* a name of the journal */
+    struct net_address source;
+    uint64_t transactions_count; /* begun so far: MAIL that was accepted */
+};
+
+/* Return path and recipients of one transaction, as written by the client. */
+struct envelope {
+    struct text text;
+    uint32_t sender_length; /* the first bytes of `text` */
+    struct envelope_rcpt {
+        uint32_t start, length;
+    } * rcpts;
+    size_t rcpts_count, rcpts_capacity;
+};
+
+void envelope_release(struct envelope *envelope);
+void envelope_clear(struct envelope *envelope);
+struct slice envelope_sender(const struct envelope *envelope);
+struct slice envelope_rcpt(const struct envelope *envelope, size_t index);
+
+/* Local part and domain may lie in two places; both are empty in the null sender. */
+void envelope_set_sender(struct envelope *envelope, struct slice local, struct slice domain);
+void envelope_add_rcpt(struct envelope *envelope, struct slice local, struct slice domain);
+void envelope_drop_last_rcpt(struct envelope *envelope);
+
+enum policy_kind { POLICY_LIMITS, POLICY_RULES, POLICY_GREYLIST, POLICY_MAILBOXES, POLICIES_COUNT };
+
+struct question {
+    enum smtp_stage stage;
+    int64_t now_us;
+    const struct visit *visit;
+    const struct envelope *envelope;
+    size_t rcpt_first, rcpt_end; /* those it is about: one at RCPT, all accepted ones later */
+    struct slice header;         /* at body and dot, if a rule wants to see it */
+    uint64_t bytes;              /* at dot: of the content */
+    /* Where to ask on; zeroed by who begins. */
+    enum policy_kind next_policy;
+    size_t next_rule;
+    bool is_begun;
+    int64_t drip_us; /* of whatever reply is given in the end */
+};
+
+enum answer_kind {
+    ANSWER_NONE, /* nobody minds */
+    ANSWER_WAIT, /* and ask on */
+    ANSWER_REPLY,
+    ANSWER_CLOSE, /* the reply, if there is one, then the end of the connection */
+    ANSWER_RESET,
+    ANSWER_SILENT,
+};
+
+struct answer {
+    enum answer_kind kind;
+    const struct ready_reply *reply; /* NULL: none */
+    int64_t delay_us;                /* before anything is done */
+    int64_t drip_us;                 /* 0: no; else one byte of the reply per so long */
+    uint32_t rule;                   /* name of who spoke; for a limit, of the limit */
+    uint32_t limit;                  /* the same, if it was a limit */
+};
+
+struct policies;
+
+struct policies *policies_new(
+    const struct isp_config *config, struct journal *journal, const struct rng *rng);
+void policies_free(struct policies **policies);
+
+/* Asks on from where the question stands. */
+struct answer policies_ask(struct policies *policies, struct question *question);
+
+/* A session has ended whose connection was let through. */
+void policies_on_closed(struct policies *policies, const struct visit *visit);
+
+bool policies_want_header(const struct policies *policies);
+uint64_t policies_traps_hit(const struct policies *policies);
+
+void policies_turn(
+    struct policies *policies, enum isp_knob knob, size_t index, int64_t value, int64_t now_us);
+int64_t policies_knob(const struct policies *policies, enum isp_knob knob, size_t index);
+
+/* ---- one file each ---- */
+
+struct policy_doors {
+    struct arena *arena; /* for what lives as long as the policies */
+    struct journal *journal;
+    const struct rng *rng;
+};
+
+/* Limits: connections at connect, messages at MAIL, recipients at RCPT, bytes at the final dot.
+ * What passes counts from then on, whatever becomes of it later. Unknown users are asked for when
+ * RCPT is about to be answered with that; the door of their penalty shuts out every RCPT. */
+struct limits;
+struct limits *limits_new(const struct isp_config *config, const struct policy_doors *doors);
+void limits_free(struct limits **limits);
+struct answer limits_ask(struct limits *limits, const struct question *question);
+struct answer limits_ask_unknown_user(struct limits *limits, const struct question *question);
+void limits_on_closed(struct limits *limits, const struct visit *visit);
+bool limits_want_unknown_users(const struct limits *limits);
+void limits_turn(
+    struct limits *limits, enum isp_knob knob, size_t index, int64_t value, int64_t now_us);
+int64_t limits_knob(const struct limits *limits, enum isp_knob knob, size_t index);
+
+/* Rules, in the order they are written. With several recipients (data, body, dot) a rule speaks
+ * when it means any of them. Before there is a recipient a share is drawn anew each time. */
+struct rules;
+struct rules *rules_new(const struct isp_config *config, const struct policy_doors *doors);
+void rules_free(struct rules **rules);
+struct answer rules_ask(struct rules *rules, struct question *question);
+void rules_note_rcpt(struct rules *rules, const struct question *question); /* once per RCPT */
+bool rules_want_header(const struct rules *rules);
+void rules_turn_share(struct rules *rules, size_t index, int64_t share_ppm);
+int64_t rules_share(const struct rules *rules, size_t index);
+
+/* Greylist: at RCPT. */
+struct greylist;
+struct greylist *greylist_new(const struct isp_config *config, const struct policy_doors *doors);
+void greylist_free(struct greylist **greylist);
+struct answer greylist_ask(struct greylist *greylist, const struct question *question);
+void greylist_turn_delay(struct greylist *greylist, int64_t delay_us);
+int64_t greylist_delay(const struct greylist *greylist);
+
+/* Mailboxes: at RCPT, the hidden truth; other people's domains are not relayed to. */
+struct mailboxes;
+struct mailboxes *mailboxes_new(const struct isp_config *config, const struct policy_doors *doors);
+void mailboxes_free(struct mailboxes **mailboxes);
+struct answer mailboxes_ask(struct mailboxes *mailboxes, const struct question *question);
+uint64_t mailboxes_traps_hit(const struct mailboxes *mailboxes);
+void mailboxes_turn_share(struct mailboxes *mailboxes, size_t index, int64_t share_ppm);
+int64_t mailboxes_share(const struct mailboxes *mailboxes, size_t index);
+
+#endif

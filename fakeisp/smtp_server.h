@@ -1,0 +1,54 @@
+/* smtp_server.h - the server's side of SMTP (RFC 5321) at one host of a provider.
+ *
+ * It speaks the protocol, asks the policies what to think of it, and has written down what came of
+ * it. Commands may come pipelined (RFC 2920): the replies to one batch leave in one write. While a
+ * policy takes its time nothing more is read, so the peer feels it as backpressure.
+ *
+ * Ownership  everything in the setup is borrowed and must outlive the server. smtp_server_free()
+ *            cuts the sessions that are open.
+ * Errors     none: what a client does wrong is answered. */
+#ifndef MTALAB_SMTP_SERVER_H
+#define MTALAB_SMTP_SERVER_H
+
+#include "fakeisp/policy.h"
+
+/* Whoever keeps the books. Called in the middle of things: take notes only. */
+struct server_notes {
+    void (*on_opened)(void *arg, const struct visit *visit);
+    void (*on_closed)(void *arg, const struct visit *visit); /* after on_opened only */
+    void (*on_limit)(void *arg, const struct visit *visit, enum smtp_stage stage,
+        const struct envelope *envelope, const struct answer *answer);
+    /* No to this recipient; `rcpt` is empty where there was none yet. */
+    void (*on_refused)(void *arg, const struct visit *visit, enum smtp_stage stage,
+        struct slice sender, struct slice rcpt, const struct answer *answer);
+    /* Responsibility taken for all recipients of the envelope. */
+    void (*on_accepted)(void *arg, const struct visit *visit, const struct envelope *envelope,
+        uint64_t bytes, const struct answer *answer);
+};
+
+struct server_setup {
+    const struct isp_config *config;
+    size_t host; /* index in the config */
+    struct loop *loop;
+    struct journal *journal;
+    struct policies *policies;
+    const struct server_notes *notes;
+    void *notes_arg;
+    uint32_t *sessions_count; /* numbers sessions; shared by the servers of one provider */
+};
+
+enum {
+    SERVER_ERRORS_MAX = 20,          /* protocol errors since the last message: then 421 */
+    SERVER_HEADER_BYTES_MAX = 65536, /* kept, and only if a rule wants to see it */
+    SERVER_IDLE_S = 300,             /* RFC 5321 4.5.3.2.7 */
+    SERVER_SILENT_S = 600,           /* then a session that is not answered is left */
+};
+
+struct smtp_server;
+
+struct smtp_server *smtp_server_new(const struct server_setup *setup);
+void smtp_server_free(struct smtp_server **server);
+void smtp_server_accept(void *server, struct stream *stream); /* an accept_fn */
+uint32_t smtp_server_sessions_open(const struct smtp_server *server);
+
+#endif

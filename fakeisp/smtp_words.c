@@ -1,0 +1,80 @@
+/* smtp_words.c - what the server says on its own account, made ready once. */
+#include "fakeisp/smtp_session.h"
+
+static const struct own_words {
+    enum own_reply which;
+    uint16_t code;
+    struct enhanced_code enhanced;
+    const char *text;
+} own_words[] = {
+    {SAY_MAIL_OK,             250, {2, 1, 0}, "sender ok"                                            },
+    {SAY_RCPT_OK,             250, {2, 1, 5}, "recipient ok"                                         },
+    {SAY_START_CONTENT,       354, {0, 0, 0}, "go ahead, end with a dot on a line of its own"        },
+    {SAY_ACCEPTED,            250, {2, 0, 0}, "accepted"                                             },
+    {SAY_OK,                  250, {2, 0, 0}, "ok"                                                   },
+    {SAY_VRFY,                252, {2, 5, 1}, "cannot say, but will take mail and try"               },
+    {SAY_HELP,                214, {2, 0, 0}, "see RFC 5321"                                         },
+    {SAY_BYE,                 221, {2, 0, 0}, "bye"                                                  },
+    {SAY_BAD_LINE,            500, {5, 5, 2}, "line too long, or with a NUL or a bare line end in it"},
+    {SAY_UNKNOWN_COMMAND,     500, {5, 5, 2}, "command not known"                                    },
+    {SAY_BAD_ARGUMENT,        501, {5, 5, 4}, "syntax of the argument"                               },
+    {SAY_BAD_PARAMETER,       555, {5, 5, 4}, "parameter not known here"                             },
+    {SAY_NOT_IMPLEMENTED,     502, {5, 5, 1}, "command not implemented"                              },
+    {SAY_BAD_SEQUENCE,        503, {5, 5, 1}, "bad sequence of commands"                             },
+    {SAY_NO_RECIPIENTS,       554, {5, 5, 1}, "no valid recipients"                                  },
+    {SAY_TOO_LARGE,           552, {5, 3, 4}, "message too large"                                    },
+    {SAY_TOO_MANY_RECIPIENTS, 452, {4, 5, 3}, "too many recipients"                                  },
+    {SAY_BARE_LINE_END,       550, {5, 6, 0}, "bare CR or LF in the content"                         },
+    {SAY_TOO_MANY_ERRORS,     421, {4, 7, 0}, "too many errors, closing"                             },
+    {SAY_IDLE,                421, {4, 4, 2}, "idle for too long, closing"                           },
+};
+
+static void
+prepare(struct smtp_server *server, enum own_reply which, const struct smtp_reply *reply)
+{
+    server->replies[which] = ready_reply_of(reply, &server->arena, server->setup.journal);
+}
+
+static void
+prepare_greetings(struct smtp_server *server)
+{
+    const struct isp_config *config = server->setup.config;
+    struct slice fqdn = config->hosts[server->setup.host].fqdn;
+    struct smtp_reply reply = {.code = 250};
+    struct text text = {0};
+
+    text_add_slice(&text, fqdn);
+    reply.text = text_slice(&text);
+    prepare(server, SAY_HELLO, &reply);
+    if (!config->is_without_pipelining)
+        text_add_string(&text, "\nPIPELINING");
+    text_add_string(&text, "\nSIZE ");
+    text_add_u64(&text, config->size_max);
+    if (!config->is_without_8bitmime)
+        text_add_string(&text, "\n8BITMIME");
+    text_add_string(&text, "\nENHANCEDSTATUSCODES");
+    reply.text = text_slice(&text);
+    prepare(server, SAY_EHLO, &reply);
+    text.length = fqdn.length;
+    text_add_string(&text, " ESMTP ready");
+    reply = (struct smtp_reply){.code = 220, .text = text_slice(&text)};
+    prepare(server, SAY_BANNER, &reply);
+    text_release(&text);
+}
+
+void
+server_prepare_replies(struct smtp_server *server)
+{
+    struct journal *journal = server->setup.journal;
+
+    for (size_t i = 0; i < COUNT_OF(own_words); i++) {
+        struct smtp_reply reply = {
+            own_words[i].code, own_words[i].enhanced, slice_of(own_words[i].text)};
+
+        prepare(server, own_words[i].which, &reply);
+    }
+    prepare_greetings(server);
+    server->rule_size = journal_name(journal, SLICE("size"));
+    server->rule_recipients = journal_name(journal, SLICE("recipients_max"));
+    server->rule_content = journal_name(journal, SLICE("content"));
+}

@@ -1,0 +1,22 @@
+/* program.h - runs another program and does not let it run away: a time limit, and a limit to what
+ * it may complain. (A wrong time format once made gnuplot write a gigabyte of warnings.)
+ *
+ * Its standard input and output are /dev/null. */
+#ifndef MTALAB_PROGRAM_H
+#define MTALAB_PROGRAM_H
+
+#include "base/error.h"
+
+enum program_status {
+    PROGRAM_DONE,    /* exit code 0; what it wrote to stderr is ignored */
+    PROGRAM_MISSING, /* not installed */
+    PROGRAM_FAILED,  /* anything else: err says what, with the first lines of its stderr */
+};
+
+enum { PROGRAM_STDERR_BYTES_MAX = 64 * 1024 };
+
+/* `arguments` end with NULL; the first is the name, looked up in PATH unless it has a slash. */
+enum program_status program_run(
+    const char *const *arguments, const char *directory, int limit_ms, struct error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* extends.h - a scenario with the profiles it extends, merged into one tree.
+ *
+ * Profiles are merged left to right and the file itself last: maps deep, everything else replaced.
+ * `key+:` appends to a list; `key-:` removes items by id (or keys of a map by name). Every value
+ * keeps the place where it was written.
+ *
+ * Bounds     so many files, so deep, so many values in all.
+ * Ownership  everything belongs to the arena, which should be that of the diagnostics.
+ * Errors     diagnostics. */
+#ifndef MTALAB_EXTENDS_H
+#define MTALAB_EXTENDS_H
+
+#include "base/conf.h"
+
+enum { EXTENDS_DEPTH_MAX = 8, EXTENDS_FILES_MAX = 64 };
+
+struct extended_file {
+    const char *filename;
+    struct mark mark; /* where it is named; of the scenario itself: none (line 0) */
+};
+
+struct extends {
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    bool is_alone; /* no file may be read (fuzzing) */
+    struct extended_file files[EXTENDS_FILES_MAX];
+    size_t files_count;
+};
+
+/* `file` is a parsed file. NULL: there were errors. */
+const struct conf_node *extends_merge(
+    struct extends *extends, const char *filename, const struct conf_node *file);
+
+/* Where the file of this name was named, or NULL for the scenario itself. */
+const struct extended_file *extends_find(const struct extends *extends, const char *filename);
+
+/* A filename as the file `from` means it: relative to its directory. In the arena. */
+const char *filename_beside(struct arena *arena, const char *from, struct slice name);
+
+#endif

@@ -1,0 +1,250 @@
+/* kpi.c - the counters of a delivery log.
+ *
+ * Success is `sent` over `to_deliver`; ratios are made where they are shown. Hard and soft bounces
+ * go by the reason alone, as the delivery statistics of Campaign do: the type plays no part. */
+#include "scenarios/kpi.h"
+
+static const uint8_t reasons[KPI_REASONS] = {
+    REASON_NOT_DEFINED,
+    REASON_USER_UNKNOWN,
+    REASON_INVALID_DOMAIN,
+    REASON_UNREACHABLE,
+    REASON_ACCOUNT_DISABLED,
+    REASON_MAILBOX_FULL,
+    REASON_NOT_CONNECTED,
+    REASON_DENYLISTED,
+    REASON_QUARANTINED,
+    REASON_DOUBLE,
+    REASON_REFUSED,
+    REASON_NONE,
+};
+
+uint8_t
+kpi_reason_number(uint8_t reason)
+{
+    for (uint8_t number = 0; number < KPI_REASONS; number++)
+        if (reasons[number] == reason)
+            return number;
+    return 0;
+}
+
+enum failure_reason
+kpi_reason(uint8_t number)
+{
+    assert(number < KPI_REASONS);
+    return (enum failure_reason)reasons[number];
+}
+
+static bool
+is_soft_bounce_reason(enum failure_reason reason)
+{
+    switch (reason) {
+    case REASON_INVALID_DOMAIN:
+    case REASON_UNREACHABLE:
+    case REASON_ACCOUNT_DISABLED:
+    case REASON_MAILBOX_FULL:
+    case REASON_NOT_CONNECTED:
+    case REASON_REFUSED:
+        return true;
+    case REASON_NOT_DEFINED:
+    case REASON_USER_UNKNOWN:
+    case REASON_DENYLISTED:
+    case REASON_QUARANTINED:
+    case REASON_DOUBLE:
+    case REASON_NONE:
+        return false;
+    }
+    return false;
+}
+
+static void
+count_failed(struct kpi *kpi, const struct row *row, uint64_t rows)
+{
+    kpi->failed += rows;
+    kpi->processed += rows;
+    if (row->reason < COUNT_OF(kpi->failed_by_reason))
+        kpi->failed_by_reason[row->reason] += rows;
+    kpi->failed_by_type[row->type] += rows;
+    if (row->reason == REASON_USER_UNKNOWN)
+        kpi->hard_bounces += rows;
+    if (row->reason == REASON_DENYLISTED)
+        kpi->complaints += rows;
+    if (is_soft_bounce_reason(row->reason))
+        kpi->soft_bounces += rows;
+}
+
+/* Unsigned arithmetic wraps, so taking out is adding what is 2^64 less. */
+static void
+count_status(struct kpi *kpi, const struct row *row, uint64_t rows)
+{
+    switch (row->status) {
+    case ROW_PENDING:
+        kpi->pending += rows;
+        break;
+    case ROW_TAKEN_INTO_ACCOUNT:
+        kpi->taken += rows;
+        kpi->processed += rows;
+        break;
+    case ROW_SENT:
+        kpi->sent += rows;
+        kpi->processed += rows;
+        break;
+    case ROW_FAILED:
+        count_failed(kpi, row, rows);
+        break;
+    case ROW_IGNORED:
+        kpi->ignored += rows;
+        kpi->excluded += rows;
+        kpi->to_deliver -= rows;
+        break;
+    case ROW_CANCELLED:
+        kpi->cancelled += rows;
+        break;
+    }
+}
+
+void
+kpi_count(struct counters *counters, const struct row *row, bool is_bad, int64_t rows)
+{
+    struct kpi *kpi = &counters->kpi;
+    uint64_t count = (uint64_t)rows;
+
+    kpi->total_target += count;
+    kpi->to_deliver += count;
+    count_status(kpi, row, count);
+    if (is_bad && row->status != ROW_SENT)
+        kpi->bounces_errors += count;
+    counters->rows_with[row->status][kpi_reason_number((uint8_t)row->reason)][row->type] += count;
+}
+
+uint64_t
+kpi_rows_with(const struct counters *counters, const struct row *row)
+{
+    return counters->rows_with[row->status][kpi_reason_number((uint8_t)row->reason)][row->type];
+}
+
+/* The formulas, each for itself, as the documentation has them. */
+typedef bool formula_fn(const struct row *row, bool is_bad);
+
+static bool
+of_total(const struct row *row, bool is_bad)
+{
+    return true;
+}
+
+static bool
+of_to_deliver(const struct row *row, bool is_bad)
+{
+    return row->status != ROW_IGNORED;
+}
+
+static bool
+of_ignored(const struct row *row, bool is_bad)
+{
+    return row->status == ROW_IGNORED;
+}
+
+static bool
+of_taken(const struct row *row, bool is_bad)
+{
+    return row->status == ROW_TAKEN_INTO_ACCOUNT;
+}
+
+static bool
+of_sent(const struct row *row, bool is_bad)
+{
+    return row->status == ROW_SENT;
+}
+
+static bool
+of_failed(const struct row *row, bool is_bad)
+{
+    return row->status == ROW_FAILED;
+}
+
+static bool
+of_cancelled(const struct row *row, bool is_bad)
+{
+    return row->status == ROW_CANCELLED;
+}
+
+static bool
+of_pending(const struct row *row, bool is_bad)
+{
+    return row->status == ROW_PENDING;
+}
+
+static bool
+of_bounces_errors(const struct row *row, bool is_bad)
+{
+    return is_bad && row->status != ROW_SENT;
+}
+
+static bool
+of_hard_bounces(const struct row *row, bool is_bad)
+{
+    return of_failed(row, is_bad) && row->reason == REASON_USER_UNKNOWN;
+}
+
+static bool
+of_soft_bounces(const struct row *row, bool is_bad)
+{
+    static const uint8_t soft[] = {2, 3, 4, 5, 6, 20};
+
+    return of_failed(row, is_bad) && memchr(soft, (int)row->reason, sizeof soft) != NULL;
+}
+
+static bool
+of_complaints(const struct row *row, bool is_bad)
+{
+    return of_failed(row, is_bad) && row->reason == REASON_DENYLISTED;
+}
+
+static bool
+of_processed(const struct row *row, bool is_bad)
+{
+    return of_sent(row, is_bad) || of_failed(row, is_bad) || of_taken(row, is_bad);
+}
+
+static const struct formula {
+    size_t offset;
+    formula_fn *holds;
+} formulas[] = {
+    {offsetof(struct kpi, total_target),   of_total         },
+    {offsetof(struct kpi, to_deliver),     of_to_deliver    },
+    {offsetof(struct kpi, excluded),       of_ignored       },
+    {offsetof(struct kpi, taken),          of_taken         },
+    {offsetof(struct kpi, sent),           of_sent          },
+    {offsetof(struct kpi, failed),         of_failed        },
+    {offsetof(struct kpi, cancelled),      of_cancelled     },
+    {offsetof(struct kpi, pending),        of_pending       },
+    {offsetof(struct kpi, ignored),        of_ignored       },
+    {offsetof(struct kpi, bounces_errors), of_bounces_errors},
+    {offsetof(struct kpi, hard_bounces),   of_hard_bounces  },
+    {offsetof(struct kpi, soft_bounces),   of_soft_bounces  },
+    {offsetof(struct kpi, complaints),     of_complaints    },
+    {offsetof(struct kpi, processed),      of_processed     },
+};
+
+void
+kpi_recount(struct kpi *kpi, const struct row *row, bool is_bad)
+{
+    for (size_t i = 0; i < COUNT_OF(formulas); i++)
+        if (formulas[i].holds(row, is_bad))
+            ++*(uint64_t *)((char *)kpi + formulas[i].offset);
+    for (unsigned reason = 0; reason < COUNT_OF(kpi->failed_by_reason); reason++)
+        kpi->failed_by_reason[reason] += of_failed(row, is_bad) && row->reason == reason;
+    for (unsigned type = 0; type < COUNT_OF(kpi->failed_by_type); type++)
+        kpi->failed_by_type[type] += of_failed(row, is_bad) && row->type == type;
+}
+
+void
+kpi_add(struct kpi *sum, const struct kpi *kpi)
+{
+    const uint64_t *from = (const uint64_t *)kpi;
+    uint64_t *to = (uint64_t *)sum;
+
+    static_assert(sizeof *kpi % sizeof *from == 0, "a struct kpi is counters and nothing else");
+    for (size_t i = 0; i < sizeof *kpi / sizeof *from; i++)
+        to[i] += from[i];
+}

@@ -1,0 +1,428 @@
+/* loader_isp.c - the mailbox providers of a scenario: hosts, limits, rules, mailboxes. */
+#include "base/map.h"
+#include "scenarios/loader.h"
+
+#define COUNT_IN_WINDOW_MAX INT64_C(1000000000000000)
+
+/* Two of a list with the same name could not be told apart in reports and time lines. */
+static void
+check_unique(
+    struct loader *loader, struct map *names, struct slice name, struct mark mark, const char *what)
+{
+    bool is_new;
+
+    map_put(names, name, &is_new);
+    if (!is_new)
+        diagnose(loader->diagnostics, mark, NULL, "there are two %s called \"%.*s\"", what,
+            SLICE_ARGS(name));
+}
+
+/* "rule-3", for what has no id of its own. */
+static struct slice
+id_or_number(const struct section *item, const char *word, size_t i)
+{
+    struct text id = {0};
+    struct slice kept;
+
+    if (section_has(item, "id"))
+        return section_text(item, "id");
+    text_printf(&id, "%s-%zu", word, i + 1);
+    kept = keep_slice(item->loader, text_slice(&id));
+    text_release(&id);
+    return kept;
+}
+
+static struct isp_reply
+reply_of(const struct section *section, const char *key)
+{
+    struct isp_reply reply = {0};
+
+    if (!section_has(section, key) && schema_find(section->keys, slice_of(key))->initial == NULL)
+        return reply;
+    reply.is_set = true;
+    reply.reply = section_scalar(section, key).reply;
+    reply.reply.text = keep_slice(section->loader, reply.reply.text);
+    return reply;
+}
+
+static uint32_t
+bits_of(const struct section *section, const char *key, uint32_t initial)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < section_count(section, key); i++)
+        bits |= (uint32_t)section_item_scalar(section, key, i).whole;
+    return bits != 0 ? bits : initial;
+}
+
+/* Limits. */
+
+bool
+limit_max_in_window(const struct scalar *max, int64_t window_us, uint64_t *count, struct error *err)
+{
+    struct ratio rate = max->quantity.value;
+    uint64_t windows = (uint64_t)window_us / (uint64_t)rate.den;
+
+    if (max->quantity.kind == QUANTITY_NUMBER) {
+        *count = (uint64_t)max->whole;
+        return *count <= COUNT_IN_WINDOW_MAX ||
+            error_set(err, ERROR_CONFIG, "%.*s is too large a limit", SLICE_ARGS(max->text));
+    }
+    if (window_us % rate.den != 0) {
+        /* num and den have no common factor, so only the window can make it whole. */
+        struct text window = {0};
+
+        unit_format_duration(&window, window_us);
+        error_set(err, ERROR_CONFIG, "%.*s is no whole number in a window of %s",
+            SLICE_ARGS(max->text), text_string(&window));
+        text_release(&window);
+        return false;
+    }
+    if (rate.num > 0 && windows > (uint64_t)(COUNT_IN_WINDOW_MAX / rate.num))
+        return error_set(err, ERROR_CONFIG, "%.*s is too large a limit", SLICE_ARGS(max->text));
+    *count = windows * (uint64_t)rate.num;
+    return true;
+}
+
+static bool
+is_without_window(enum limit_count count)
+{
+    return count == LIMIT_CONNECTIONS_OPEN || count == LIMIT_MESSAGES_PER_CONNECTION ||
+        count == LIMIT_RECIPIENTS_PER_TRANSACTION;
+}
+
+static void
+load_window(const struct section *section, struct isp_limit *limit)
+{
+    struct diagnostics *diagnostics = section->loader->diagnostics;
+    struct scalar max = section_scalar(section, "max");
+    bool is_rate = max.quantity.kind == QUANTITY_RATE;
+    struct error err;
+
+    if (section_has(section, "window")) {
+        struct scalar window = section_scalar(section, "window");
+
+        limit->window = (enum limit_window)window.word->value;
+        limit->window_us = window.whole;
+    } else if (is_rate) {
+        limit->window = WINDOW_SLIDING;
+        limit->window_us = US_PER_HOUR;
+    }
+    if (is_without_window(limit->count) && (is_rate || limit->window != WINDOW_NONE))
+        diagnose(diagnostics, section_mark(section, is_rate ? "max" : "window"), NULL,
+            "%.*s are counted as they are: a number without a window",
+            SLICE_ARGS(section_scalar(section, "count").text));
+    else if (!is_without_window(limit->count) && limit->window == WINDOW_NONE)
+        diagnose(diagnostics, section_mark(section, "max"), "such as 500/h, or window: sliding 1h",
+            "a count of %.*s needs a window", SLICE_ARGS(section_scalar(section, "count").text));
+    else if (!limit_max_in_window(&max, limit->window_us, &limit->max, &err))
+        diagnose(diagnostics, section_mark(section, "max"), NULL, "%s", err.text);
+}
+
+static struct isp_reply
+over_of(const struct section *section)
+{
+    struct isp_reply reply = reply_of(section, "over");
+    struct slice count = section_scalar(section, "count").text;
+    struct text text = {0};
+
+    if (reply.is_set)
+        return reply;
+    text_add_string(&text, "too many ");
+    for (size_t i = 0; i < count.length; i++)
+        text_add_char(&text, (char)(count.at[i] == '_' ? ' ' : count.at[i]));
+    reply = (struct isp_reply){
+        true, {.code = 421, .enhanced = {4, 7, 0}}
+    };
+    reply.reply.text = keep_slice(section->loader, text_slice(&text));
+    text_release(&text);
+    return reply;
+}
+
+static void
+load_penalty(const struct section *section, struct isp_limit *limit)
+{
+    struct section penalty = section_nested(section, "penalty");
+
+    limit->hold_factor = ratio_of(1, 1);
+    if (penalty.map == NULL)
+        return;
+    limit->hold_us = section_whole(&penalty, "hold");
+    limit->hold_factor = section_ratio(&penalty, "factor");
+    limit->hold_us_max = section_whole(&penalty, "max");
+    if (!section_has(&penalty, "max"))
+        limit->hold_us_max = limit->hold_us > US_PER_DAY ? limit->hold_us : US_PER_DAY;
+    if (limit->hold_us_max < limit->hold_us)
+        diagnose(section->loader->diagnostics, section_mark(&penalty, "max"), NULL,
+            "the longest hold is shorter than the first");
+}
+
+static struct isp_limit
+load_limit(const struct section *section)
+{
+    struct isp_limit limit = {
+        .id = section_text(section, section_has(section, "id") ? "id" : "count"),
+        .count = (enum limit_count)section_whole(section, "count"),
+        .per = bits_of(section, "per", LIMIT_PER_SOURCE_IP),
+        .over = over_of(section),
+        .then = (enum limit_then)section_whole(section, "then"),
+    };
+
+    load_window(section, &limit);
+    load_penalty(section, &limit);
+    return limit;
+}
+
+static void
+load_limits(const struct section *section, struct isp_config *isp)
+{
+    struct loader *loader = section->loader;
+    size_t count = section_count(section, "limits");
+    struct isp_limit *limits = arena_alloc(loader->arena, count * sizeof *limits + 1);
+    struct map ids = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct section item = section_item(section, "limits", i);
+
+        limits[i] = load_limit(&item);
+        check_unique(loader, &ids, limits[i].id, section_item_mark(section, "limits", i), "limits");
+    }
+    map_release(&ids);
+    isp->limits = limits;
+    isp->limits_count = count;
+}
+
+/* Rules. */
+
+static void
+load_action(const struct section *section, struct isp_rule *rule)
+{
+    struct diagnostics *diagnostics = section->loader->diagnostics;
+    struct mark mark = section_mark(section, "id");
+    bool is_close = section_whole(section, "close"), is_reset = section_whole(section, "reset");
+    bool is_silent = section_whole(section, "silent");
+
+    rule->reply = reply_of(section, "reply");
+    rule->delay_us = section_whole(section, "delay");
+    rule->drip_us = section_whole(section, "drip");
+    rule->action = is_close  ? ACTION_CLOSE
+        : is_reset           ? ACTION_RESET
+        : is_silent          ? ACTION_SILENT
+        : rule->reply.is_set ? ACTION_REPLY
+                             : ACTION_DELAY;
+    if (is_close + is_reset + is_silent > 1)
+        diagnose(diagnostics, mark, NULL, "a rule has one of close, reset and silent");
+    else if ((is_reset || is_silent) && rule->reply.is_set)
+        diagnose(diagnostics, section_mark(section, "reply"), NULL,
+            "a rule that is %s does not reply", is_reset ? "a reset" : "silent");
+    else if (rule->drip_us > 0 && !rule->reply.is_set)
+        diagnose(diagnostics, section_mark(section, "drip"), NULL, "a drip needs a reply");
+    else if (rule->action == ACTION_DELAY && rule->delay_us == 0)
+        diagnose(diagnostics, mark, NULL,
+            "rule %.*s does nothing: reply, delay, close, reset or silent is missing",
+            SLICE_ARGS(rule->id));
+}
+
+/* What is not known yet at a stage cannot be asked there. */
+static void
+check_stage(const struct section *section, enum smtp_stage stage)
+{
+    static const struct {
+        const char *key;
+        enum smtp_stage first;
+    } conditions[] = {
+        {"from",    STAGE_MAIL},
+        {"to",      STAGE_RCPT},
+        {"attempt", STAGE_RCPT},
+        {"while",   STAGE_RCPT},
+        {"header",  STAGE_BODY},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(conditions); i++)
+        if (section_has(section, conditions[i].key) &&
+            (stage < conditions[i].first || stage > STAGE_DOT))
+            diagnose(section->loader->diagnostics, section_mark(section, conditions[i].key), NULL,
+                "\"%s\" is not known at the stage %s", conditions[i].key, stage_name(stage));
+}
+
+static void
+load_conditions(const struct section *section, struct isp_rule *rule)
+{
+    struct error err;
+
+    rule->to = section_text(section, "to");
+    rule->from = section_text(section, "from");
+    rule->header = section_text(section, "header");
+    if (rule->header.length > 0 && memchr(rule->header.at, ':', rule->header.length) == NULL)
+        diagnose(section->loader->diagnostics, section_mark(section, "header"), NULL,
+            "a header is written as \"Name: pattern\"");
+    if (section_has(section, "attempt")) {
+        struct scalar range = section_scalar(section, "attempt");
+
+        rule->attempt_min = range.min < UINT32_MAX ? (uint32_t)range.min : UINT32_MAX;
+        rule->attempt_max = range.max < UINT32_MAX ? (uint32_t)range.max : UINT32_MAX;
+        if (range.max == 0)
+            diagnose(section->loader->diagnostics, section_mark(section, "attempt"), NULL,
+                "attempts are counted from 1");
+    }
+    if (section_has(section, "while") &&
+        !conditions_parse(section->loader, section_scalar(section, "while").text, &rule->conditions,
+            &rule->conditions_count, &err))
+        diagnose(
+            section->loader->diagnostics, section_mark(section, "while"), NULL, "%s", err.text);
+}
+
+static struct isp_rule
+load_rule(const struct section *section, size_t i)
+{
+    struct isp_rule rule = {
+        .id = id_or_number(section, "rule", i),
+        .stage = (enum smtp_stage)section_whole(section, "stage"),
+        .share_ppm = section_ppm(section, "share"),
+        .times = (uint64_t)section_whole(section, "times"),
+    };
+
+    check_stage(section, rule.stage);
+    load_conditions(section, &rule);
+    load_action(section, &rule);
+    return rule;
+}
+
+static void
+load_rules(const struct section *section, struct isp_config *isp)
+{
+    struct loader *loader = section->loader;
+    size_t count = section_count(section, "rules");
+    struct isp_rule *rules = arena_alloc(loader->arena, count * sizeof *rules + 1);
+    struct map ids = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct section item = section_item(section, "rules", i);
+
+        rules[i] = load_rule(&item, i);
+        check_unique(loader, &ids, rules[i].id, section_item_mark(section, "rules", i), "rules");
+    }
+    map_release(&ids);
+    isp->rules = rules;
+    isp->rules_count = count;
+}
+
+/* Greylist and mailboxes. */
+
+static void
+load_greylist(const struct section *section, struct isp_config *isp)
+{
+    struct section greylist = section_nested(section, "greylist");
+
+    isp->greylist = (struct isp_greylist){
+        .is_on = section_has(section, "greylist"),
+        .key = bits_of(&greylist, "key", GREY_IP | GREY_FROM | GREY_TO),
+        .delay_us = section_whole(&greylist, "delay"),
+        .forget_us = section_whole(&greylist, "forget"),
+        .reply = reply_of(&greylist, "reply"),
+    };
+}
+
+static struct slice *
+load_mailboxes(const struct section *section, struct isp_config *isp)
+{
+    size_t count = section_count(section, "mailboxes");
+    struct isp_mailbox *mailboxes =
+        arena_alloc(section->loader->arena, count * sizeof *mailboxes + 1);
+    struct slice *ids = arena_alloc(section->loader->arena, count * sizeof *ids + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        struct section item = section_item(section, "mailboxes", i);
+
+        ids[i] = section_text(&item, "id");
+        mailboxes[i] = (struct isp_mailbox){
+            .to = section_text(&item, "to"),
+            .is = (enum mailbox_truth)section_whole(&item, "is"),
+            .share_ppm = section_ppm(&item, "share"),
+            .for_us = section_whole(&item, "for"),
+            .reply = reply_of(&item, "reply"),
+        };
+    }
+    isp->mailboxes = mailboxes;
+    isp->mailboxes_count = count;
+    return ids;
+}
+
+/* Hosts get their names in DNS and their addresses from loader_dns.c. */
+static struct isp_host *
+load_hosts(const struct section *section, size_t *count)
+{
+    struct isp_host *hosts;
+
+    *count = section_count(section, "hosts");
+    hosts = arena_alloc_zeroed(section->loader->arena, (*count + 1) * sizeof *hosts);
+    for (size_t i = 0; i < *count; i++) {
+        struct section item = section_item(section, "hosts", i);
+
+        hosts[i].name = section_item_name(section, "hosts", i);
+        hosts[i].rtt_us = section_whole(&item, "rtt");
+        hosts[i].fault = (unsigned)section_whole(&item, "fault");
+    }
+    if (*count == 0) {
+        struct section none = {
+            section->loader, schema_find(section->keys, SLICE("hosts"))->nested, NULL};
+
+        hosts[0].name = SLICE("mx1");
+        hosts[0].rtt_us = section_whole(&none, "rtt");
+        *count = 1;
+    }
+    return hosts;
+}
+
+static void
+load_domains(const struct section *section, struct isp_config *isp, struct map *served)
+{
+    struct loader *loader = section->loader;
+    size_t count = section_count(section, "serves");
+    struct slice *domains = arena_alloc(loader->arena, count * sizeof *domains + 1);
+    bool is_new;
+
+    for (size_t i = 0; i < count; i++) {
+        domains[i] = keep_lower(loader, section_item_scalar(section, "serves", i).text);
+        map_put(served, domains[i], &is_new);
+        if (!is_new)
+            diagnose(loader->diagnostics, section_item_mark(section, "serves", i), NULL,
+                "%.*s is served twice; a domain has one provider", SLICE_ARGS(domains[i]));
+    }
+    if (count == 0)
+        diagnose(loader->diagnostics, section_mark(section, "serves"), NULL,
+            "isps.%.*s serves no domain", SLICE_ARGS(isp->name));
+    isp->domains = domains;
+    isp->domains_count = count;
+}
+
+void
+load_isps(struct loader *loader, const struct section *root)
+{
+    size_t count = section_count(root, "isps");
+    struct isp_config *isps = arena_alloc_zeroed(loader->arena, (count + 1) * sizeof *isps);
+    struct map served = {0};
+
+    loader->hosts = arena_alloc(loader->arena, (count + 1) * sizeof loader->hosts[0]);
+    loader->mailbox_ids = arena_alloc(loader->arena, (count + 1) * sizeof loader->mailbox_ids[0]);
+    for (size_t i = 0; i < count; i++) {
+        struct section section = section_item(root, "isps", i);
+        struct section ehlo = section_nested(&section, "ehlo");
+
+        isps[i].name = section_item_name(root, "isps", i);
+        load_domains(&section, &isps[i], &served);
+        isps[i].hosts = loader->hosts[i] = load_hosts(&section, &isps[i].hosts_count);
+        load_limits(&section, &isps[i]);
+        load_rules(&section, &isps[i]);
+        load_greylist(&section, &isps[i]);
+        loader->mailbox_ids[i] = load_mailboxes(&section, &isps[i]);
+        isps[i].size_max = (uint64_t)section_whole(&section, "size_max");
+        isps[i].recipients_max = (uint32_t)section_whole(&section, "recipients_max");
+        isps[i].is_without_ehlo = !section_whole(&ehlo, "supported");
+        isps[i].is_without_pipelining = !section_whole(&ehlo, "pipelining");
+        isps[i].is_without_8bitmime = !section_whole(&ehlo, "8bitmime");
+    }
+    map_release(&served);
+    loader->scenario->isps = isps;
+    loader->scenario->isps_count = count;
+}

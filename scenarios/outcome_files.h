@@ -1,0 +1,25 @@
+/* outcome_files.h - the results folder of one run: journal.bin, result.json, series.tsv, and the plots
+ * that the scenario asks for.
+ *
+ * Nothing in them depends on real time, so the same seed gives the same bytes. */
+#ifndef MTALAB_OUTCOME_FILES_H
+#define MTALAB_OUTCOME_FILES_H
+
+#include <stdio.h>
+
+#include "reports/result.h"
+#include "scenarios/scenario.h"
+
+struct outcome_files {
+    const char *directory; /* NULL: nothing is written */
+    FILE *journal;
+};
+
+bool outcome_files_open(struct outcome_files *files, const char *directory, struct error *err);
+bool outcome_files_write(struct outcome_files *files, const struct scenario *scenario,
+    const struct result *result, struct error *err);
+void outcome_files_close(struct outcome_files *files);
+
+bool write_file(const char *directory, const char *name, struct slice bytes, struct error *err);
+
+#endif

@@ -1,0 +1,47 @@
+/* run.h - one scenario file, one seed: read, played, judged, written down.
+ *
+ * Ownership  run_scenario() fills a struct run that the caller releases.
+ * Errors     are part of the outcome: exit_code and result.trouble. */
+#ifndef MTALAB_RUN_H
+#define MTALAB_RUN_H
+
+#include <signal.h>
+
+#include "reports/result.h"
+#include "scenarios/options.h"
+
+enum exit_code {
+    EXIT_HELD = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_INVALID = 3,
+    EXIT_BROKEN = 4,
+    EXIT_TOO_SLOW = 5,
+    EXIT_DISAGREE = 6,
+    EXIT_SKIPPED = 77,
+    EXIT_INTERRUPTED = 130,
+};
+
+struct run {
+    struct result result;
+    struct text diagnostics; /* rendered, for stderr */
+    struct text analysis;    /* --dry-run */
+    enum exit_code exit_code;
+    bool is_profile; /* a file without `expect`: nothing was run */
+};
+
+/* `seed` wins over the scenario's, unless it is NULL. Results go to `directory`, unless it is NULL. */
+void run_scenario(const struct options *options, const char *filename, const uint64_t *seed,
+    const char *directory, bool in_colour, struct run *run);
+void run_release(struct run *run);
+
+/* What stands where several runs went differently. */
+enum exit_code exit_code_worse(enum exit_code a, enum exit_code b);
+
+/* The delivery analysis of every delivery, as `--dry-run` prints it. */
+void run_analyse(const struct scenario *scenario, struct text *out);
+
+/* Set by a signal: runs end at the next instant and are judged as far as they came. */
+extern volatile sig_atomic_t run_is_interrupted;
+
+#endif

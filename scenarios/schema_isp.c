@@ -1,0 +1,200 @@
+/* schema_isp.c - the keys of a mailbox provider. */
+#include "fakeisp/isp.h"
+#include "scenarios/schema.h"
+
+static const struct word host_faults[] = {
+    {"none",   HOST_FINE,      NULL},
+    {"refuse", HOST_REFUSES,   NULL},
+    {"silent", HOST_IS_SILENT, NULL},
+    {"reset",  HOST_RESETS,    NULL},
+    {NULL,     0,              NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_host[] = {
+    {"rtt", SCHEMA_DURATION, .initial = "20ms", .max = "1h", .doc = "Round-trip time to it."},
+    {"tls", SCHEMA_ANYTHING, .unsupported = "sessions are in plain text in this version",
+        .doc = "What it offers, and its certificate."},
+    {"fault", SCHEMA_WORD, .initial = "none", .words = host_faults,
+        .doc = "What is wrong with it from the start."},
+    {0},
+};
+/* clang-format on */
+
+static const struct word limit_counts[] = {
+    {"connections_open",           LIMIT_CONNECTIONS_OPEN,           NULL                     },
+    {"connections",                LIMIT_CONNECTIONS,                NULL                     },
+    {"messages",                   LIMIT_MESSAGES,                   NULL                     },
+    {"recipients",                 LIMIT_RECIPIENTS,                 NULL                     },
+    {"bytes",                      LIMIT_BYTES,                      NULL                     },
+    {"unknown_users",              LIMIT_UNKNOWN_USERS,              NULL                     },
+    {"complaints",                 -1,                               "nobody complains as yet"},
+    {"messages_per_connection",    LIMIT_MESSAGES_PER_CONNECTION,    NULL                     },
+    {"recipients_per_transaction", LIMIT_RECIPIENTS_PER_TRANSACTION, NULL                     },
+    {NULL,                         0,                                NULL                     },
+};
+
+static const struct word limit_keys[] = {
+    {"source_ip",     LIMIT_PER_SOURCE_IP,     NULL                                     },
+    {"ip/24",         LIMIT_PER_IP_24,         NULL                                     },
+    {"sender_domain", LIMIT_PER_SENDER_DOMAIN, NULL                                     },
+    {"dkim_domain",   -1,                      "messages are not signed in this version"},
+    {"host",          LIMIT_PER_HOST,          NULL                                     },
+    {NULL,            0,                       NULL                                     },
+};
+
+static const struct word limit_thens[] = {
+    {"keep",  THEN_KEEP,  NULL},
+    {"close", THEN_CLOSE, NULL},
+    {"drop",  THEN_DROP,  NULL},
+    {NULL,    0,          NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_penalty[] = {
+    {"hold", SCHEMA_DURATION, KEY_REQUIRED, .min = "1ms", .max = "365d",
+        .doc = "How long the door stays shut."},
+    {"factor", SCHEMA_NUMBER, .initial = "1", .min = "1", .max = "1000",
+        .doc = "The time is multiplied by it for each try meanwhile."},
+    {"max", SCHEMA_DURATION, .max = "365d",
+        .doc = "It never stays shut longer. Default: 1d, or hold."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_limit[] = {
+    {"id", SCHEMA_ID, .doc = "What reports and time lines call it. Default: what it counts."},
+    {"count", SCHEMA_WORD, KEY_REQUIRED, .words = limit_counts, .doc = "What is counted."},
+    {"per", SCHEMA_WORD, KEY_ONE_OR_LIST, .initial = "source_ip", .words = limit_keys,
+        .doc = "What has a counter of its own."},
+    {"max", SCHEMA_COUNT_OR_RATE, KEY_REQUIRED,
+        .doc = "A count in the window, or a rate: 500/h alone means in a sliding hour."},
+    {"window", SCHEMA_WINDOW, .doc = "sliding D, fixed D or bucket D."},
+    {"over", SCHEMA_REPLY,
+        .doc = "The reply over the limit. Default: 421 4.7.0 and what was counted."},
+    {"then", SCHEMA_WORD, .initial = "keep", .words = limit_thens,
+        .doc = "The session after that reply; drop: without a reply."},
+    {"penalty", SCHEMA_MAP, .nested = schema_penalty,
+        .doc = "The door stays shut for a while, longer for who keeps knocking."},
+    {0},
+};
+/* clang-format on */
+
+static const struct word stages[] = {
+    {"connect",  STAGE_CONNECT,  NULL},
+    {"banner",   STAGE_BANNER,   NULL},
+    {"ehlo",     STAGE_EHLO,     NULL},
+    {"starttls", STAGE_STARTTLS, NULL},
+    {"auth",     STAGE_AUTH,     NULL},
+    {"mail",     STAGE_MAIL,     NULL},
+    {"rcpt",     STAGE_RCPT,     NULL},
+    {"data",     STAGE_DATA,     NULL},
+    {"body",     STAGE_BODY,     NULL},
+    {"dot",      STAGE_DOT,      NULL},
+    {"rset",     STAGE_RSET,     NULL},
+    {"quit",     STAGE_QUIT,     NULL},
+    {NULL,       0,              NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_rule[] = {
+    {"id", SCHEMA_ID, .doc = "What reports and time lines call it. Default: rule-1, rule-2, …"},
+    {"stage", SCHEMA_WORD, .initial = "rcpt", .words = stages,
+        .doc = "Where in a session it is asked."},
+    {"to", SCHEMA_GLOB, .doc = "Recipient; a pattern without @ is for the local part."},
+    {"from", SCHEMA_GLOB, .doc = "Envelope sender; a pattern without @ is for the local part."},
+    {"header", SCHEMA_GLOB, .doc = "\"Name: pattern\", at the stages body and dot."},
+    {"attempt", SCHEMA_COUNT_RANGE,
+        .doc = "How often the provider has seen this recipient, this time included."},
+    {"while", SCHEMA_EXPRESSION,
+        .doc = "Comparisons of age(first_attempt) and attempt, joined by and."},
+    {"share", SCHEMA_PERCENT, .initial = "100%", .max = "100%",
+        .doc = "For so many of the recipients, drawn once for each."},
+    {"times", SCHEMA_COUNT, .min = "1", .doc = "It answers so often and no more."},
+    {"reply", SCHEMA_REPLY, .doc = "What it says; may be a 250."},
+    {"delay", SCHEMA_DURATION, .max = "1d", .doc = "It waits so long first."},
+    {"drip", SCHEMA_DURATION, .max = "1h", .doc = "One byte of the reply per so long: a tar pit."},
+    {"close", SCHEMA_YES_NO, .initial = "no",
+        .doc = "The connection is closed, after the reply if any."},
+    {"reset", SCHEMA_YES_NO, .initial = "no", .doc = "The connection is reset."},
+    {"silent", SCHEMA_YES_NO, .initial = "no", .doc = "No reply, ever."},
+    {0},
+};
+/* clang-format on */
+
+static const struct word grey_keys[] = {
+    {"ip",    GREY_IP,    NULL},
+    {"ip/24", GREY_IP_24, NULL},
+    {"from",  GREY_FROM,  NULL},
+    {"to",    GREY_TO,    NULL},
+    {NULL,    0,          NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_greylist[] = {
+    {"key", SCHEMA_WORD, KEY_LIST, .words = grey_keys,
+        .doc = "What makes a sender new. Default: [ip, from, to]."},
+    {"delay", SCHEMA_DURATION, .initial = "5m", .min = "1ms", .max = "365d",
+        .doc = "Who is known for less than this is told to come back."},
+    {"reply", SCHEMA_REPLY, .initial = "451 4.7.1 greylisted, try again later", .doc = "And how."},
+    {"forget", SCHEMA_DURATION, .initial = "35d", .min = "1ms", .max = "3660d",
+        .doc = "Who has not been seen for so long is new again."},
+    {0},
+};
+/* clang-format on */
+
+static const struct word truths[] = {
+    {"unknown",  MAILBOX_UNKNOWN,  NULL},
+    {"full",     MAILBOX_FULL,     NULL},
+    {"disabled", MAILBOX_DISABLED, NULL},
+    {"trap",     MAILBOX_TRAP,     NULL},
+    {NULL,       0,                NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_mailbox[] = {
+    {"id", SCHEMA_ID, .doc = "What time lines call it. Default: mailbox-1, mailbox-2, …"},
+    {"to", SCHEMA_GLOB, KEY_REQUIRED, .doc = "Which; a pattern without @ is for the local part."},
+    {"is", SCHEMA_WORD, KEY_REQUIRED, .words = truths,
+        .doc = "unknown (550 5.1.1), full (452 4.2.2), disabled (550 5.2.1) or trap (250)."},
+    {"share", SCHEMA_PERCENT, .initial = "100%", .max = "100%", .doc = "So many of them, drawn."},
+    {"for", SCHEMA_DURATION, .min = "1ms", .max = "3660d",
+        .doc = "From the start of the run; afterwards the mailbox is good."},
+    {"reply", SCHEMA_REPLY, .doc = "Instead of the usual one."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_ehlo[] = {
+    {"supported", SCHEMA_YES_NO, .initial = "yes", .doc = "no: only HELO is understood."},
+    {"pipelining", SCHEMA_YES_NO, .initial = "yes", .doc = "Whether PIPELINING is offered."},
+    {"8bitmime", SCHEMA_YES_NO, .initial = "yes", .doc = "Whether 8BITMIME is offered."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+const struct schema_key schema_isp[] = {
+    {"serves", SCHEMA_DOMAIN, KEY_REQUIRED | KEY_ONE_OR_LIST, .doc = "Its domains, at least one."},
+    {"hosts", SCHEMA_MAP, KEY_NAMED, .nested = schema_host,
+        .doc = "Its mail exchangers, in the order of preference. Default: one, mx1."},
+    {"limits", SCHEMA_MAP, KEY_LIST, .nested = schema_limit,
+        .doc = "Limits that senders cannot see."},
+    {"rules", SCHEMA_MAP, KEY_LIST, .nested = schema_rule, .doc = "Opinions; the first match wins."},
+    {"greylist", SCHEMA_MAP, .nested = schema_greylist, .doc = "Who is new must come back later."},
+    {"mailboxes", SCHEMA_MAP, KEY_LIST, .nested = schema_mailbox,
+        .doc = "The hidden truth about recipients; those not named are good."},
+    {"after_accept", SCHEMA_ANYTHING, .unsupported = "providers return no mail in this version",
+        .doc = "What comes back after a 250: DSN, complaint, auto-reply."},
+    {"size_max", SCHEMA_SIZE, .initial = "50MiB", .min = "1", .max = "1GiB",
+        .doc = "The SIZE it offers and enforces."},
+    {"recipients_max", SCHEMA_COUNT, .initial = "1000", .min = "1", .max = "1000000",
+        .doc = "Recipients per transaction; 452 4.5.3 beyond."},
+    {"ehlo", SCHEMA_MAP, .nested = schema_ehlo, .doc = "What its EHLO lacks."},
+    {"timeline", SCHEMA_MAP, KEY_LIST, .nested = schema_timeline,
+        .doc = "What changes here; paths are relative: limits.ID.max, hosts.mx1.rtt."},
+    {0},
+};
+/* clang-format on */

@@ -1,0 +1,287 @@
+/* series.c - counts, rates and windows over the events of a run. */
+#include "scenarios/series.h"
+
+uint32_t
+series_kinds(const struct series_plan *plan)
+{
+    return UINT32_C(1) << plan->event;
+}
+
+bool
+series_is_timed(const struct series_plan *plan)
+{
+    return plan->kind == SERIES_RATE || plan->kind == SERIES_TRIED ||
+        (plan->kind == SERIES_LIMIT && plan->window_us > 0);
+}
+
+/* What the limit is at this moment. Only limits with a window are rates: the compiler saw to it. */
+static struct ratio
+limit_now(const struct series_plan *plan, const struct evidence *evidence)
+{
+    struct isp_limit limit = evidence->isps != NULL
+        ? isp_limit_now(evidence->isps[plan->isp], plan->limit)
+        : evidence->scenario->isps[plan->isp].limits[plan->limit];
+
+    assert(limit.window_us > 0);
+    return ratio_of((int64_t)(limit.max < INT64_MAX ? limit.max : INT64_MAX), limit.window_us);
+}
+
+/* The last step that still covers the window's start stays, the ones before it go. */
+static void
+drop_old_steps(struct series *series, int64_t now_us)
+{
+    int64_t start_us = now_us - series->plan->window_us;
+    size_t gone = 0;
+
+    while (gone + 1 < series->steps_count && series->steps[gone + 1].at_us <= start_us)
+        gone++;
+    if (gone == 0)
+        return;
+    series->left_us = series->steps[gone].at_us + series->plan->window_us;
+    series->steps_count -= gone;
+    memmove(series->steps, series->steps + gone, series->steps_count * sizeof series->steps[0]);
+}
+
+static void
+note_step(struct series *series, const struct evidence *evidence)
+{
+    struct ratio rate = limit_now(series->plan, evidence);
+    struct step *last = series->steps_count > 0 ? &series->steps[series->steps_count - 1] : NULL;
+
+    if (last != NULL && ratio_compare(last->rate, rate) == 0)
+        return;
+    if (last != NULL && last->at_us == evidence->now_us) {
+        last->rate = rate;
+        return;
+    }
+    series->steps = mem_grow(
+        series->steps, &series->steps_capacity, series->steps_count + 1, sizeof series->steps[0]);
+    series->steps[series->steps_count++] = (struct step){evidence->now_us, rate};
+}
+
+void
+series_init(struct series *series, const struct series_plan *plan, struct evidence *evidence)
+{
+    *series = (struct series){.plan = plan, .last_us = -1, .left_us = -1};
+    if (plan->kind == SERIES_LIMIT && plan->window_us > 0)
+        note_step(series, evidence);
+}
+
+void
+series_release(struct series *series)
+{
+    mem_free(series->window);
+    mem_free(series->gap_last_us);
+    mem_free(series->steps);
+    map_release(&series->gap_keys);
+    *series = (struct series){0};
+}
+
+static struct moment *
+window_at(const struct series *series, size_t i)
+{
+    return &series->window[(series->window_first + i) & (series->window_capacity - 1)];
+}
+
+static void
+widen_window(struct series *series)
+{
+    size_t capacity = series->window_capacity > 0 ? series->window_capacity * 2 : 64;
+    struct moment *window = mem_alloc(capacity * sizeof window[0]);
+
+    for (size_t i = 0; i < series->window_count; i++)
+        window[i] = *window_at(series, i);
+    mem_free(series->window);
+    series->window = window;
+    series->window_capacity = capacity;
+    series->window_first = 0;
+}
+
+static void
+enter_window(struct series *series, int64_t now_us)
+{
+    struct moment *last =
+        series->window_count > 0 ? window_at(series, series->window_count - 1) : NULL;
+
+    if (last != NULL && last->at_us == now_us) {
+        last->count++;
+        return;
+    }
+    if (series->window_count == SERIES_WINDOW_MAX) {
+        series->has_overflowed = true;
+        return;
+    }
+    if (series->window_count == series->window_capacity)
+        widen_window(series);
+    *window_at(series, series->window_count++) = (struct moment){now_us, 1};
+}
+
+void
+series_advance(struct series *series, int64_t now_us)
+{
+    const struct series_plan *plan = series->plan;
+    struct moment *first;
+
+    if (plan->kind == SERIES_LIMIT && plan->window_us > 0)
+        drop_old_steps(series, now_us);
+    if (plan->kind == SERIES_TRIED && series->last_us >= 0 &&
+        now_us - series->last_us >= plan->window_us) {
+        series->left_us = series->last_us + plan->window_us;
+        series->last_us = -1;
+    }
+    while (series->window_count > 0 &&
+        now_us - (first = window_at(series, 0))->at_us >= plan->window_us) {
+        series->left_us = first->at_us + plan->window_us;
+        series->count -= first->count;
+        series->window_first = (series->window_first + 1) & (series->window_capacity - 1);
+        series->window_count--;
+    }
+}
+
+int64_t
+series_next_change_us(const struct series *series, int64_t now_us)
+{
+    const struct series_plan *plan = series->plan;
+    int64_t next_us = INT64_MAX;
+
+    if (plan->kind != SERIES_TRIED && plan->window_us > now_us)
+        return plan->window_us; /* the first full window: now there is a value */
+    if (plan->kind == SERIES_TRIED && series->last_us >= 0)
+        next_us = series->last_us + plan->window_us;
+    if (series->window_count > 0)
+        next_us = window_at(series, 0)->at_us + plan->window_us;
+    if (plan->kind == SERIES_LIMIT && series->steps_count > 1)
+        next_us = series->steps[1].at_us + plan->window_us;
+    return next_us > now_us ? next_us : INT64_MAX;
+}
+
+static void
+note_gap(struct series *series, struct evidence *evidence)
+{
+    struct sighting *seen = evidence->seen;
+    struct text text = {0};
+    struct slice key = SLICE("");
+    uint32_t number;
+    bool is_new;
+
+    if (series->plan->has_same && series->plan->same == FIELD_RCPT)
+        key = seen->rcpt; /* the usual one, and already a text */
+    else if (series->plan->has_same)
+        sighting_field(evidence, seen, series->plan->same, &text);
+    if (text.length > 0)
+        key = text_slice(&text);
+    number = map_put(&series->gap_keys, key, &is_new);
+    text_release(&text);
+    series->gap_last_us = mem_grow(series->gap_last_us, &series->gap_capacity,
+        series->gap_keys.count, sizeof series->gap_last_us[0]);
+    if (!is_new) {
+        series->gap_us = evidence->now_us - series->gap_last_us[number];
+        series->gap_number = seen->number;
+    }
+    series->gap_last_us[number] = evidence->now_us;
+}
+
+void
+series_take(struct series *series, struct evidence *evidence)
+{
+    const struct series_plan *plan = series->plan;
+
+    for (size_t i = 0; i < plan->matches_count; i++)
+        if (!sighting_matches(evidence, evidence->seen, &plan->matches[i]))
+            return;
+    series_advance(series, evidence->now_us);
+    switch (plan->kind) {
+    case SERIES_COUNT:
+        series->count++;
+        break;
+    case SERIES_RATE:
+        series->count++;
+        enter_window(series, evidence->now_us);
+        break;
+    case SERIES_GAP:
+        note_gap(series, evidence);
+        break;
+    case SERIES_TRIED:
+        series->last_us = evidence->now_us;
+        break;
+    case SERIES_LIMIT:
+        if (plan->window_us > 0)
+            note_step(series, evidence);
+        break;
+    case SERIES_OPEN:
+        break;
+    }
+    series->has_fired = true;
+}
+
+void
+series_restart(struct series *series)
+{
+    if (series->plan->kind == SERIES_COUNT)
+        series->count = 0;
+}
+
+/* The mean over the window: what held, weighted by how long it held. */
+static struct value
+mean_limit(const struct series *series, int64_t now_us)
+{
+    int64_t start_us = now_us - series->plan->window_us;
+    struct value sum = value_number((struct ratio){0, 1});
+
+    for (size_t i = 0; i < series->steps_count; i++) {
+        const struct step *step = &series->steps[i];
+        int64_t from_us = step->at_us > start_us ? step->at_us : start_us;
+        int64_t to_us = i + 1 < series->steps_count ? series->steps[i + 1].at_us : now_us;
+
+        if (to_us <= from_us)
+            continue;
+        sum = value_compute(OPERATION_ADD, sum,
+            value_compute(OPERATION_MULTIPLY, value_number(step->rate),
+                value_number((struct ratio){to_us - from_us, 1})));
+    }
+    return value_compute(
+        OPERATION_DIVIDE, sum, value_number((struct ratio){series->plan->window_us, 1}));
+}
+
+static struct value
+sessions_open(const struct series *series, const struct evidence *evidence)
+{
+    uint64_t open = 0;
+
+    if (!series->has_fired || evidence->isps == NULL)
+        return value_unknown();
+    for (size_t i = 0; i < evidence->scenario->isps_count; i++)
+        for (size_t j = 0; j < evidence->scenario->isps[i].hosts_count; j++)
+            if (series->plan->isp < 0 || series->plan->isp == (int)i)
+                open += isp_sessions_open(evidence->isps[i], j);
+    return value_count(open);
+}
+
+struct value
+series_value(struct series *series, struct evidence *evidence)
+{
+    const struct series_plan *plan = series->plan;
+    bool is_window_full = evidence->now_us >= plan->window_us && !series->has_overflowed;
+
+    series_advance(series, evidence->now_us);
+    switch (plan->kind) {
+    case SERIES_COUNT:
+        return value_count(series->count);
+    case SERIES_RATE:
+        return is_window_full ? value_number(ratio_of((int64_t)series->count, plan->window_us))
+                              : value_unknown();
+    case SERIES_GAP:
+        return evidence->seen != NULL && series->gap_number == evidence->seen->number
+            ? value_number((struct ratio){series->gap_us, 1})
+            : value_unknown();
+    case SERIES_TRIED:
+        return value_truth(series->last_us >= 0);
+    case SERIES_OPEN:
+        return sessions_open(series, evidence);
+    case SERIES_LIMIT:
+        if (plan->window_us == 0)
+            return value_number(limit_now(plan, evidence));
+        return is_window_full ? mean_limit(series, evidence->now_us) : value_unknown();
+    }
+    return value_unknown();
+}

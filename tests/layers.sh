@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# layers.sh - who may include whom, and which library stands behind which door.
+#
+# `layers.sh` checks this tree, after it has shown on a small tree of its own that it sees a breach.
+set -eu
+cd "$(dirname "$0")/.."
+
+# A floor, and the floors it may include. A file belongs to the longest directory that is named here.
+floors='
+mta/base   base
+mta/smtp   base smtp
+mta        base smtp mta
+fakeisp    base smtp fakeisp
+reports    base reports
+scenarios  base smtp mta fakeisp reports scenarios
+tests      base smtp mta fakeisp reports scenarios tests
+'
+
+# A library's header, and the only files that may include it.
+doors='
+libfyaml.h      mta/base/conf*
+pcre2.h         mta/bounce.c
+jansson.h       mta/base/json*
+event2/*        mta/base/*_net.c
+openssl/*       mta/base/stream_tls.c mta/base/rng*.c
+opendkim/*      mta/dkim.c fakeisp/policy_auth.c
+ares.h          mta/base/resolver_net.c
+gmime/*         mta/smtp/message*.c mta/smtp/report*.c
+lmdb.h          mta/base/store_file.c
+sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
+cmocka.h        tests/unit.h
+sys/socket.h    mta/base/*_net.c
+netinet/*       mta/base/*_net.c
+time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c tests/*
+sys/time.h      mta/base/*_net.c tests/*
+pthread.h       scenarios/run*.c
+poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
+spawn.h         scenarios/batch.c scenarios/run*.c reports/program.c
+'
+# Any other header in <> is one of the C library or of POSIX:
+system='assert ctype errno fcntl dirent float glob inttypes limits math setjmp signal stdarg stdbool
+stddef stdint stdio stdlib string strings unistd sys/ioctl sys/mman sys/random sys/resource sys/stat
+sys/types sys/wait arpa/inet immintrin'
+
+matches_one_of() # FILE GLOB...
+{
+    for glob in "${@:2}"; do
+        # shellcheck disable=SC2053 # a glob is meant
+        [[ $1 == $glob ]] && return
+    done
+    return 1
+}
+
+floor_of() # FILE: the floors it may include
+{
+    local directory=$1
+    while [[ $directory == */* ]]; do
+        directory=${directory%/*}
+        [[ $floors =~ $'\n'"$directory "([^$'\n']*) ]] && echo "${BASH_REMATCH[1]}" && return
+    done
+    return 1
+}
+
+own_header_is_wrong() # FILE HEADER: says why
+{
+    local header=$2 floor
+    [[ $header == */* ]] || { echo "\"$header\" does not say its directory" && return; }
+    [[ $header != *..* && $header != mta/base/* && $header != mta/smtp/* ]] ||
+        { echo "\"$header\" is spelled \"base/…\" or \"smtp/…\"" && return; }
+    for floor in $(floor_of "$1"); do
+        [ "$floor" = "${header%%/*}" ] && return 1
+    done
+    echo "\"$header\" lies on a floor that this file may not include"
+}
+
+library_header_is_wrong() # FILE HEADER: says why
+{
+    local header globs
+    while read -r header globs; do
+        # shellcheck disable=SC2053,SC2086 # globs are meant
+        if [[ -n $header && $2 == $header ]]; then
+            set -f
+            matches_one_of "$1" $globs && set +f && return 1
+            set +f
+            echo "<$2> stands behind the door of $globs"
+            return
+        fi
+    done <<<"$doors"
+    [[ " ${system//$'\n'/ } " == *" ${2%.h} "* ]] && return 1
+    echo "<$2> has no door yet (see the table in tests/layers.sh)"
+}
+
+check_tree() # prints every breach below the current directory
+{
+    local file line number header why
+    grep -rnE --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include' mta fakeisp reports scenarios tests |
+        while IFS=: read -r file number line; do
+            why=
+            if [[ $line =~ \"([^\"]*)\" ]]; then
+                why=$(own_header_is_wrong "$file" "${BASH_REMATCH[1]}") || continue
+            elif [[ $line =~ \<([^\>]*)\> ]]; then
+                why=$(library_header_is_wrong "$file" "${BASH_REMATCH[1]}") || continue
+            fi
+            echo "$file:$number: ${why:-not understood: $line}"
+        done
+}
+
+# Would the check see what it is for?
+show_that_it_sees()
+{
+    local root file include
+    root=$(mktemp -d)
+    # shellcheck disable=SC2064 # now, root is local
+    trap "rm -rf '$root'" EXIT
+    mkdir -p "$root"/{mta/base,mta/smtp,fakeisp,reports,scenarios,tests/unit}
+    while read -r file include; do
+        echo "#include $include" >"$root/$file"
+        if [ -z "$(cd "$root" && check_tree)" ]; then
+            echo "tests/layers.sh does not see #include $include in $file"
+            return 1
+        fi
+        rm "$root/$file"
+    done <<-BREACHES
+	mta/base/map.c         "smtp/reply.h"
+	mta/base/map.c         "mta/queue.h"
+	mta/base/map.c         <pcre2.h>
+	mta/smtp/reply.c       "mta/queue.h"
+	mta/queue.c            "fakeisp/isp.h"
+	mta/queue.c            "queue.h"
+	mta/queue.c            "mta/base/map.h"
+	mta/queue.c            "scenarios/world.h"
+	mta/queue.c            "tests/unit.h"
+	mta/queue.c            <libfyaml.h>
+	mta/queue.c            <event2/event.h>
+	mta/queue.c            <openssl/ssl.h>
+	mta/queue.c            <time.h>
+	fakeisp/isp.c          "mta/queue.h"
+	reports/kpi.c          "smtp/event.h"
+	reports/kpi.c          "scenarios/campaign.h"
+	scenarios/world.c      "tests/unit.h"
+	scenarios/world.c      <never/heard/of.h>
+	tests/unit/test_map.c  <cmocka.h>
+	BREACHES
+    while read -r file include; do
+        echo "#include $include" >"$root/$file"
+    done <<-PROPER
+	mta/base/map.c         "base/map.h"
+	mta/base/conf.c        <libfyaml.h>
+	mta/base/loop_net.c    <event2/event.h>
+	mta/queue.c            "smtp/reply.h"
+	mta/bounce.c           <pcre2.h>
+	scenarios/world.c      "fakeisp/isp.h"
+	tests/unit.h           <cmocka.h>
+	tests/unit/test_map.c  "mta/queue.h"
+	PROPER
+    [ -z "$(cd "$root" && check_tree)" ] || { cd "$root" && check_tree && return 1; }
+}
+
+(show_that_it_sees)
+breaches=$(check_tree)
+[ -z "$breaches" ] || { echo "$breaches" && exit 1; }
