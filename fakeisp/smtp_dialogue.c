@@ -295,7 +295,7 @@ session_end_content(struct session *s)
     s->question = (struct question){.stage = STAGE_DOT};
     if (s->content_bytes > s->server->setup.config->size_max)
         no = refusal(s, SAY_TOO_LARGE, s->server->rule_size);
-    else if (s->scanner.has_bare_line_end)
+    else if (s->scanner.has_bare_line_end || s->scanner.has_nul)
         no = refusal(s, SAY_BARE_LINE_END, s->server->rule_content);
     else if (s->has_verdict)
         no = s->verdict;

@@ -25,8 +25,9 @@ struct shared { /* what the messages of one template have in common besides thei
 struct spool_template {
     struct template template;
     struct shared shared;
-    uint32_t messages_count; /* 0: free */
-    uint32_t next;           /* in its chain or in the list of free ones; number + 1 */
+    uint32_t messages_count;
+    bool is_used;  /* else it is one of the free ones */
+    uint32_t next; /* in its chain or in the list of free ones; number + 1 */
     uint64_t hash;
     store_handle handle;
 };
@@ -68,6 +69,7 @@ spool_new(struct loop *loop, struct store *store)
     spool->loop = loop;
     spool->store = store;
     spool->date_s = INT64_MIN;
+    spool->template_last = UINT32_MAX;
     return spool;
 }
 
@@ -115,12 +117,14 @@ message_view(struct spool *spool, spool_message message)
     uint32_t template = (uint32_t)read_le(record.at + 1, 4);
 
     assert(record.at[0] == 'M');
-    assert(template < spool->templates_count);
-    return (struct message_view){.template = &spool->templates[template],
+    assert(template <spool->templates_count);
+    return (struct message_view){
+        .template = &spool->templates[template],
         .arrival_us = (int64_t)read_le(record.at + 5, 6),
         .key = {record.at + MESSAGE_KEY_AT + 1, key_length},
         .recipients_at = MESSAGE_KEY_AT + 1 + key_length,
-        .record = record};
+        .record = record
+    };
 }
 
 static struct recipient_view
@@ -217,7 +221,8 @@ place_template(struct spool *spool, uint32_t number, struct template *template,
     uint64_t hash = template_hash(template);
     uint32_t *chain = &spool->chains[hash % TEMPLATE_HASH_SLOTS];
 
-    *t = (struct spool_template){.template = *template, .shared = *shared, .hash = hash};
+    *t = (struct spool_template){
+        .template = *template, .shared = *shared, .is_used = true, .hash = hash};
     t->shared.sender_prefix = keep_name(spool, shared->sender_prefix);
     t->shared.sender_domain = keep_name(spool, shared->sender_domain);
     t->handle = handle;
@@ -245,6 +250,35 @@ store_template(struct spool *spool, uint32_t number, const struct template *temp
     return store_append(spool->store, text_slice(record));
 }
 
+static void
+drop_template(struct spool *spool, uint32_t number)
+{
+    struct spool_template *t = &spool->templates[number];
+    uint32_t *link = &spool->chains[t->hash % TEMPLATE_HASH_SLOTS];
+
+    while (*link != number + 1)
+        link = &spool->templates[*link - 1].next;
+    *link = t->next;
+    store_remove(spool->store, t->handle);
+    template_release(&t->template);
+    t->is_used = false;
+    t->next = spool->template_free;
+    spool->template_free = number + 1;
+    spool->templates_used--;
+}
+
+/* The last one used is kept without messages too: the next message is likely to want it. */
+static void
+use_template(struct spool *spool, uint32_t number)
+{
+    uint32_t before = spool->template_last;
+
+    spool->template_last = number;
+    if (before != number && before < spool->templates_count && spool->templates[before].is_used &&
+        spool->templates[before].messages_count == 0)
+        drop_template(spool, before);
+}
+
 /* The template for this content: the last one used, one that was used before, or a new one. */
 static uint32_t
 template_for(struct spool *spool, struct slice content, const struct template_values *values,
@@ -254,7 +288,7 @@ template_for(struct spool *spool, struct slice content, const struct template_va
     uint32_t number = spool->template_last;
     uint64_t hash;
 
-    if (number < spool->templates_count && spool->templates[number].messages_count > 0 &&
+    if (number < spool->templates_count && spool->templates[number].is_used &&
         shared_equals(&spool->templates[number].shared, shared) &&
         template_matches(&spool->templates[number].template, content, values))
         return number;
@@ -268,28 +302,14 @@ template_for(struct spool *spool, struct slice content, const struct template_va
         if (t->hash == hash && shared_equals(&t->shared, shared) &&
             template_equals(&t->template, &cut)) {
             template_release(&cut);
-            return spool->template_last = number - 1;
+            use_template(spool, number - 1);
+            return number - 1;
         }
     }
     number = take_template_number(spool);
     place_template(spool, number, &cut, shared, store_template(spool, number, &cut, shared));
-    return spool->template_last = number;
-}
-
-static void
-drop_template(struct spool *spool, uint32_t number)
-{
-    struct spool_template *t = &spool->templates[number];
-    uint32_t *link = &spool->chains[t->hash % TEMPLATE_HASH_SLOTS];
-
-    while (*link != number + 1)
-        link = &spool->templates[*link - 1].next;
-    *link = t->next;
-    store_remove(spool->store, t->handle);
-    template_release(&t->template);
-    t->next = spool->template_free;
-    spool->template_free = number + 1;
-    spool->templates_used--;
+    use_template(spool, number);
+    return number;
 }
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -324,7 +344,8 @@ cut_sender(struct slice local, struct slice *prefix, struct slice *key)
 }
 
 void
-spool_add(struct spool *spool, const struct spool_submission *submission, struct spool_place *places)
+spool_add(
+    struct spool *spool, const struct spool_submission *submission, struct spool_place *places)
 {
     const struct mail_address *first = &submission->recipients[0];
     int64_t arrival_us = loop_now_us(spool->loop);
@@ -400,7 +421,7 @@ spool_settle(struct spool *spool, struct spool_place place)
             return;
     }
     store_remove(spool->store, place.message);
-    if (--spool->templates[number].messages_count == 0)
+    if (--spool->templates[number].messages_count == 0 && number != spool->template_last)
         drop_template(spool, number);
 }
 
@@ -471,8 +492,7 @@ values_of_message(struct spool *spool, spool_message message, const struct messa
     spool_recipient(spool, first, &spool->address);
     text_clear(&spool->scratch);
     add_sender_local(view, &spool->scratch);
-    return values_of(
-        spool, view->arrival_us, recipient.local.length, text_slice(&spool->scratch));
+    return values_of(spool, view->arrival_us, recipient.local.length, text_slice(&spool->scratch));
 }
 
 uint64_t
@@ -518,10 +538,12 @@ recover_template(struct spool *spool, store_handle handle, struct slice record)
     struct template template = {0};
     uint32_t number = (uint32_t)read_le(record.at + 1, 4);
     size_t prefix_length = (uint8_t)record.at[14], domain_length = (uint8_t)record.at[15];
-    struct shared shared = {.validity_us = (int64_t)read_le(record.at + 5, 8),
+    struct shared shared = {
+        .validity_us = (int64_t)read_le(record.at + 5, 8),
         .is_8bit = record.at[13] != 0,
-        .sender_prefix = {record.at + HEAD, prefix_length},
-        .sender_domain = {record.at + HEAD + prefix_length, domain_length}};
+        .sender_prefix = {record.at + HEAD,                 prefix_length},
+        .sender_domain = {record.at + HEAD + prefix_length, domain_length}
+    };
 
     while (spool->templates_count <= number) {
         spool->templates = mem_grow(spool->templates, &spool->templates_capacity,

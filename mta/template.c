@@ -16,8 +16,9 @@ add_piece(struct template *template, uint8_t slot, struct slice literal)
 {
     template->pieces = mem_grow(template->pieces, &template->pieces_capacity,
         template->pieces_count + 1, sizeof *template->pieces);
-    template->pieces[template->pieces_count++] = (struct template_piece){
-        .slot = slot, .at = (uint32_t)template->literals.length, .length = (uint32_t)literal.length};
+    template->pieces[template->pieces_count++] = (struct template_piece){.slot = slot,
+        .at = (uint32_t) template->literals.length,
+        .length = (uint32_t)literal.length};
     text_add_slice(&template->literals, literal);
 }
 
@@ -41,14 +42,19 @@ slot_at(struct slice content, const struct template_values *values)
 }
 
 void
-template_cut(
-    struct template *template, struct slice content, const struct template_values *values)
+template_cut(struct template *template, struct slice content, const struct template_values *values)
 {
     size_t literal_start = 0, i = 0;
+    bool begins_value[UINT8_MAX + 1] = {false};
 
     assert(template->pieces_count == 0);
+    for (int slot = SLOT_LITERAL + 1; slot < SLOTS_COUNT; slot++)
+        if (values->slots[slot].length >= SLOT_BYTES_MIN)
+            begins_value[(uint8_t)values->slots[slot].at[0]] = true;
     while (i < content.length) {
-        enum template_slot slot = slot_at(slice_from(content, i), values);
+        enum template_slot slot = begins_value[(uint8_t)content.at[i]]
+            ? slot_at(slice_from(content, i), values)
+            : SLOT_LITERAL;
 
         if (slot == SLOT_LITERAL) {
             i++;
@@ -122,7 +128,7 @@ template_hash(const struct template *template)
 void
 template_pack(const struct template *template, struct text *out)
 {
-    uint32_t count = (uint32_t)template->pieces_count;
+    uint32_t count = (uint32_t) template->pieces_count;
 
     text_add(out, (const char *)&count, sizeof count);
     for (size_t i = 0; i < template->pieces_count; i++) {

@@ -1,4 +1,4 @@
-/* loader.c - a scenario from its file: read, merged, checked against the schema, then part by part. */
+/* loader.c - a scenario from its file: read, merged, checked by the schema, then part by part. */
 #include "scenarios/loader.h"
 
 #include "base/map.h"

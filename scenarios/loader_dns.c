@@ -5,6 +5,8 @@
 
 enum { HOSTS_MAX = 1000, SMTP_PORT = 25 };
 
+#define OUTSIDE "this name is not inside the zone"
+
 struct zones {
     struct loader *loader;
     struct map names; /* of zones, lower case */
@@ -57,8 +59,16 @@ absolute_name(struct zones *z, struct slice name)
 }
 
 static bool
+is_inside(struct slice name, struct slice zone)
+{
+    return slice_ends_with_nocase(name, zone) &&
+        (name.length == zone.length || name.at[name.length - zone.length - 1] == '.');
+}
+
+static bool
 add_record(struct zones *z, const struct zone_record *record)
 {
+    assert(is_inside(record->name, z->zone));
     z->records = mem_grow(z->records, &z->capacity, z->count + 1, sizeof z->records[0]);
     z->records[z->count++] = *record;
     return true;
@@ -90,6 +100,8 @@ read_mx(struct zones *z, struct slice rest)
         record.name = absolute_name(z, token);
         token = next_token(&rest);
     }
+    if (!is_inside(record.name, z->zone))
+        return refuse_line(z, OUTSIDE);
     if (!slice_to_u64(token, &preference) || preference > UINT16_MAX)
         return refuse_line(z, "an MX has a preference from 0 to 65535");
     record.preference = (uint16_t)preference;
@@ -119,6 +131,8 @@ read_address(struct zones *z, struct slice rest, uint8_t family)
                         : "an AAAA record has a name and an IPv6 address");
     if (!domain_is_valid(name))
         return refuse_line(z, "this is not a name");
+    if (!is_inside(name, z->zone))
+        return refuse_line(z, OUTSIDE);
     address.port = 0;
     add_address(z, name, &address);
     return true;
@@ -140,6 +154,8 @@ read_txt(struct zones *z, struct slice rest)
     }
     if (rest.length == 0)
         return refuse_line(z, "a TXT record has a text");
+    if (!is_inside(record.name, z->zone))
+        return refuse_line(z, OUTSIDE);
     record.text = keep_slice(z->loader, rest);
     return add_record(z, &record);
 }
@@ -232,6 +248,16 @@ find_addresses(const struct zones *z, struct slice name, struct found *found)
     }
 }
 
+/* "mx1" is relative to a zone; a host may also be called by its whole name. */
+static struct slice
+host_name(struct zones *z, struct slice host, struct slice zone)
+{
+    if (memchr(host.at, '.', host.length) != NULL)
+        return keep_lower(z->loader, host);
+    z->zone = zone;
+    return absolute_name(z, host);
+}
+
 /* mx1 of a provider is mx1.ZONE in its zones, and any exchanger of its domains called mx1. */
 static void
 find_host(struct zones *z, const struct isp_config *isp, struct slice host, struct found *found)
@@ -239,10 +265,8 @@ find_host(struct zones *z, const struct isp_config *isp, struct slice host, stru
     uint32_t ignored;
 
     for (size_t i = 0; i < isp->domains_count; i++) {
-        if (!map_find(&z->names, isp->domains[i], &ignored))
-            continue;
-        z->zone = isp->domains[i];
-        find_addresses(z, absolute_name(z, host), found);
+        if (map_find(&z->names, isp->domains[i], &ignored))
+            find_addresses(z, host_name(z, host, isp->domains[i]), found);
     }
     for (size_t i = 0; i < z->count && found->count == 0; i++) {
         const struct zone_record *record = &z->records[i];
@@ -280,13 +304,15 @@ next_automatic(struct zones *z, struct net_address *address)
 }
 
 static bool
-find_domain_without_zone(const struct zones *z, const struct isp_config *isp, struct slice *domain)
+find_domain_without_zone(struct zones *z, const struct isp_config *isp, struct slice host,
+    struct slice *domain, struct slice *fqdn)
 {
     uint32_t ignored;
 
     for (size_t i = 0; i < isp->domains_count; i++) {
         *domain = isp->domains[i];
-        if (!map_find(&z->names, *domain, &ignored))
+        *fqdn = host_name(z, host, *domain);
+        if (!map_find(&z->names, *domain, &ignored) && is_inside(*fqdn, *domain))
             return true;
     }
     return false;
@@ -298,9 +324,9 @@ make_address(struct zones *z, const struct isp_config *isp, const struct isp_hos
     struct found *found, struct mark mark)
 {
     struct net_address address;
-    struct slice domain;
+    struct slice domain, fqdn;
 
-    if (!find_domain_without_zone(z, isp, &domain)) {
+    if (!find_domain_without_zone(z, isp, host->name, &domain, &fqdn)) {
         for (size_t i = 0; i < isp->domains_count && isp->hosts_count == 1; i++)
             find_addresses(z, isp->domains[i], found); /* no MX: the domain's own address */
         if (found->count == 0)
@@ -315,8 +341,8 @@ make_address(struct zones *z, const struct isp_config *isp, const struct isp_hos
             z->loader->diagnostics, mark, NULL, "there are more hosts than addresses for them");
         return;
     }
-    add_address(z, absolute_name(z, host->name), &address);
-    find_addresses(z, absolute_name(z, host->name), found);
+    add_address(z, fqdn, &address);
+    find_addresses(z, fqdn, found);
 }
 
 static void
@@ -354,6 +380,7 @@ add_missing_zones(struct zones *z, const struct isp_config *isp)
 
     for (size_t i = 0; i < isp->domains_count; i++) {
         map_put(&z->names, isp->domains[i], &is_new);
+        z->zone = isp->domains[i];
         for (size_t j = 0; is_new && j < isp->hosts_count; j++)
             add_record(z,
                 &(struct zone_record){.type = DNS_MX,

@@ -11,7 +11,7 @@ static const struct word scales[] = {
 static const struct schema_key schema_sweep[] = {
     {"from", SCHEMA_EXPRESSION, KEY_REQUIRED, .doc = "The first value."},
     {"to", SCHEMA_EXPRESSION, KEY_REQUIRED, .doc = "The last value."},
-    {"steps", SCHEMA_COUNT, .min = "2", .max = "10000", .doc = "How many values, both ends included."},
+    {"steps", SCHEMA_COUNT, .min = "2", .max = "10000", .doc = "How many, the ends included."},
     {"samples", SCHEMA_COUNT, .min = "1", .max = "10000", .doc = "How many values, drawn between."},
     {"scale", SCHEMA_WORD, .initial = "linear", .words = scales, .doc = "How they are spaced."},
     {0},

@@ -32,7 +32,7 @@ is_not_a(struct reading *r, struct slice text)
 
 /* Texts. */
 
-/* Puts the texts of parameters where $NAME stands; $$ is a dollar sign, as is one before no name. */
+/* Puts the texts of parameters where $NAME stands; $$ is a dollar sign, as is one alone. */
 static bool
 put_params_in(struct reading *r, struct slice text)
 {

@@ -8,31 +8,33 @@
 #include "scenarios/schema.h"
 
 /* What a value of a type looks like to an editor. Any scalar may refer to a parameter. */
+/* clang-format off */
 static const struct {
     const char *name, *types, *pattern;
 } definitions[] = {
-    [SCHEMA_TEXT] = {"text",          "[\"string\",\"number\",\"boolean\"]", NULL                              },
-    [SCHEMA_ID] = {"id",            "[\"string\",\"integer\"]",            "^[A-Za-z0-9_-]+$|\\$"            },
-    [SCHEMA_GLOB] = {"glob",          "[\"string\",\"number\"]",             NULL                              },
-    [SCHEMA_EXPRESSION] = {"expression",    "[\"string\",\"number\",\"boolean\"]", NULL                              },
-    [SCHEMA_WORD] = {"word",          "\"string\"",                          NULL                              },
-    [SCHEMA_YES_NO] = {"yes_no",        "[\"boolean\",\"string\"]",            "^(yes|no|on|off|true|false)$"    },
-    [SCHEMA_COUNT] = {"count",         "[\"integer\",\"string\"]",            "^[0-9][0-9_]*$|\\$|[*/+]"        },
-    [SCHEMA_NUMBER] = {"number",        "[\"number\",\"string\"]",             NULL                              },
-    [SCHEMA_PERCENT] = {"percent",       "\"string\"",                          "%|\\$"                           },
-    [SCHEMA_DURATION] = {"duration",      "\"string\"",                          "[0-9] *(us|ms|s|m|min|h|d|w)|\\$"},
-    [SCHEMA_RATE] = {"rate",          "\"string\"",                          "/|\\$"                           },
-    [SCHEMA_SIZE] = {"size",          "[\"integer\",\"string\"]",            "^[0-9]|\\$"                      },
-    [SCHEMA_TIME] = {"time",          "\"string\"",                          "^[0-9]{4}-[0-9]{2}-[0-9]{2}T"    },
-    [SCHEMA_COUNT_RANGE] = {"count_range",   "[\"number\",\"string\"]",             NULL                              },
-    [SCHEMA_COUNT_OR_RATE] = {"count_or_rate", "[\"integer\",\"string\"]",            "^[0-9]|\\$"                      },
-    [SCHEMA_WINDOW] = {"window",        "\"string\"",                          "^(sliding|fixed|bucket) |\\$"    },
-    [SCHEMA_REPLY] = {"reply",         "[\"string\",\"integer\"]",            "^[2-5][0-9][0-9]|\\$"            },
-    [SCHEMA_IP] = {"ip",            "\"string\"",                          "[.:]|\\$"                        },
-    [SCHEMA_MAILBOX] = {"mailbox",       "\"string\"",                          "@|\\$"                           },
-    [SCHEMA_DOMAIN] = {"domain",        "\"string\"",                          NULL                              },
-    [SCHEMA_FILENAME] = {"filename",      "\"string\"",                          NULL                              },
+    [SCHEMA_TEXT] = {"text", "[\"string\",\"number\",\"boolean\"]", NULL},
+    [SCHEMA_ID] = {"id", "[\"string\",\"integer\"]", "^[A-Za-z0-9_-]+$|\\$"},
+    [SCHEMA_GLOB] = {"glob", "[\"string\",\"number\"]", NULL},
+    [SCHEMA_EXPRESSION] = {"expression", "[\"string\",\"number\",\"boolean\"]", NULL},
+    [SCHEMA_WORD] = {"word", "\"string\"", NULL},
+    [SCHEMA_YES_NO] = {"yes_no", "[\"boolean\",\"string\"]", "^(yes|no|on|off|true|false)$"},
+    [SCHEMA_COUNT] = {"count", "[\"integer\",\"string\"]", "^[0-9][0-9_]*$|\\$|[*/+]"},
+    [SCHEMA_NUMBER] = {"number", "[\"number\",\"string\"]", NULL},
+    [SCHEMA_PERCENT] = {"percent", "\"string\"", "%|\\$"},
+    [SCHEMA_DURATION] = {"duration", "\"string\"", "[0-9] *(us|ms|s|m|min|h|d|w)|\\$"},
+    [SCHEMA_RATE] = {"rate", "\"string\"", "/|\\$"},
+    [SCHEMA_SIZE] = {"size", "[\"integer\",\"string\"]", "^[0-9]|\\$"},
+    [SCHEMA_TIME] = {"time", "\"string\"", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T"},
+    [SCHEMA_COUNT_RANGE] = {"count_range", "[\"number\",\"string\"]", NULL},
+    [SCHEMA_COUNT_OR_RATE] = {"count_or_rate", "[\"integer\",\"string\"]", "^[0-9]|\\$"},
+    [SCHEMA_WINDOW] = {"window", "\"string\"", "^(sliding|fixed|bucket) |\\$"},
+    [SCHEMA_REPLY] = {"reply", "[\"string\",\"integer\"]", "^[2-5][0-9][0-9]|\\$"},
+    [SCHEMA_IP] = {"ip", "\"string\"", "[.:]|\\$"},
+    [SCHEMA_MAILBOX] = {"mailbox", "\"string\"", "@|\\$"},
+    [SCHEMA_DOMAIN] = {"domain", "\"string\"", NULL},
+    [SCHEMA_FILENAME] = {"filename", "\"string\"", NULL},
 };
+/* clang-format on */
 
 static void
 write_definitions(struct json *json)

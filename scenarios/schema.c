@@ -83,7 +83,7 @@ static const struct word param_types[] = {
 
 /* clang-format off */
 static const struct schema_key schema_param[] = {
-    {"type", SCHEMA_WORD, KEY_REQUIRED, .words = param_types, .doc = "What kind of quantity it is."},
+    {"type", SCHEMA_WORD, KEY_REQUIRED, .words = param_types, .doc = "What kind of value it is."},
     {"about", SCHEMA_TEXT, .doc = "What it means, for reports."},
     {"default", SCHEMA_EXPRESSION, KEY_REQUIRED,
         .doc = "What a single run takes; --set NAME=VALUE overrides it."},
@@ -119,7 +119,7 @@ static const struct schema_key schema_fault[] = {
 
 /* clang-format off */
 const struct schema_key schema_timeline[] = {
-    {"at", SCHEMA_DURATION, KEY_REQUIRED, .max = "3660d", .doc = "When, from the start of the run."},
+    {"at", SCHEMA_DURATION, KEY_REQUIRED, .max = "3660d", .doc = "When, from the run's start on."},
     {"for", SCHEMA_DURATION, .min = "1us", .max = "3660d",
         .doc = "How long; then it is undone. Left out: it stays."},
     {"label", SCHEMA_TEXT, .doc = "A name for reports and for `during`."},
@@ -167,7 +167,7 @@ const struct schema_key schema_scenario[] = {
     {"mta", SCHEMA_MAP, .nested = schema_mta, .doc = "The MTA that delivers."},
     {"sut", SCHEMA_ANYTHING, .unsupported = "only our own MTA can be run in this version",
         .doc = "A foreign MTA instead of ours."},
-    {"deliveries", SCHEMA_MAP, KEY_NAMED, .nested = schema_delivery, .doc = "What is sent to whom."},
+    {"deliveries", SCHEMA_MAP, KEY_NAMED, .nested = schema_delivery, .doc = "Who is sent what."},
     {"timeline", SCHEMA_MAP, KEY_LIST, .nested = schema_timeline,
         .doc = "What changes during the run; paths are absolute: isps.NAME.limits.ID.max."},
     {"tolerance", SCHEMA_MAP, .nested = schema_tolerance, .doc = "How far real time may be off."},

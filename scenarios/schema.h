@@ -1,4 +1,4 @@
-/* schema.h - every key of the scenario language: its type, range, default and one sentence about it.
+/* schema.h - every key of the scenario language: type, range, default and one sentence about it.
  *
  * One table serves the check of a file, the defaults, `mtalab explain` and the JSON Schema, so that
  * none of them can say something else than the others. A key that this version knows and cannot

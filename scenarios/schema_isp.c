@@ -182,7 +182,7 @@ const struct schema_key schema_isp[] = {
         .doc = "Its mail exchangers, in the order of preference. Default: one, mx1."},
     {"limits", SCHEMA_MAP, KEY_LIST, .nested = schema_limit,
         .doc = "Limits that senders cannot see."},
-    {"rules", SCHEMA_MAP, KEY_LIST, .nested = schema_rule, .doc = "Opinions; the first match wins."},
+    {"rules", SCHEMA_MAP, KEY_LIST, .nested = schema_rule, .doc = "Opinions; first match wins."},
     {"greylist", SCHEMA_MAP, .nested = schema_greylist, .doc = "Who is new must come back later."},
     {"mailboxes", SCHEMA_MAP, KEY_LIST, .nested = schema_mailbox,
         .doc = "The hidden truth about recipients; those not named are good."},

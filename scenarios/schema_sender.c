@@ -140,7 +140,7 @@ static const struct word steps[] = {
 
 /* clang-format off */
 static const struct schema_key schema_step[] = {
-    {"at", SCHEMA_DURATION, KEY_REQUIRED, .max = "3660d", .doc = "When, from the start of the run."},
+    {"at", SCHEMA_DURATION, KEY_REQUIRED, .max = "3660d", .doc = "When, from the run's start on."},
     {"do", SCHEMA_WORD, KEY_REQUIRED, .words = steps, .doc = "pause, resume, stop or cancel."},
     {0},
 };

@@ -202,11 +202,13 @@ check_name(struct check *check, const struct schema_key *key, const struct conf_
 {
     static const struct schema_key as_id = {.type = SCHEMA_ID};
     static const struct schema_key as_domain = {.type = SCHEMA_DOMAIN};
-    bool is_zone = key->type != SCHEMA_MAP;
+    bool is_zone = key->type != SCHEMA_MAP, is_host = strcmp(key->name, "hosts") == 0;
     struct scalar ignored;
     struct error err;
     const char *hint;
 
+    if (is_host && memchr(pair->key.at, '.', pair->key.length) != NULL)
+        is_zone = true; /* a host may be called by its whole name */
     if (memchr(pair->key.at, '$', pair->key.length) != NULL ||
         !scalar_read(is_zone ? &as_domain : &as_id, pair->key, &check->loader->params,
             check->loader->arena, &ignored, &err, &hint))

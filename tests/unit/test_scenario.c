@@ -29,10 +29,10 @@ load(const char *filename, const struct setting *setting, struct diagnostics *di
 static void
 wrong_scenarios_are_told_what_is_wrong_and_where(void **state)
 {
-    static const char *const names[] = {"addresses", "circle", "dns", "expect", "expect-form",
-        "extends-error", "extends-schema-error", "isp-timeline", "limit-values", "limits",
-        "param-values", "params", "recipients", "rule-values", "rules", "served-twice", "timeline",
-        "types", "unsupported"};
+    static const char *const names[] = {"addresses", "circle", "dns", "dns-names", "expect",
+        "expect-form", "extends-error", "extends-schema-error", "isp-timeline", "limit-values",
+        "limits", "param-values", "params", "recipients", "rule-values", "rules", "served-twice",
+        "timeline", "types", "unsupported"};
     struct text all = {0};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -78,7 +78,7 @@ short_files_get_their_diagnostic(void **state)
         {"mtalab: 1\nextends: {a: b}\n",                                             "2:10: extends takes a list of filenames"                 },
         {"mtalab: 1\nrun: {seed: 99999999999999999999}\n",
          "2:13: run.seed: expected a count such as 700 or 1_000_000, found "
-         "\"99999999999999999999\""                                                                                                            },
+            "\"99999999999999999999\""                                                                                                         },
         {"mtalab: 1\nrun: {seed: 4611686018427387904 * 4}\n",
          "2:13: run.seed: these numbers are too large to be exact"                                                                             },
         {"mtalab: 1\nrun: {seed: ((((((((((((((((((((((((((((((((((1"
