@@ -1,7 +1,7 @@
 /* kpi.h - the KPI table: the five steps of feedback, what each must do to Success % and to the
  * delivery log, and whether it did so every time. */
-#ifndef MTALAB_KPI_H
-#define MTALAB_KPI_H
+#ifndef MTALAB_REPORTS_KPI_H
+#define MTALAB_REPORTS_KPI_H
 
 #include "reports/result.h"
 #include "reports/table.h"

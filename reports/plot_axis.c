@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#define TICKS_APART 0.055 /* of the axis, so that their words do not meet */
+
 static uint64_t
 change_between(const struct result_point *a, const struct result_point *b)
 {
@@ -38,7 +40,7 @@ plot_x(int64_t at_us, bool is_early)
 {
     double seconds = (double)at_us / US_PER_S;
 
-    return is_early ? log10(1 + seconds) : seconds;
+    return is_early ? sqrt(sqrt(seconds)) : seconds;
 }
 
 void
@@ -63,6 +65,7 @@ add_tick(struct text *out, bool *is_first, const char *words, int64_t at_us)
     *is_first = false;
 }
 
+/* From the right end on, wherever there is room; the left end always has its 0. */
 static void
 add_early_ticks(struct text *out, int64_t span_us, bool has_text)
 {
@@ -70,22 +73,36 @@ add_early_ticks(struct text *out, int64_t span_us, bool has_text)
         int64_t at_us;
         const char *words;
     } ticks[] = {
-        {0,               "0"      },
-        {US_PER_S,        "1 s"    },
-        {10 * US_PER_S,   "10 s"   },
-        {US_PER_MIN,      "1 min"  },
-        {10 * US_PER_MIN, "10 min" },
-        {US_PER_HOUR,     "1 h"    },
-        {6 * US_PER_HOUR, "6 h"    },
-        {US_PER_DAY,      "1 d"    },
-        {4 * US_PER_DAY,  "4 d"    },
-        {14 * US_PER_DAY, "2 weeks"},
-        {56 * US_PER_DAY, "8 weeks"},
+        {0,                "0"      },
+        {US_PER_S,         "1 s"    },
+        {10 * US_PER_S,    "10 s"   },
+        {US_PER_MIN,       "1 min"  },
+        {10 * US_PER_MIN,  "10 min" },
+        {30 * US_PER_MIN,  "30 min" },
+        {US_PER_HOUR,      "1 h"    },
+        {3 * US_PER_HOUR,  "3 h"    },
+        {6 * US_PER_HOUR,  "6 h"    },
+        {12 * US_PER_HOUR, "12 h"   },
+        {US_PER_DAY,       "1 d"    },
+        {2 * US_PER_DAY,   "2 d"    },
+        {4 * US_PER_DAY,   "4 d"    },
+        {7 * US_PER_DAY,   "1 week" },
+        {14 * US_PER_DAY,  "2 weeks"},
+        {28 * US_PER_DAY,  "4 weeks"},
+        {56 * US_PER_DAY,  "8 weeks"},
     };
+    double width = plot_x(span_us, true), last = 2;
     bool is_first = true;
 
-    for (size_t i = 0; i < COUNT_OF(ticks) && ticks[i].at_us <= span_us; i++)
+    for (size_t i = COUNT_OF(ticks); i-- > 0;) {
+        double place = width > 0 ? plot_x(ticks[i].at_us, true) / width : 0;
+
+        if (ticks[i].at_us > span_us || last - place < TICKS_APART ||
+            (i > 0 && place < TICKS_APART))
+            continue;
         add_tick(out, &is_first, has_text ? ticks[i].words : "", ticks[i].at_us);
+        last = place;
+    }
 }
 
 static void

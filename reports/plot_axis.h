@@ -1,7 +1,8 @@
 /* plot_axis.h - axes that people can read: where the ticks stand and what they say.
  *
- * Time is straight or logarithmic. A campaign often has most of its life in its first minutes and
- * the rest in days of retries: then log10(1 + seconds) shows both.
+ * Time is straight, or earlier times are drawn wider: a campaign often has most of its life in its
+ * first minutes and the rest in days of retries. The fourth root of the time shows both; a logarithm
+ * would leave the last days no room.
  * Floating point is fine here: it places ink, and decides nothing. */
 #ifndef MTALAB_PLOT_AXIS_H
 #define MTALAB_PLOT_AXIS_H

@@ -93,7 +93,7 @@ add_axes(struct text *out, const struct result *result, bool is_early)
 {
     int64_t span_us = result->virtual_us > 0 ? result->virtual_us : 1;
 
-    text_printf(out, "x(seconds) = %s\n", is_early ? "log10(1 + seconds)" : "seconds");
+    text_printf(out, "x(seconds) = %s\n", is_early ? "seconds**0.25" : "seconds");
     text_add_string(out, "set xrange [0:x(");
     unit_format_decimal(out, ratio_of(span_us, US_PER_S), 6);
     text_add_string(out,
@@ -229,22 +229,26 @@ add_legend(struct text *out, const struct result *result)
         last.sent, last.taken - last.soft_waiting, last.soft_waiting, last.failed, last.pending};
 
     static_assert(COUNT_OF(counts) == COUNT_OF(states), "one count per state");
+    text_add_string(out,
+        "    set label 39 'at the end' at graph 1.012, graph 0.96 left font ',10' "
+        "textcolor rgb '#777777'\n");
     for (size_t i = 0; i < COUNT_OF(states); i++) {
-        double y = 0.08 + 0.17 * (double)i;
+        double y = 0.10 + 0.175 * (double)i;
 
         text_printf(out,
-            "    set object %zu rectangle from graph 1.012, graph %.3f to graph 1.028, graph %.3f "
-            "front fillcolor rgb '%s' fillstyle solid 1 noborder\n",
-            40 + i, y - 0.025, y + 0.025, states[i].colour);
+            "    set object %zu rectangle from graph 1.012, graph %.3f to graph 1.026, graph %.3f "
+            "noclip front fillcolor rgb '%s' fillstyle solid 1 noborder\n",
+            40 + i, y - 0.085, y + 0.025, states[i].colour);
         text_printf(out,
-            "    set label %zu '%s' at graph 1.036, graph %.3f left noenhanced textcolor rgb "
-            "'#333333'\n",
+            "    set label %zu '%s' at graph 1.034, graph %.3f left noenhanced font ',10' "
+            "textcolor "
+            "rgb '#555555'\n",
             40 + i, states[i].name, y);
         text_printf(out, "    set label %zu '", 50 + i);
         unit_format_count(out, counts[i]);
         text_printf(out,
-            "' at graph 1.036, graph %.3f left noenhanced font ',10' textcolor rgb '#777777'\n",
-            y - 0.065);
+            "' at graph 1.034, graph %.3f left noenhanced font ',13' textcolor rgb '%s'\n",
+            y - 0.06, counts[i] > 0 ? "#111111" : "#AAAAAA");
     }
 }
 
@@ -266,7 +270,7 @@ add_states_panel(struct text *out, const struct result *result, bool is_early)
         "    set ylabel 'recipients' textcolor rgb '#444444'\n"
         "    set xlabel 'virtual time since the start of the run%s' textcolor rgb '#444444'\n"
         "    plot ",
-        is_early ? ", on a logarithmic scale" : "");
+        is_early ? "; earlier times are drawn wider" : "");
     for (size_t i = 0; i < COUNT_OF(states); i++)
         text_printf(out,
             "%sdata using (x($1)):(%s):(%s) with filledcurves fillcolor rgb '%s' fillstyle solid 1 "
@@ -284,9 +288,9 @@ plot_kpi_script(struct text *out, const struct result *result)
     add_axes(out, result, is_early);
     add_text_form(out, result);
     text_add_string(out,
-        "set grid xtics ytics front linetype 1 linewidth 1 linecolor rgb '#30888888'\n"
+        "set grid xtics ytics front linetype 1 linewidth 1 linecolor rgb '#C0707070'\n"
         "set lmargin at screen 0.085\n"
-        "set rmargin at screen 0.840\n"
+        "set rmargin at screen 0.835\n"
         "do for [kind in 'svg png'] {\n"
         "    if (kind eq 'svg') { set terminal svg size 1200,760 font 'DejaVu Sans,Helvetica,"
         "Arial,sans-serif,14' background '#ffffff' }\n"

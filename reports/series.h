@@ -1,8 +1,8 @@
 /* series.h - the KPI over time as a table: tab-separated, a header line, one instant a line.
  *
  * The same file is what gnuplot reads, so anyone can plot it anew or load it elsewhere. */
-#ifndef MTALAB_SERIES_H
-#define MTALAB_SERIES_H
+#ifndef MTALAB_REPORTS_SERIES_H
+#define MTALAB_REPORTS_SERIES_H
 
 #include "reports/result.h"
 

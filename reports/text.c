@@ -108,13 +108,24 @@ add_deliveries(struct text *out, const struct result *result, const struct repor
     print_section(&table, out);
 }
 
+/* Two or three digits are enough for an age: minutes do not want microseconds. */
+static int64_t
+round_age_us(int64_t age_us)
+{
+    int64_t unit_us = age_us >= US_PER_MIN ? US_PER_S
+        : age_us >= US_PER_S               ? 100 * US_PER_MS
+                                           : US_PER_MS;
+
+    return (age_us + unit_us / 2) / unit_us * unit_us;
+}
+
 static void
 add_age(struct table *table, int64_t age_us)
 {
     struct text age = {0};
 
     if (age_us >= 0)
-        unit_format_clock(&age, age_us);
+        unit_format_clock(&age, round_age_us(age_us));
     else
         text_add_string(&age, table->style.is_utf8 ? "–" : "-");
     table_add(table, TONE_PLAIN, text_slice(&age));

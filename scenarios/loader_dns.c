@@ -3,7 +3,7 @@
 #include "base/map.h"
 #include "scenarios/loader.h"
 
-enum { HOSTS_MAX = 1000, SMTP_PORT = 25 };
+enum { HOSTS_MAX = 1000, SMTP_PORT = 25, NAME_LENGTH_MAX = 253 };
 
 #define OUTSIDE "this name is not inside the zone"
 
@@ -100,6 +100,8 @@ read_mx(struct zones *z, struct slice rest)
         record.name = absolute_name(z, token);
         token = next_token(&rest);
     }
+    if (!domain_is_valid(record.name))
+        return refuse_line(z, "this is not a name");
     if (!is_inside(record.name, z->zone))
         return refuse_line(z, OUTSIDE);
     if (!slice_to_u64(token, &preference) || preference > UINT16_MAX)
@@ -154,7 +156,7 @@ read_txt(struct zones *z, struct slice rest)
     }
     if (rest.length == 0)
         return refuse_line(z, "a TXT record has a text");
-    if (!is_inside(record.name, z->zone))
+    if (!is_inside(record.name, z->zone) || record.name.length > NAME_LENGTH_MAX)
         return refuse_line(z, OUTSIDE);
     record.text = keep_slice(z->loader, rest);
     return add_record(z, &record);
@@ -336,6 +338,11 @@ make_address(struct zones *z, const struct isp_config *isp, const struct isp_hos
         return;
     }
     z->zone = domain;
+    if (!domain_is_valid(fqdn)) {
+        diagnose(z->loader->diagnostics, mark, NULL, "%.*s, a host, is not a name that DNS takes",
+            SLICE_ARGS(fqdn));
+        return;
+    }
     if (!next_automatic(z, &address)) {
         diagnose(
             z->loader->diagnostics, mark, NULL, "there are more hosts than addresses for them");

@@ -9,6 +9,8 @@
 
 /* ---- windows ---- */
 
+__extension__ typedef __int128 int128;
+
 enum { TRIES_MAX = 4000 };
 
 struct history { /* everything that was let through, never forgotten: slow and hard to get wrong */
@@ -92,19 +94,17 @@ a_bucket_lets_through_its_rate_and_one_burst(void **state)
         struct tally tally = {0};
         uint64_t through = 0, amount = window->max / 1000 + 1;
         int64_t now_us = 0;
+        int128 most;
 
         for (int try = 0; try < TRIES_MAX; try++) {
             while (tally_has_room(&tally, window, now_us, amount)) {
                 tally_take(&tally, window, now_us, amount);
                 through += amount;
             }
-            /* max + max * now / length, and less than one amount of it unused */
-            assert_true(ratio_compare(ratio_of((int64_t)(through - window->max), 1),
-                            ratio_multiply(ratio_of((int64_t)window->max, window->length_us),
-                                ratio_of(now_us, 1))) <= 0);
-            assert_true(ratio_compare(ratio_of((int64_t)(through + amount - window->max), 1),
-                            ratio_multiply(ratio_of((int64_t)window->max, window->length_us),
-                                ratio_of(now_us, 1))) > 0);
+            /* at most max + max * now / length, and less than one amount of it unused */
+            most = (int128)window->max * (window->length_us + now_us);
+            assert_true((int128)through * window->length_us <= most);
+            assert_true((int128)(through + amount) * window->length_us > most);
             now_us += (int64_t)rng_below(&rng, (uint64_t)window->length_us / 10);
         }
         assert_false(tally_has_room(&tally, window, now_us, window->max + 1));
