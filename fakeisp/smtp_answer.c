@@ -264,11 +264,14 @@ words_for_yes(const struct session *s, const struct answer *answer)
 static enum session_state
 say_yes(struct session *s, const struct answer *answer)
 {
-    const struct ready_reply *words = words_for_yes(s, answer);
+    struct answer said = *answer;
 
-    if (words != NULL && s->question.stage != STAGE_BODY)
-        session_say(s, words, answer->drip_us);
-    return stages[s->question.stage].on_yes(s, answer);
+    if (s->question.stage != STAGE_BODY) {
+        said.reply = words_for_yes(s, answer);
+        if (said.reply != NULL)
+            session_say(s, said.reply, answer->drip_us);
+    }
+    return stages[s->question.stage].on_yes(s, &said);
 }
 
 static enum session_state

@@ -24,11 +24,12 @@ kpi_rows_init(struct result_kpi_row rows[RESULT_KPI_ROWS])
             .status_rule = wording[i].status_rule};
 }
 
+/* With its lines 100 columns wide at most. */
 static const struct table_column columns[] = {
-    {false, 25},
+    {false, 21},
     {false, 14},
-    {false, 22},
-    {false, 22},
+    {false, 21},
+    {false, 24},
     {false, 4 }
 };
 
@@ -70,6 +71,14 @@ add_violation(struct text *out, const struct result_kpi_row *row, const struct r
 }
 
 void
+kpi_report_broken(struct text *out, const struct result *result, const struct report_style *style)
+{
+    for (size_t i = 0; i < RESULT_KPI_ROWS; i++)
+        if (result->kpi_rows[i].violations > 0)
+            add_violation(out, &result->kpi_rows[i], style);
+}
+
+void
 kpi_report(struct text *out, const struct result *result, const struct report_style *style)
 {
     struct table table = table_begin(columns, COUNT_OF(columns), style);
@@ -82,7 +91,5 @@ kpi_report(struct text *out, const struct result *result, const struct report_st
             add_row(&table, &result->kpi_rows[i]);
     table_print(&table, FRAME_BOX, 0, out);
     table_release(&table);
-    for (size_t i = 0; i < RESULT_KPI_ROWS; i++)
-        if (result->kpi_rows[i].violations > 0)
-            add_violation(out, &result->kpi_rows[i], style);
+    kpi_report_broken(out, result, style);
 }

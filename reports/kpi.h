@@ -17,8 +17,12 @@ enum kpi_row {
 /* The wording of the five rows, for whoever fills a result; the figures stay 0. */
 void kpi_rows_init(struct result_kpi_row rows[RESULT_KPI_ROWS]);
 
-/* The table, at most 99 columns wide, and below it what broke a row first. A step that never
+/* The table, at most 100 columns wide, and below it what broke a row first. A step that never
  * happened has a dash: neither good nor bad. */
 void kpi_report(struct text *out, const struct result *result, const struct report_style *style);
+
+/* Only what broke a row first; nothing when none is broken. */
+void kpi_report_broken(
+    struct text *out, const struct result *result, const struct report_style *style);
 
 #endif

@@ -143,19 +143,45 @@ plot_write(const struct result *result, struct slice id, const char *directory,
     return draw(plot, "text = 0", directory, options, err);
 }
 
+static struct slice
+trim_end(struct slice s)
+{
+    while (s.length > 0 && strchr(" \r\n\f", s.at[s.length - 1]) != NULL)
+        s.length--;
+    return s;
+}
+
+/* gnuplot fills its lines with spaces, and begins and ends with lines of nothing else. */
+static void
+add_lines(struct text *out, struct slice text)
+{
+    struct slice line;
+
+    for (text = trim_end(text); text.length > 0;) {
+        slice_cut(text, '\n', &line, &text);
+        line = trim_end(line);
+        if (line.length == 0 && out->length == 0)
+            continue;
+        text_add_slice(out, line);
+        text_add_char(out, '\n');
+    }
+}
+
 static bool
 read_text(const char *filename, struct text *out, struct error *err)
 {
     FILE *file = fopen(filename, "rb");
+    struct text text = {0};
     char block[4096];
-    size_t start = out->length;
 
     if (file == NULL)
         return error_set(err, ERROR_WORLD, "%s: %s", filename, strerror(errno));
     for (size_t got; (got = fread(block, 1, sizeof block, file)) > 0;)
-        if (out->length - start < PLOT_TEXT_BYTES_MAX)
-            text_add(out, block, got);
+        if (text.length < PLOT_TEXT_BYTES_MAX)
+            text_add(&text, block, got);
     fclose(file);
+    add_lines(out, text_slice(&text));
+    text_release(&text);
     return true;
 }
 

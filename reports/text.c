@@ -5,6 +5,8 @@
 #include "reports/claim.h"
 #include "reports/kpi.h"
 
+enum { SKIPPED_EXIT_CODE = 77 };
+
 static void
 add_clean(struct text *out, enum tone tone, struct slice s, const struct report_style *style)
 {
@@ -108,13 +110,14 @@ add_deliveries(struct text *out, const struct result *result, const struct repor
     print_section(&table, out);
 }
 
-/* Two or three digits are enough for an age: minutes do not want microseconds. */
+/* Two or three digits are enough for an age: hours do not want seconds. */
 static int64_t
 round_age_us(int64_t age_us)
 {
-    int64_t unit_us = age_us >= US_PER_MIN ? US_PER_S
-        : age_us >= US_PER_S               ? 100 * US_PER_MS
-                                           : US_PER_MS;
+    int64_t unit_us = age_us >= US_PER_HOUR ? US_PER_MIN
+        : age_us >= US_PER_MIN              ? US_PER_S
+        : age_us >= US_PER_S                ? 100 * US_PER_MS
+                                            : US_PER_MS;
 
     return (age_us + unit_us / 2) / unit_us * unit_us;
 }
@@ -125,7 +128,7 @@ add_age(struct table *table, int64_t age_us)
     struct text age = {0};
 
     if (age_us >= 0)
-        unit_format_clock(&age, round_age_us(age_us));
+        unit_format_duration(&age, round_age_us(age_us));
     else
         text_add_string(&age, table->style.is_utf8 ? "–" : "-");
     table_add(table, TONE_PLAIN, text_slice(&age));
@@ -225,6 +228,16 @@ add_symbol(struct text *out, bool is_good, const struct report_style *style)
     const char *symbol = style->is_utf8 ? (is_good ? "✓" : "✗") : (is_good ? "ok  " : "FAIL");
 
     report_paint(out, is_good ? TONE_GOOD : TONE_BAD, slice_of(symbol), style);
+}
+
+/* A run whose requirements are missing is neither good nor bad. */
+static void
+add_run_symbol(struct text *out, const struct result *result, const struct report_style *style)
+{
+    if (result->exit_code == SKIPPED_EXIT_CODE)
+        text_add_string(out, style->is_utf8 ? "–" : "skip");
+    else
+        add_symbol(out, result_is_good(result), style);
 }
 
 static void
@@ -342,6 +355,14 @@ add_verdict(struct text *out, const struct result *result)
 {
     size_t failed = failed_checks_count(result), broken = broken_rows_count(result);
 
+    if (result->exit_code == SKIPPED_EXIT_CODE) {
+        text_add_string(out, "skipped");
+        return;
+    }
+    if (result->events_count == 0 && result->trouble.length > 0) {
+        text_add_string(out, "did not run");
+        return;
+    }
     if (failed > 0)
         text_printf(out, "%zu of %zu expectation%s failed", failed, result->checks_count,
             result->checks_count == 1 ? "" : "s");
@@ -368,7 +389,7 @@ add_replay(struct text *out, const struct result *result, const struct report_st
             replay = result->checks[i].replay;
             break;
         }
-    if (result_is_good(result) || replay.length == 0)
+    if (result_is_good(result) || result->exit_code == SKIPPED_EXIT_CODE || replay.length == 0)
         return;
     text_add_string(out, "replay: ");
     add_clean(out, TONE_PLAIN, replay, style);
@@ -379,7 +400,8 @@ static void
 add_trouble(struct text *out, const struct result *result, const struct report_style *style)
 {
     text_add_string(out, "  ");
-    report_paint(out, TONE_BAD, slice_of(style->is_utf8 ? "✗ " : "FAIL "), style);
+    add_run_symbol(out, result, style);
+    text_add_char(out, ' ');
     add_clean(out, TONE_PLAIN, result->trouble, style);
     text_add_char(out, '\n');
 }
@@ -417,7 +439,7 @@ text_report_brief(struct text *out, const struct result *result, const struct re
 {
     bool is_good = result_is_good(result);
 
-    add_symbol(out, is_good, style);
+    add_run_symbol(out, result, style);
     text_add_char(out, ' ');
     add_clean(out, TONE_STRONG, result->name, style);
     text_printf(out, "   seed %llu   ", (unsigned long long)result->seed);
@@ -431,10 +453,10 @@ text_report_brief(struct text *out, const struct result *result, const struct re
     if (result->trouble.length > 0)
         add_trouble(out, result, style);
     add_checks(out, result, true, style);
-    if (broken_rows_count(result) > 0)
-        kpi_report(out, result, style);
+    kpi_report_broken(out, result, style);
     if (!result_ledgers_agree(result) || result->recount_differences > 0)
         add_books(out, result, style);
-    text_add_string(out, "  ");
+    if (result->exit_code != SKIPPED_EXIT_CODE)
+        text_add_string(out, "  ");
     add_replay(out, result, style);
 }

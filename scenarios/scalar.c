@@ -376,6 +376,27 @@ read_domain(struct reading *r, struct slice text)
     return domain_is_valid(r->out->text) || is_not_a(r, text);
 }
 
+/* Exactness ends somewhere: whoever multiplies these with times and counts has 64 bits. */
+static bool
+check_fineness(struct reading *r, struct slice text)
+{
+    static const struct {
+        int64_t num_max, den_max;
+    } bounds[] = {
+        [QUANTITY_NUMBER] = {INT64_MAX,              1000000                  },
+        [QUANTITY_DURATION] = {INT64_MAX,              INT64_MAX                }, /* rounded to microseconds */
+        [QUANTITY_RATE] = {INT64_C(1000000000000), INT64_C(1000000000000000)},
+        [QUANTITY_PERCENT] = {INT64_C(1000000000000), INT64_C(1000000000000)   },
+        [QUANTITY_SIZE] = {INT64_MAX,              1                        },
+    };
+    struct ratio value = r->out->quantity.value;
+    enum quantity_kind kind = r->out->quantity.kind;
+
+    return (value.num <= bounds[kind].num_max && value.den <= bounds[kind].den_max) ||
+        error_set(r->err, ERROR_CONFIG, "\"%.*s\" has more digits than can be kept exact",
+            SLICE_ARGS(text));
+}
+
 /* The bounds of a key, which are written as its values are. */
 static bool
 check_range(struct reading *r, struct slice text)
@@ -424,7 +445,10 @@ scalar_read(const struct schema_key *key, struct slice text, const struct params
     struct reading r = {key, params, arena, scalar, err, hint};
 
     assert((size_t)key->type < COUNT_OF(readers) && readers[key->type] != NULL);
-    *scalar = (struct scalar){.text = text};
+    *scalar = (struct scalar){
+        .text = text, .quantity.value = {0, 1}
+    };
     *hint = NULL;
-    return readers[key->type](&r, slice_trim(text)) && check_range(&r, slice_trim(text));
+    text = slice_trim(text);
+    return readers[key->type](&r, text) && check_fineness(&r, text) && check_range(&r, text);
 }
