@@ -78,7 +78,8 @@ check_address(const struct pattern *pattern, uint64_t count, struct mail_address
     return address_parse(text_slice(whole), address, why) && address->domain.length > 0;
 }
 
-/* Mail to a domain that nobody serves fails, as it should; but it may be a slip of the pen. */
+/* Mail to a domain that nobody serves fails, as it should; but it may be a slip of the pen. A domain
+ * with a zone of its own is meant. */
 static void
 warn_of_domain(struct loader *loader, struct slice domain, struct mark mark)
 {
@@ -87,6 +88,9 @@ warn_of_domain(struct loader *loader, struct slice domain, struct mark mark)
     struct text hint = {0};
     size_t count = 0;
 
+    for (size_t i = 0; i < scenario->zones_count; i++)
+        if (slice_equals_nocase(scenario->zones[i], domain))
+            return;
     for (size_t i = 0; i < scenario->isps_count; i++)
         for (size_t j = 0; j < scenario->isps[i].domains_count; j++) {
             if (slice_equals_nocase(scenario->isps[i].domains[j], domain))
