@@ -24,7 +24,7 @@ static const struct own_words {
     {SAY_NO_RECIPIENTS,       554, {5, 5, 1}, "no valid recipients"                                  },
     {SAY_TOO_LARGE,           552, {5, 3, 4}, "message too large"                                    },
     {SAY_TOO_MANY_RECIPIENTS, 452, {4, 5, 3}, "too many recipients"                                  },
-    {SAY_BARE_LINE_END,       550, {5, 6, 0}, "bare CR, bare LF or NUL in the content"                         },
+    {SAY_BARE_LINE_END,       550, {5, 6, 0}, "bare CR, bare LF or NUL in the content"               },
     {SAY_TOO_MANY_ERRORS,     421, {4, 7, 0}, "too many errors, closing"                             },
     {SAY_IDLE,                421, {4, 4, 2}, "idle for too long, closing"                           },
 };
