@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "scenarios/dry_run.h"
 #include "scenarios/files.h"
 #include "scenarios/outcome_files.h"
 #include "scenarios/progress.h"
@@ -193,43 +194,6 @@ play(const struct options *options, const struct scenario *scenario, const struc
     }
 }
 
-void
-run_analyse(const struct scenario *scenario, struct text *out)
-{
-    struct world_options options = {.seed = scenario->seed, .until_us = 0};
-    struct scenario bare = *scenario;
-    struct diagnostics none = {0};
-    struct expect_plan *plan;
-    struct error err = {0};
-    struct world *world;
-
-    bare.expectations_count = 0;
-    plan = expect_compile(&bare, &none);
-    world = world_new(&bare, plan, &options, &err);
-    if (world == NULL)
-        text_printf(out, "mtalab: %s\n", err.text);
-    for (size_t i = 0; world != NULL && i < scenario->campaign.deliveries_count; i++) {
-        const struct delivery_config *delivery = &scenario->campaign.deliveries[i];
-        const struct analysis *analysis = campaign_analyse(world_campaign(world), i);
-
-        text_printf(out, "%.*s: ", SLICE_ARGS(delivery->name));
-        unit_format_count(out, analysis->to_deliver);
-        text_add_string(out, " to deliver of ");
-        unit_format_count(out, analysis->total);
-        text_printf(out, "; excluded: %llu quarantined, %llu double, %llu denylisted\n",
-            (unsigned long long)analysis->quarantined, (unsigned long long)analysis->doubles,
-            (unsigned long long)analysis->denylisted);
-        for (size_t s = 0; s < analysis->sites_count; s++) {
-            text_printf(out, "  %-32.*s ", SLICE_ARGS(analysis->sites[s].domain));
-            unit_format_count(out, analysis->sites[s].recipients);
-            text_add_char(out, '\n');
-        }
-    }
-    world_free(&world);
-    expect_plan_free(&plan);
-    diagnostics_release(&none);
-}
-
 static void
 judge_scenario(const struct options *options, struct scenario *scenario,
     struct diagnostics *diagnostics, uint64_t seed, const char *directory, struct run *run)
@@ -246,8 +210,10 @@ judge_scenario(const struct options *options, struct scenario *scenario,
         fail(run, EXIT_INVALID, "the scenario is not valid");
     else if (options->command == COMMAND_CHECK)
         run->exit_code = EXIT_HELD;
-    else if (options->is_dry)
-        run_analyse(scenario, &run->analysis);
+    else if (options->is_dry) {
+        if (!dry_run(scenario, &run->analysis, &err))
+            fail_with_error(run, &err);
+    }
     else if (!scenario->is_profile)
         play(options, scenario, plan, seed, directory, run);
     expect_plan_free(&plan);

@@ -38,9 +38,6 @@ void run_release(struct run *run);
 /* What stands where several runs went differently. */
 enum exit_code exit_code_worse(enum exit_code a, enum exit_code b);
 
-/* The delivery analysis of every delivery, as `--dry-run` prints it. */
-void run_analyse(const struct scenario *scenario, struct text *out);
-
 /* Set by a signal: runs end at the next instant and are judged as far as they came. */
 extern volatile sig_atomic_t run_is_interrupted;
 
