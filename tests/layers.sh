@@ -36,6 +36,8 @@ sys/time.h      mta/base/*_net.c tests/*
 pthread.h       scenarios/run*.c
 poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
 spawn.h         scenarios/batch.c scenarios/run*.c reports/program.c
+linux/perf_event.h tests/bench/*
+sys/syscall.h   tests/bench/*
 '
 # Any other header in <> is one of the C library or of POSIX:
 system='assert ctype errno fcntl dirent float glob inttypes limits math setjmp signal stdarg stdbool
