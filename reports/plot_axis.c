@@ -51,7 +51,10 @@ plot_add_string(struct text *out, struct slice s)
     report_clean(&clean, s, true);
     text_add_char(out, '\'');
     for (size_t i = 0; i < clean.length; i++)
-        text_add_string(out, clean.bytes[i] == '\'' ? "''" : (char[]){clean.bytes[i], '\0'});
+        if (clean.bytes[i] == '\'')
+            text_add_string(out, "’");
+        else
+            text_add_char(out, clean.bytes[i]);
     text_add_char(out, '\'');
     text_release(&clean);
 }

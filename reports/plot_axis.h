@@ -20,7 +20,8 @@ double plot_x(int64_t at_us, bool is_early); /* as the script's x(seconds) */
 void plot_add_time_ticks(struct text *out, int64_t span_us, bool is_early, bool has_text);
 /* "set ytics (…)" for counts 0 .. max. */
 void plot_add_count_ticks(struct text *out, uint64_t max);
-/* A string in single quotes, in which gnuplot expands nothing. */
+/* A string in single quotes, in which gnuplot expands nothing. An apostrophe becomes a typographic
+ * one, because gnuplot understands a doubled one differently within braces. */
 void plot_add_string(struct text *out, struct slice s);
 
 #endif

@@ -87,6 +87,30 @@ add_head(struct text *out)
         "data = 'kpi.tsv'\n");
 }
 
+/* Texts from the scenario stand outside of all blocks, whose braces they might upset. */
+static void
+add_texts(struct text *out, const struct result *result)
+{
+    struct text line = {0};
+
+    text_add_string(out, "name = ");
+    plot_add_string(out, result->name);
+    if (result->title.length > 0)
+        text_printf(&line, "%.*s  ·  ", SLICE_ARGS(result->title));
+    text_printf(&line, "seed %llu  ·  ", (unsigned long long)result->seed);
+    unit_format_duration(&line, result->virtual_us);
+    text_add_string(&line, " of virtual time");
+    text_add_string(out, "\nsubtitle = ");
+    plot_add_string(out, text_slice(&line));
+    text_add_char(out, '\n');
+    for (size_t i = 0; i < result->labels_count && i < BANDS_MAX; i++) {
+        text_printf(out, "band_%zu = ", i + 1);
+        plot_add_string(out, result->labels[i].text);
+        text_add_char(out, '\n');
+    }
+    text_release(&line);
+}
+
 /* What both forms of the plot share. */
 static void
 add_axes(struct text *out, const struct result *result, bool is_early)
@@ -103,17 +127,14 @@ add_axes(struct text *out, const struct result *result, bool is_early)
 }
 
 static void
-add_text_form(struct text *out, const struct result *result)
+add_text_form(struct text *out)
 {
     text_add_string(out,
         "if (text) {\n"
         "    if (colour) { set terminal dumb size columns, rows ansi256 }\n"
         "    if (!colour) { set terminal dumb size columns, rows mono }\n"
         "    set output 'kpi.txt'\n"
-        "    set title ");
-    plot_add_string(out, result->name);
-    text_add_string(out,
-        " noenhanced\n"
+        "    set title name noenhanced\n"
         "    set yrange [0:100]\n"
         "    set ytics 25 format '%g%%'\n"
         "    set key outside bottom center horizontal noenhanced\n"
@@ -125,26 +146,6 @@ add_text_form(struct text *out, const struct result *result)
         "    unset output\n"
         "    exit\n"
         "}\n");
-}
-
-static void
-add_title(struct text *out, const struct result *result)
-{
-    struct text line = {0};
-
-    text_add_string(out, "    set label 1 ");
-    plot_add_string(out, result->name);
-    text_add_string(
-        out, " at screen 0.085, 0.962 left noenhanced font ',18' textcolor rgb '#111111'\n");
-    if (result->title.length > 0)
-        text_printf(&line, "%.*s  ·  ", SLICE_ARGS(result->title));
-    text_printf(&line, "seed %llu  ·  ", (unsigned long long)result->seed);
-    unit_format_duration(&line, result->virtual_us);
-    text_add_string(&line, " of virtual time");
-    text_add_string(out, "    set label 2 ");
-    plot_add_string(out, text_slice(&line));
-    text_add_string(out, " at screen 0.085, 0.922 left noenhanced textcolor rgb '#555555'\n");
-    text_release(&line);
 }
 
 /* The time line's labels as bands behind both panels; their words above the upper one, on two lines
@@ -168,11 +169,11 @@ add_bands(struct text *out, const struct result *result, bool is_early)
             "    set object %zu rectangle from graph %.4f, graph 0 to graph %.4f, graph 1 behind "
             "fillcolor rgb '#CC79A7' fillstyle transparent solid 0.18 noborder\n",
             i + 1, from, to);
-        text_printf(out, "    set label %zu ", 10 + i);
-        plot_add_string(out, label->text);
         text_printf(out,
-            " at graph %.4f, graph %s %s noenhanced font ',10' textcolor rgb '#8A4F72'\n",
-            from > 0.8 ? to : from, i % 2 == 0 ? "1.045" : "1.115", from > 0.8 ? "right" : "left");
+            "    set label %zu band_%zu at graph %.4f, graph %s %s noenhanced font ',10' textcolor "
+            "rgb '#8A4F72'\n",
+            10 + i, i + 1, from > 0.8 ? to : from, i % 2 == 0 ? "1.045" : "1.115",
+            from > 0.8 ? "right" : "left");
     }
 }
 
@@ -182,7 +183,11 @@ add_success_panel(struct text *out, const struct result *result, bool is_early)
     struct result_point last = last_point(result);
     struct text success = {0};
 
-    add_title(out, result);
+    text_add_string(out,
+        "    set label 1 name at screen 0.085, 0.962 left noenhanced font ',18' textcolor rgb "
+        "'#111111'\n"
+        "    set label 2 subtitle at screen 0.085, 0.922 left noenhanced textcolor rgb "
+        "'#555555'\n");
     add_bands(out, result, is_early);
     if (last.to_deliver > 0)
         unit_format_percent(&success, ratio_of((int64_t)last.sent, (int64_t)last.to_deliver), 1);
@@ -285,8 +290,9 @@ plot_kpi_script(struct text *out, const struct result *result)
     bool is_early = plot_is_early(result);
 
     add_head(out);
+    add_texts(out, result);
     add_axes(out, result, is_early);
-    add_text_form(out, result);
+    add_text_form(out);
     text_add_string(out,
         "set grid xtics ytics front linetype 1 linewidth 1 linecolor rgb '#C0707070'\n"
         "set lmargin at screen 0.085\n"

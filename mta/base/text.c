@@ -6,12 +6,10 @@
 #include <stdio.h>
 
 bool
-slice_equals_nocase(struct slice a, struct slice b)
+bytes_equal_nocase(const char *a, const char *b, size_t length)
 {
-    if (a.length != b.length)
-        return false;
-    for (size_t i = 0; i < a.length; i++)
-        if (char_lower(a.at[i]) != char_lower(b.at[i]))
+    for (size_t i = 0; i < length; i++)
+        if (a[i] != b[i] && char_lower(a[i]) != char_lower(b[i]))
             return false;
     return true;
 }
@@ -25,19 +23,6 @@ slice_compare(struct slice a, struct slice b)
     if (order != 0)
         return order;
     return a.length < b.length ? -1 : a.length > b.length;
-}
-
-bool
-slice_starts_with(struct slice s, struct slice prefix)
-{
-    return s.length >= prefix.length && slice_equals((struct slice){s.at, prefix.length}, prefix);
-}
-
-bool
-slice_starts_with_nocase(struct slice s, struct slice prefix)
-{
-    return s.length >= prefix.length &&
-        slice_equals_nocase((struct slice){s.at, prefix.length}, prefix);
 }
 
 bool
@@ -73,13 +58,6 @@ slice_trim(struct slice s)
     while (s.length > 0 && is_blank(s.at[s.length - 1]))
         s.length--;
     return s;
-}
-
-struct slice
-slice_from(struct slice s, size_t start)
-{
-    assert(start <= s.length);
-    return (struct slice){start > 0 ? s.at + start : s.at, s.length - start};
 }
 
 bool
@@ -233,48 +211,10 @@ text_release(struct text *text)
 }
 
 void
-text_clear(struct text *text)
-{
-    text->length = 0;
-    if (text->bytes != NULL)
-        text->bytes[0] = '\0';
-}
-
-static char *
-make_room(struct text *text, size_t length)
+text_make_room(struct text *text, size_t length)
 {
     assert(length < SIZE_MAX - text->length - 1);
     text->bytes = mem_grow(text->bytes, &text->capacity, text->length + length + 1, 1);
-    return text->bytes + text->length;
-}
-
-void
-text_add(struct text *text, const char *bytes, size_t length)
-{
-    char *room = make_room(text, length);
-
-    if (length > 0)
-        memcpy(room, bytes, length);
-    text->length += length;
-    text->bytes[text->length] = '\0';
-}
-
-void
-text_add_slice(struct text *text, struct slice s)
-{
-    text_add(text, s.at, s.length);
-}
-
-void
-text_add_string(struct text *text, const char *string)
-{
-    text_add(text, string, strlen(string));
-}
-
-void
-text_add_char(struct text *text, char c)
-{
-    text_add(text, &c, 1);
 }
 
 void
@@ -293,9 +233,8 @@ text_add_u64(struct text *text, uint64_t value)
 void
 text_add_repeated(struct text *text, char c, size_t times)
 {
-    char *room = make_room(text, times);
-
-    memset(room, c, times);
+    text_make_room(text, times);
+    memset(text->bytes + text->length, c, times);
     text->length += times;
     text->bytes[text->length] = '\0';
 }
@@ -310,7 +249,7 @@ text_vprintf(struct text *text, const char *format, va_list args)
     needed = vsnprintf(NULL, 0, format, again);
     va_end(again);
     assert(needed >= 0);
-    make_room(text, (size_t)needed);
+    text_make_room(text, (size_t)needed);
     vsnprintf(text->bytes + text->length, (size_t)needed + 1, format, args);
     text->length += (size_t)needed;
 }

@@ -33,14 +33,38 @@ slice_equals(struct slice a, struct slice b)
     return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
 }
 
-bool slice_equals_nocase(struct slice a, struct slice b);
+static inline bool
+slice_starts_with(struct slice s, struct slice prefix)
+{
+    return s.length >= prefix.length && slice_equals((struct slice){s.at, prefix.length}, prefix);
+}
+
+/* s[start..], start <= length */
+static inline struct slice
+slice_from(struct slice s, size_t start)
+{
+    assert(start <= s.length);
+    return (struct slice){start > 0 ? s.at + start : s.at, s.length - start};
+}
+
+bool bytes_equal_nocase(const char *a, const char *b, size_t length);
+
+static inline bool
+slice_equals_nocase(struct slice a, struct slice b)
+{
+    return a.length == b.length && bytes_equal_nocase(a.at, b.at, a.length);
+}
+
+static inline bool
+slice_starts_with_nocase(struct slice s, struct slice prefix)
+{
+    return s.length >= prefix.length && bytes_equal_nocase(s.at, prefix.at, prefix.length);
+}
+
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first */
-bool slice_starts_with(struct slice s, struct slice prefix);
-bool slice_starts_with_nocase(struct slice s, struct slice prefix);
 bool slice_ends_with_nocase(struct slice s, struct slice suffix);
 bool slice_contains_nocase(struct slice s, struct slice part);
 struct slice slice_trim(struct slice s); /* without spaces, tabs, CR and LF at both ends */
-struct slice slice_from(struct slice s, size_t start); /* s[start..], start <= length */
 
 /* Cuts at the first `separator`: *head gets what stands before it and *rest what stands after it.
  * Without one, *head is all of s, *rest is empty and the answer is false. */
@@ -88,11 +112,47 @@ struct text {
 };
 
 void text_release(struct text *text);
-void text_clear(struct text *text); /* keeps the memory */
-void text_add(struct text *text, const char *bytes, size_t length);
-void text_add_slice(struct text *text, struct slice s);
-void text_add_string(struct text *text, const char *string);
-void text_add_char(struct text *text, char c);
+void text_make_room(struct text *text, size_t length); /* for so many more bytes and the NUL */
+
+/* Commands and content are put together from many small pieces: what fits is added in place. */
+static inline void
+text_add(struct text *text, const char *bytes, size_t length)
+{
+    if (length >= text->capacity - text->length)
+        text_make_room(text, length);
+    if (length > 0)
+        memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+static inline void
+text_add_slice(struct text *text, struct slice s)
+{
+    text_add(text, s.at, s.length);
+}
+
+static inline void
+text_add_string(struct text *text, const char *string)
+{
+    text_add(text, string, strlen(string));
+}
+
+static inline void
+text_add_char(struct text *text, char c)
+{
+    text_add(text, &c, 1);
+}
+
+/* Keeps the memory. */
+static inline void
+text_clear(struct text *text)
+{
+    text->length = 0;
+    if (text->bytes != NULL)
+        text->bytes[0] = '\0';
+}
+
 void text_add_u64(struct text *text, uint64_t value);
 void text_add_repeated(struct text *text, char c, size_t times);
 void text_printf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);

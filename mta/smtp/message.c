@@ -75,33 +75,32 @@ dot_unstuff(struct text *out, struct slice wire)
         flush(out, wire, &run, wire.length, wire.length);
 }
 
-/* The next CR or LF, and on the way there: was there a NUL, was there a byte above 127? */
+/* The next CR, LF or NUL, or some other sign below them, which are rare; and on the way there: was
+ * there a byte above 127? */
 static size_t
-find_line_sign(struct dot_scanner *scanner, struct slice bytes, size_t i)
+find_low_sign(struct dot_scanner *scanner, struct slice bytes, size_t i)
 {
 #ifdef __SSE2__
-    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), nul = _mm_setzero_si128();
+    const __m128i cr = _mm_set1_epi8('\r');
+    __m128i seen = _mm_setzero_si128();
+    unsigned high = 0;
 
     for (; i + 16 <= bytes.length; i += 16) {
         __m128i block = _mm_loadu_si128((const void *)(bytes.at + i));
-        __m128i is_sign = _mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf));
-        unsigned signs = (unsigned)_mm_movemask_epi8(is_sign);
-        unsigned nuls = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, nul));
-        unsigned high = (unsigned)_mm_movemask_epi8(block);
-        unsigned before = (signs & -signs) - 1; /* all ones without a sign */
+        __m128i is_low = _mm_cmpeq_epi8(_mm_min_epu8(block, cr), block);
+        unsigned low = (unsigned)_mm_movemask_epi8(is_low);
 
-        scanner->has_nul |= (nuls & before) != 0;
-        scanner->has_8bit |= (high & before) != 0;
-        if (signs != 0)
-            return i + (size_t)__builtin_ctz(signs);
+        if (low != 0) {
+            high = (unsigned)_mm_movemask_epi8(block) & ((low & -low) - 1);
+            i += (size_t)__builtin_ctz(low);
+            break;
+        }
+        seen = _mm_or_si128(seen, block);
     }
+    scanner->has_8bit |= (high | (unsigned)_mm_movemask_epi8(seen)) != 0;
 #endif
-    for (; i < bytes.length; i++) {
-        if (bytes.at[i] == '\r' || bytes.at[i] == '\n')
-            return i;
-        scanner->has_nul |= bytes.at[i] == '\0';
+    for (; i < bytes.length && (uint8_t)bytes.at[i] > '\r'; i++)
         scanner->has_8bit |= ((uint8_t)bytes.at[i] & 0x80) != 0;
-    }
     return i;
 }
 
@@ -142,24 +141,28 @@ judge_dot(struct slice rest)
 static size_t
 scan_line(struct dot_scanner *scanner, struct slice bytes, size_t i)
 {
-    scanner->state = WITHIN_LINE;
-    while (i < bytes.length) {
-        size_t sign = find_line_sign(scanner, bytes, i);
+    size_t counted = i;
 
-        scanner->line_length += (uint32_t)(sign - i);
-        if (sign == bytes.length)
-            break;
-        i = sign + 1;
-        if (bytes.at[sign] == '\r' && i == bytes.length) {
+    scanner->state = WITHIN_LINE;
+    while ((i = find_low_sign(scanner, bytes, i)) < bytes.length) {
+        char sign = bytes.at[i++];
+
+        scanner->has_nul |= sign == '\0';
+        if (sign != '\r' && sign != '\n')
+            continue;
+        scanner->line_length += (uint32_t)(i - 1 - counted);
+        counted = i;
+        if (sign == '\r' && i == bytes.length) {
             scanner->state = AFTER_CR;
-            break;
+            return i;
         }
-        if (bytes.at[sign] == '\r' && bytes.at[i] == '\n') {
+        if (sign == '\r' && bytes.at[i] == '\n') {
             end_line(scanner);
             return i + 1;
         }
         note_bare_sign(scanner);
     }
+    scanner->line_length += (uint32_t)(bytes.length - counted);
     return bytes.length;
 }
 

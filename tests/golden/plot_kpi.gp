@@ -8,6 +8,10 @@ if (!exists('colour')) colour = 0
 set encoding utf8
 set datafile separator tab
 data = 'kpi.tsv'
+name = 'efs-five-rows'
+subtitle = 'Success % through the five feedback steps  ·  seed 7  ·  4d of virtual time'
+band_1 = 'mx1 down'
+band_2 = 'it’s `quiet`'
 x(seconds) = seconds**0.25
 set xrange [0:x(345600.000000)]
 set border 3 linecolor rgb '#999999'
@@ -18,7 +22,7 @@ if (text) {
     if (colour) { set terminal dumb size columns, rows ansi256 }
     if (!colour) { set terminal dumb size columns, rows mono }
     set output 'kpi.txt'
-    set title 'efs-five-rows' noenhanced
+    set title name noenhanced
     set yrange [0:100]
     set ytics 25 format '%g%%'
     set key outside bottom center horizontal noenhanced
@@ -36,12 +40,12 @@ do for [kind in 'svg png'] {
     if (kind eq 'png') { set terminal pngcairo size 1200,760 font 'DejaVu Sans,11' background '#ffffff' }
     set output 'kpi.' . kind
     set multiplot
-    set label 1 'efs-five-rows' at screen 0.085, 0.962 left noenhanced font ',18' textcolor rgb '#111111'
-    set label 2 'Success % through the five feedback steps  ·  seed 7  ·  4d of virtual time' at screen 0.085, 0.922 left noenhanced textcolor rgb '#555555'
+    set label 1 name at screen 0.085, 0.962 left noenhanced font ',18' textcolor rgb '#111111'
+    set label 2 subtitle at screen 0.085, 0.922 left noenhanced textcolor rgb '#555555'
     set object 1 rectangle from graph 0.3799, graph 0 to graph 0.4204, graph 1 behind fillcolor rgb '#CC79A7' fillstyle transparent solid 0.18 noborder
-    set label 10 'mx1 down' at graph 0.3799, graph 1.045 left noenhanced font ',10' textcolor rgb '#8A4F72'
+    set label 10 band_1 at graph 0.3799, graph 1.045 left noenhanced font ',10' textcolor rgb '#8A4F72'
     set object 2 rectangle from graph 0.8409, graph 0 to graph 0.9306, graph 1 behind fillcolor rgb '#CC79A7' fillstyle transparent solid 0.18 noborder
-    set label 11 'it''s `quiet`' at graph 0.9306, graph 1.115 right noenhanced font ',10' textcolor rgb '#8A4F72'
+    set label 11 band_2 at graph 0.9306, graph 1.115 right noenhanced font ',10' textcolor rgb '#8A4F72'
     set label 3 '85.0%' at graph 1.008, first 85.000 left noenhanced font ',16' textcolor rgb '#0072B2'
     set tmargin at screen 0.845
     set bmargin at screen 0.575

@@ -123,8 +123,6 @@ isp_totals(const struct isp *isp)
     return (struct isp_totals){.connections = 3, .limit_hits = 1};
 }
 
-/* --- a stage for them --- */
-
 static const struct slice alpha_domains[] = {
     {"alpha.example", 13},
     {"alpha.test",    10}
@@ -247,8 +245,6 @@ attempt(struct stage *stage, struct event event, int row)
     event.kind = EVENT_ATTEMPT;
     tell(stage, event, row);
 }
-
-/* --- the five rows --- */
 
 static void
 five_good_steps_are_ticked_with_their_figures(void **state)
@@ -478,8 +474,6 @@ a_wrong_counter_is_seen(void **state)
     assert_false(result_is_good(&stage.result));
     tear_down(&stage);
 }
-
-/* --- figures --- */
 
 static void
 isps_get_what_is_theirs_by_domain(void **state)

@@ -89,11 +89,11 @@ strings_cannot_leave_their_quotes(void **state)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        {"plain",          "'plain'"         },
-        {"it's",           "'it''s'"         },
-        {"'; !rm -rf x\n", "'''; !rm -rf x '"},
-        {"",               "''"              },
-        {"\"a\\",          "'\"a\\'"         },
+        {"plain",          "'plain'"          },
+        {"it's",           "'it’s'"         },
+        {"'; !rm -rf x\n", "'’; !rm -rf x '"},
+        {"",               "''"               },
+        {"\"a\\",          "'\"a\\'"          },
     };
     struct text out = {0};
 
@@ -256,7 +256,7 @@ strange_names_and_empty_runs_are_drawn(void **state)
     char path[128];
 
     skip_without_gnuplot();
-    results[0].name = SLICE("it's `touch hacked` $(touch hacked) <b> & {/*2 x}_y^z @home \\n");
+    results[0].name = SLICE("it's `touch hacked` $(touch hacked) <b> & {/*2 x}_y^z }} { @home \\n");
     results[0].labels[0].text = SLICE("'; system('touch hacked'); print '");
     results[1].kpi_rows[0].step = NULL;
     results[2].points_count = 1;
