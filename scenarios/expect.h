@@ -51,16 +51,16 @@ enum expect_verdict { EXPECT_HELD, EXPECT_FAILED, EXPECT_UNDECIDED, EXPECT_VACUO
 
 struct expect_result {
     struct slice id;
-    struct mark mark;       /* of the check that failed, else of the expectation */
+    struct mark mark; /* of the check that failed, else of the expectation */
     enum expect_verdict verdict;
-    bool is_open_allowed;   /* undecided, and may_end_open says so: counts as held */
-    uint64_t fired_count;   /* when: how often; otherwise how often it was judged */
-    int64_t at_us;          /* of the verdict; -1: none */
-    struct slice check;     /* the text that failed: "kpi.success == 86%" */
-    struct slice expected;  /* "86%", "fired 101 times" */
-    struct slice observed;  /* "85.0%", "fired 100 times" */
-    struct slice detail;    /* "rcpt later-017@rows.example, attempt 3, host mx1"; may be empty */
-    struct slice summary;   /* for a check that held: "fired 100x", "held from 45m to the end" */
+    bool is_open_allowed;  /* undecided, and may_end_open says so: counts as held */
+    uint64_t fired_count;  /* when: how often; otherwise how often it was judged */
+    int64_t at_us;         /* of the verdict; -1: none */
+    struct slice check;    /* the text that failed: "kpi.success == 86%" */
+    struct slice expected; /* "86%", "fired 101 times" */
+    struct slice observed; /* "85.0%", "fired 100 times" */
+    struct slice detail;   /* "rcpt later-017@rows.example, attempt 3, host mx1"; may be empty */
+    struct slice summary;  /* for a check that held: "fired 100x", "held from 45m to the end" */
 };
 
 size_t judge_results_count(const struct judge *judge);

@@ -39,9 +39,9 @@ struct options {
     uint64_t seed_first, seed_last;
     struct setting settings[OPTION_SETTINGS_MAX];
     size_t settings_count;
-    const char *only; /* id of an expectation */
-    int64_t until_us; /* 0: the scenario's */
-    unsigned jobs;    /* at least 1 */
+    const char *only;             /* id of an expectation */
+    int64_t until_us;             /* 0: the scenario's */
+    unsigned jobs;                /* at least 1 */
     unsigned shard, shards_count; /* 1/1 */
     bool is_twice, is_dry, is_quiet, is_verbose, is_resolved, is_text, wants_plot;
     const char *out; /* results folder; NULL: none */

@@ -1,11 +1,10 @@
 /* run.c - one scenario file, one seed. */
 #include "scenarios/run.h"
 
-#include <errno.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "reports/program.h"
 #include "scenarios/dry_run.h"
 #include "scenarios/files.h"
 #include "scenarios/outcome_files.h"
@@ -14,6 +13,8 @@
 #include "scenarios/world.h"
 
 volatile sig_atomic_t run_is_interrupted;
+
+enum { ASK_PROGRAM_MS = 10000, SUGGESTIONS_MAX = 256 };
 
 struct playing { /* what stands between two instants of a run */
     struct progress progress;
@@ -77,6 +78,30 @@ fail_with_error(struct run *run, const struct error *err)
     text_printf(&run->diagnostics, "mtalab: %s\n", err->text);
 }
 
+/* The first of them stands for all: reports have one line for what kept a run from running, and all
+ * of them go to stderr. */
+static void
+fail_with_diagnostics(struct run *run, const struct diagnostics *diagnostics)
+{
+    struct text trouble = {0};
+
+    for (size_t i = 0; i < diagnostics->count && trouble.length == 0; i++) {
+        const struct diagnostic *first = &diagnostics->list[i];
+
+        if (first->severity != DIAG_ERROR)
+            continue;
+        text_add_string(&trouble, first->mark.filename);
+        if (first->mark.line > 0)
+            text_printf(&trouble, ":%d:%d", first->mark.line, first->mark.column);
+        text_printf(&trouble, ": %s", first->text);
+    }
+    if (diagnostics->errors_count > 1)
+        text_printf(&trouble, " (and %zu more error%s)", diagnostics->errors_count - 1,
+            diagnostics->errors_count == 2 ? "" : "s");
+    fail(run, EXIT_INVALID, text_string(&trouble));
+    text_release(&trouble);
+}
+
 static bool
 on_progress(void *arg, int64_t now_us)
 {
@@ -89,18 +114,55 @@ on_progress(void *arg, int64_t now_us)
     return !playing->is_too_slow && !run_is_interrupted;
 }
 
+/* So that a shell reads it as one word. */
+static void
+add_word(struct text *out, struct slice word)
+{
+    bool is_plain = word.length > 0 && word.at[0] != '-';
+
+    for (size_t i = 0; i < word.length; i++)
+        is_plain = is_plain &&
+            (char_is_letter(word.at[i]) || char_is_digit(word.at[i]) ||
+                (word.at[i] != '\0' && strchr("_-./=:,@%+", word.at[i]) != NULL));
+    if (is_plain) {
+        text_add_slice(out, word);
+        return;
+    }
+    text_add_char(out, '\'');
+    for (size_t i = 0; i < word.length; i++) {
+        if (word.at[i] == '\'')
+            text_add_string(out, "'\\'");
+        text_add_char(out, word.at[i]);
+    }
+    text_add_char(out, '\'');
+}
+
+static void
+add_setting(struct text *out, const struct setting *setting)
+{
+    struct text word = {0};
+
+    text_printf(&word, "%.*s=%.*s", SLICE_ARGS(setting->name), SLICE_ARGS(setting->value));
+    text_add_string(out, " --set ");
+    add_word(out, text_slice(&word));
+    text_release(&word);
+}
+
 /* `mtalab run FILE --seed N …`: the line that shows the same again. */
 static void
 write_replay(const struct options *options, const char *filename, uint64_t seed, struct text *out)
 {
-    text_printf(out, "mtalab run %s --seed %llu", filename, (unsigned long long)seed);
+    text_add_string(out, "mtalab run ");
+    add_word(out, slice_of(filename));
+    text_printf(out, " --seed %llu", (unsigned long long)seed);
     for (size_t i = 0; i < options->settings_count; i++)
-        text_printf(out, " --set '%.*s=%.*s'", SLICE_ARGS(options->settings[i].name),
-            SLICE_ARGS(options->settings[i].value));
+        add_setting(out, &options->settings[i]);
     if (options->until_us > 0) {
         text_add_string(out, " --until ");
         unit_format_duration(out, options->until_us);
     }
+    if (options->is_twice)
+        text_add_string(out, " --twice");
 }
 
 static struct slice
@@ -129,7 +191,7 @@ name_result(const struct options *options, const struct scenario *scenario, uint
 static bool
 keep_only(struct scenario *scenario, const char *only, struct error *err)
 {
-    const char *names[256];
+    const char *names[SUGGESTIONS_MAX];
     size_t count = 0;
     const char *near;
 
@@ -146,6 +208,18 @@ keep_only(struct scenario *scenario, const char *only, struct error *err)
     return error_set(err, ERROR_USAGE, "%s has no expectation \"%s\"%s%s%s", scenario->filename,
         only, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
         near != NULL ? "\"?" : "");
+}
+
+/* What the world came to, before anybody looks at its verdicts. */
+static void
+conclude(const struct playing *playing, struct run *run)
+{
+    if (run_is_interrupted)
+        fail(run, EXIT_INTERRUPTED, "interrupted");
+    else if (playing->is_too_slow)
+        fail(run, EXIT_TOO_SLOW, "the wall-clock limit (run.wall_limit) is over");
+    else if (!result_is_good(&run->result))
+        fail(run, EXIT_FAILED, NULL);
 }
 
 static void
@@ -166,32 +240,60 @@ play(const struct options *options, const struct scenario *scenario, const struc
     struct world *world = NULL;
 
     progress_init(&playing.progress, options, scenario->name, world_options.until_us);
-    is_fine = outcome_files_open(&files, directory, &err);
+    is_fine = outcome_files_open(&files, directory, scenario, &err);
     world_options.journal_file = files.journal;
     if (is_fine)
         world = world_new(scenario, plan, &world_options, &err);
+    if (world != NULL)
+        outcome_files_follow(&files, world_journal(world));
     is_fine = world != NULL && world_run(world, &was_stopped, &err);
     progress_clear(&playing.progress);
     if (world != NULL)
         world_result(world, &run->result);
     run->result.wall_us = wall_clock_us() - playing.wall_start_us;
     if (is_fine)
-        is_fine = outcome_files_write(&files, scenario, &run->result, &err);
-    outcome_files_close(&files);
-    world_free(&world);
+        conclude(&playing, run);
+    if (is_fine && options->is_twice && !was_stopped) {
+        playing.progress.is_off = true; /* it would begin again, twice */
+        is_fine = twins_agree(scenario, plan, &world_options, &err);
+        if (!is_fine && err.kind == ERROR_NONE)
+            is_fine = true;
+    }
     if (!is_fine)
         fail_with_error(run, &err);
-    else if (run_is_interrupted)
-        fail(run, EXIT_INTERRUPTED, "interrupted");
-    else if (playing.is_too_slow)
-        fail(run, EXIT_TOO_SLOW, "the wall-clock limit (run.wall_limit) is over");
-    else if (!result_is_good(&run->result))
-        fail(run, EXIT_FAILED, NULL);
-    if (is_fine && options->is_twice && !was_stopped &&
-        !twins_agree(scenario, plan, &world_options, &err)) {
+    if (!outcome_files_write(&files, scenario, &run->result, &err))
         fail_with_error(run, &err);
-        fail(run, EXIT_DISAGREE, NULL);
+    outcome_files_close(&files);
+    world_free(&world);
+}
+
+/* What a scenario may require: here only gnuplot, the one program that this version starts. */
+static bool
+is_provided(struct slice requirement)
+{
+    static const char *const ask_gnuplot[] = {"gnuplot", "--version", NULL};
+    struct error err = {0};
+
+    return slice_equals(requirement, SLICE("gnuplot")) &&
+        program_run(ask_gnuplot, "/", ASK_PROGRAM_MS, &err) == PROGRAM_DONE;
+}
+
+/* False: something is missing, and the run is skipped. */
+static bool
+has_what_it_requires(const struct scenario *scenario, struct run *run)
+{
+    struct text trouble = {0};
+
+    for (size_t i = 0; i < scenario->requires_count; i++) {
+        if (is_provided(scenario->requires[i]))
+            continue;
+        text_printf(&trouble, "requires %.*s, which is not here",
+            SLICE_ARGS(scenario->requires[i]));
+        fail(run, EXIT_SKIPPED, text_string(&trouble));
+        text_release(&trouble);
+        return false;
     }
+    return true;
 }
 
 static void
