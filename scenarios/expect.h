@@ -57,7 +57,7 @@ struct expect_result {
     uint64_t fired_count;  /* when: how often; otherwise how often it was judged */
     int64_t at_us;         /* of the verdict; -1: none */
     struct slice check;    /* the text that failed: "kpi.success == 86%" */
-    struct slice expected; /* "86%", "fired 101 times" */
+    struct slice expected; /* "86%", "101 times" */
     struct slice observed; /* "85.0%", "fired 100 times" */
     struct slice detail;   /* "rcpt later-017@rows.example, attempt 3, host mx1"; may be empty */
     struct slice summary;  /* for a check that held: "fired 100x", "held from 45m to the end" */

@@ -195,7 +195,6 @@ say_times(struct text *out, uint64_t count)
 static void
 say_fires(const struct expectation_plan *plan, struct text *out)
 {
-    text_add_string(out, "fired ");
     if (plan->fires_min == plan->fires_max) {
         say_times(out, plan->fires_min);
     } else if (plan->fires_max == UINT64_MAX) {
@@ -247,7 +246,7 @@ add_counts(struct judge *judge, struct trial *trial)
     text_printf(&detail, "%s%" PRIu64 " of %" PRIu64 " failed", detail.length > 0 ? "; " : "",
         trial->failed_count, trial->fired_count);
     if (is_fires_wrong(trial)) {
-        text_add_string(&detail, "; expected to have ");
+        text_add_string(&detail, "; expected to have fired ");
         say_fires(trial->plan, &detail);
     }
     trial->result.detail = keep(judge, &detail);

@@ -79,7 +79,7 @@ struct event {
     uint32_t enhanced; /* enhanced_pack() */
     uint32_t delivery; /* name of the delivery; 0 where the writer does not know it */
     uint32_t row;      /* of the delivery log, from 0; means something only beside a delivery */
-    uint32_t isp, host, source_ip; /* names; host as scenarios call it ("mx1") */
+    uint32_t isp, host, source_ip; /* names; host as DNS has it: "mx1.bigmail.example" */
     uint32_t session;              /* number, from 1 */
     uint32_t text;                 /* name of the reply's text, or of what the kind says */
     uint32_t rule; /* name of the rule that spoke: the ISP's, or that of the bounce rules */
