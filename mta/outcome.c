@@ -4,19 +4,8 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "mta/bounce_memo.h"
 #include "smtp/event.h"
-
-enum { VERDICTS_KEPT = 1024 };
-
-/* Sites say the same few things: a verdict is kept by the journal's number of the text. */
-struct kept_verdict {
-    uint32_t text;
-    uint32_t enhanced;
-    uint16_t code;
-    uint8_t stage;
-    struct bounce bounce;
-    uint32_t rule;
-};
 
 struct outcome_desk {
     const struct mta_config *config;
@@ -25,7 +14,7 @@ struct outcome_desk {
     struct queue *queue;
     struct efs *efs;
     struct text sender, rcpt;
-    struct kept_verdict verdicts[VERDICTS_KEPT];
+    struct bounce_memo *memo;
     struct mta_totals totals;
 };
 
@@ -40,6 +29,7 @@ outcome_desk_new(const struct mta_config *config, const struct mta_doors *doors,
     desk->spool = spool;
     desk->queue = queue;
     desk->efs = efs;
+    desk->memo = bounce_memo_new(doors->bounce_rules);
     return desk;
 }
 
@@ -52,27 +42,9 @@ outcome_desk_free(struct outcome_desk **desk)
         return;
     text_release(&d->sender);
     text_release(&d->rcpt);
+    bounce_memo_free(&d->memo);
     mem_free(d);
     *desk = NULL;
-}
-
-static const struct kept_verdict *
-qualify(struct outcome_desk *desk, const struct outcome_answer *answer, uint32_t text)
-{
-    struct kept_verdict *kept = &desk->verdicts[text % VERDICTS_KEPT];
-    uint32_t enhanced = enhanced_pack(answer->reply->enhanced);
-    struct refusal refusal = {.stage = answer->stage, .reply = *answer->reply};
-
-    if (kept->code == answer->reply->code && kept->text == text && kept->enhanced == enhanced &&
-        kept->stage == answer->stage)
-        return kept;
-    *kept = (struct kept_verdict){.text = text,
-        .enhanced = enhanced,
-        .code = answer->reply->code,
-        .stage = (uint8_t)answer->stage,
-        .bounce = bounce_qualify(desk->doors->bounce_rules, &refusal)};
-    kept->rule = journal_name(desk->doors->journal, kept->bounce.rule);
-    return kept;
 }
 
 static void
@@ -87,7 +59,8 @@ read_envelope(struct outcome_desk *desk, struct spool_place place)
 static void
 tell_efs(struct outcome_desk *desk, const struct event *event, enum efs_kind kind)
 {
-    const struct efs_event efs_event = {.at_us = event->at_us,
+    const struct efs_event efs_event = {
+        .at_us = event->at_us,
         .kind = kind,
         .sender = text_slice(&desk->sender),
         .rcpt = text_slice(&desk->rcpt),
@@ -98,7 +71,8 @@ tell_efs(struct outcome_desk *desk, const struct event *event, enum efs_kind kin
         .enhanced = event->enhanced,
         .text = event->text,
         .rule = event->rule,
-        .host = event->host};
+        .host = event->host
+    };
 
     efs_add(desk->efs, &efs_event);
 }
@@ -107,8 +81,7 @@ static void
 write_event(struct outcome_desk *desk, struct event *event, enum event_kind kind)
 {
     event->kind = (uint8_t)kind;
-    event_write(
-        desk->doors->journal, event, text_slice(&desk->sender), text_slice(&desk->rcpt));
+    event_write(desk->doors->journal, event, text_slice(&desk->sender), text_slice(&desk->rcpt));
 }
 
 static void
@@ -189,6 +162,19 @@ deferred(struct outcome_desk *desk, queue_node node, struct event *event)
     queue_defer(desk->queue, node, next_try_us(desk, queue_attempts(desk->queue, node)));
 }
 
+static void
+qualify(struct outcome_desk *desk, const struct outcome_answer *answer, struct event *event)
+{
+    const struct refusal refusal = {.stage = answer->stage, .reply = *answer->reply};
+    struct bounce bounce = bounce_memo_qualify(desk->memo, &refusal);
+
+    event->has_verdict = true;
+    event->class = bounce.verdict.class;
+    event->reason = bounce.verdict.reason;
+    event->type = bounce.verdict.type;
+    event->rule = journal_name(desk->doors->journal, bounce.rule);
+}
+
 void
 outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer)
 {
@@ -200,13 +186,7 @@ outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_an
         delivered(desk, node, &event);
         return;
     }
-    const struct kept_verdict *verdict = qualify(desk, answer, event.text);
-
-    event.has_verdict = true;
-    event.class = verdict->bounce.verdict.class;
-    event.reason = verdict->bounce.verdict.reason;
-    event.type = verdict->bounce.verdict.type;
-    event.rule = verdict->rule;
+    qualify(desk, answer, &event);
     if (event.code < 500)
         deferred(desk, node, &event);
     else
@@ -217,7 +197,9 @@ void
 outcome_expire(struct outcome_desk *desk, queue_node node)
 {
     static const struct smtp_reply words = {
-        .code = 554, .enhanced = {5, 4, 7}, .text = {"validity period is over", 23}};
+        .code = 554, .enhanced = {5, 4,                        7},
+             .text = {"validity period is over", 23}
+    };
     struct bounce bounce = bounce_of_class(desk->doors->bounce_rules, CLASS_TIMEOUT);
     struct spool_place place = queue_place(desk->queue, node);
     uint32_t attempts = queue_attempts(desk->queue, node);
