@@ -11,7 +11,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wfo
         -Wvla -Wcast-qual -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
         -Wno-unused-parameter
 debug   := -Og -g3 -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
-release := -O2 -g
+# Across files only with gcc: its objects then still hold ordinary code for other tools to read.
+release := -O2 -g $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 fuzz    := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS   += -std=c17 -ffp-contract=off $(WARN) $($(FLAVOUR))
 CPPFLAGS += -D_GNU_SOURCE -I. -Imta

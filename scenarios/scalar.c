@@ -94,7 +94,7 @@ read_id(struct reading *r, struct slice text)
 static bool
 read_word_of(struct reading *r, struct slice text, const struct word *words)
 {
-    const char *names[WORDS_MAX], *nearest;
+    const char *names[WORDS_MAX] = {NULL}, *nearest;
     size_t count = 0;
 
     for (const struct word *word = words; word->name != NULL; word++) {

@@ -166,21 +166,84 @@ scan_line(struct dot_scanner *scanner, struct slice bytes, size_t i)
     return bytes.length;
 }
 
+#ifdef __SSE2__
+static unsigned
+where_equal(__m128i block, char c)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c)));
+}
+
+/* Whole blocks of plain lines: each LF behind a CR and each CR in front of an LF, no dot at the start
+ * of a line, no other low sign. Stops in front of the first block that wants a closer look. */
+static size_t
+skip_plain_blocks(struct dot_scanner *scanner, struct slice bytes, size_t i)
+{
+    const __m128i highest_low = _mm_set1_epi8('\r');
+    int64_t line_start = (int64_t)i - scanner->line_length;
+    unsigned after_cr = 0, at_line_start = scanner->state == AT_LINE_START, high = 0;
+    size_t start = i;
+
+    for (; i + 16 <= bytes.length; i += 16) {
+        const __m128i block = _mm_loadu_si128((const void *)(bytes.at + i));
+        unsigned low =
+            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(block, highest_low), block));
+        unsigned cr = where_equal(block, '\r'), lf = where_equal(block, '\n');
+
+        if (low != (cr | lf) || ((cr << 1 | after_cr) & 0xffff) != lf ||
+            (where_equal(block, '.') & (lf << 1 | at_line_start)) != 0)
+            break;
+        high |= (unsigned)_mm_movemask_epi8(block);
+        after_cr = cr >> 15;
+        at_line_start = lf >> 15;
+        for (; lf != 0; lf &= lf - 1) {
+            int64_t lf_at = (int64_t)i + __builtin_ctz(lf);
+
+            scanner->line_length = (uint32_t)(lf_at - 1 - line_start);
+            note_length(scanner);
+            line_start = lf_at + 1;
+        }
+    }
+    if (i == start)
+        return i;
+    scanner->has_8bit |= high != 0;
+    scanner->state = after_cr ? AFTER_CR : at_line_start ? AT_LINE_START : WITHIN_LINE;
+    scanner->line_length = (uint32_t)((int64_t)i - after_cr - line_start);
+    return i;
+}
+#else
+static size_t
+skip_plain_blocks(struct dot_scanner *scanner, struct slice bytes, size_t i)
+{
+    return i;
+}
+#endif
+
+/* The byte behind a CR says whether that was the end of the line. */
+static size_t
+take_after_cr(struct dot_scanner *scanner, struct slice bytes, size_t i)
+{
+    if (bytes.at[i] == '\n') {
+        end_line(scanner);
+        return i + 1;
+    }
+    note_bare_sign(scanner);
+    return i;
+}
+
 size_t
 dot_scan(struct dot_scanner *scanner, struct slice bytes, bool *is_over, size_t *after)
 {
     size_t i = 0;
 
     *is_over = false;
-    if (scanner->state == AFTER_CR && bytes.length > 0) {
-        if (bytes.at[0] == '\n') {
-            end_line(scanner);
-            i = 1;
-        } else {
-            note_bare_sign(scanner);
-        }
-    }
     while (i < bytes.length) {
+        if (scanner->state == AFTER_CR) {
+            i = take_after_cr(scanner, bytes, i);
+            continue;
+        }
+        i = skip_plain_blocks(scanner, bytes, i);
+        if (i == bytes.length || scanner->state == AFTER_CR)
+            continue;
         if (scanner->state == AT_LINE_START && bytes.at[i] == '.') {
             enum dot dot = judge_dot(slice_from(bytes, i));
 
