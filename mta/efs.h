@@ -18,14 +18,14 @@ enum efs_kind {
 };
 
 struct efs_event {
-    uint64_t id;    /* from 1, never twice for two events */
-    int64_t at_us;  /* when it happened, not when it was told */
+    uint64_t id;   /* from 1, never twice for two events */
+    int64_t at_us; /* when it happened, not when it was told */
     enum efs_kind kind;
     struct slice sender, rcpt; /* the envelope; valid during the call */
-    uint32_t attempt; /* number of the try it reports */
-    uint16_t code;    /* 0: no reply */
-    uint8_t stage;    /* enum smtp_stage */
-    struct verdict verdict; /* not for delivered */
+    uint32_t attempt;          /* number of the try it reports */
+    uint16_t code;             /* 0: no reply */
+    uint8_t stage;             /* enum smtp_stage */
+    struct verdict verdict;    /* not for delivered */
     uint32_t enhanced;
     uint32_t text, rule, host; /* names of the journal */
 };
@@ -34,7 +34,8 @@ struct efs_event {
 typedef bool efs_consumer_fn(void *arg, const struct efs_event *events, size_t count);
 
 struct efs;
-struct efs *efs_new(struct loop *loop, uint32_t batch, int64_t every_us, efs_consumer_fn *fn, void *arg);
+struct efs *efs_new(
+    struct loop *loop, uint32_t batch, int64_t every_us, efs_consumer_fn *fn, void *arg);
 void efs_free(struct efs **efs);
 /* Fills in the id; copies the envelope. */
 void efs_add(struct efs *efs, const struct efs_event *event);

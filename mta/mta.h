@@ -24,22 +24,22 @@ struct mx_rule {
     struct slice host;   /* glob on the MX host's name; length 0: any */
     struct slice domain; /* glob on the recipient domain; length 0: any */
     enum controller_kind controller;
-    uint32_t connections;             /* open at once to the site; at least 1 */
-    uint32_t messages_per_connection; /* then QUIT; at least 1 */
+    uint32_t connections;                /* open at once to the site; at least 1 */
+    uint32_t messages_per_connection;    /* then QUIT; at least 1 */
     uint32_t recipients_per_transaction; /* at least 1 */
-    uint64_t messages_per_hour;       /* 0: no limit. Sliding hour, per site */
+    uint64_t messages_per_hour;          /* 0: no limit. Sliding hour, per site */
 };
 extern const struct mx_rule mx_rule_default;
 
 struct mta_config {
-    struct slice hostname; /* said in EHLO and in the banner */
-    struct net_address listen; /* submission */
+    struct slice hostname;                /* said in EHLO and in the banner */
+    struct net_address listen;            /* submission */
     const struct net_address *source_ips; /* at least one; port 0 */
     size_t source_ips_count;
     const struct mx_rule *mx_rules;
     size_t mx_rules_count;
     struct retry_schedule retry;
-    int64_t validity_us;       /* asked where the message does not ask itself; at most 84 h */
+    int64_t validity_us; /* asked where the message does not ask itself; at most 84 h */
     uint32_t efs_batch;
     int64_t efs_every_us;
     uint64_t size_max; /* of a submitted message; 552 5.3.4 beyond */

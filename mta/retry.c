@@ -16,8 +16,8 @@ retry_delay_us(const struct retry_schedule *schedule, uint32_t attempt, struct r
     if (delay_us > schedule->cap_us)
         delay_us = schedule->cap_us;
     if (schedule->jitter_ppm > 0) {
-        int64_t reach_us = delay_us / PPM * schedule->jitter_ppm +
-            delay_us % PPM * schedule->jitter_ppm / PPM;
+        int64_t reach_us =
+            delay_us / PPM * schedule->jitter_ppm + delay_us % PPM * schedule->jitter_ppm / PPM;
 
         delay_us += (int64_t)rng_below(rng, (uint64_t)reach_us * 2 + 1) - reach_us;
     }

@@ -57,17 +57,31 @@ struct route {
 };
 
 /* What we say where no server could: the codes are those of RFC 3463. */
-#define TEXT(literal) {literal, sizeof(literal) - 1}
+#define TEXT(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
 static const struct smtp_reply reply_null_mx = {
-    .code = 550, .enhanced = {5, 4, 4}, .text = TEXT("null MX: the domain takes no mail")};
+    .code = 550, .enhanced = {5, 4, 4},
+         .text = TEXT("null MX: the domain takes no mail")
+};
 static const struct smtp_reply reply_no_domain = {
-    .code = 554, .enhanced = {5, 4, 4}, .text = TEXT("domain lookup failed: domain does not exist")};
+    .code = 554,
+    .enhanced = {5, 4, 4},
+    .text = TEXT("domain lookup failed: domain does not exist")
+};
 static const struct smtp_reply reply_no_hosts = {
-    .code = 454, .enhanced = {4, 4, 4}, .text = TEXT("DNS failure: domain has neither MX nor A")};
+    .code = 454, .enhanced = {4, 4, 4},
+         .text = TEXT("DNS failure: domain has neither MX nor A")
+};
 static const struct smtp_reply reply_servfail = {
-    .code = 451, .enhanced = {4, 4, 3}, .text = TEXT("DNS failure: SERVFAIL")};
+    .code = 451, .enhanced = {4, 4, 3},
+         .text = TEXT("DNS failure: SERVFAIL")
+};
 static const struct smtp_reply reply_dns_silent = {
-    .code = 451, .enhanced = {4, 4, 3}, .text = TEXT("no answer from DNS")};
+    .code = 451, .enhanced = {4, 4, 3},
+         .text = TEXT("no answer from DNS")
+};
 
 struct route *
 route_new(const struct mta_config *config, struct loop *loop, struct resolver *resolver,
@@ -167,8 +181,8 @@ site_for(struct route *route, struct domain *domain, const struct mx_rule *rule)
     uint32_t rank = 0, number;
     bool is_new;
 
-    text_printf(&key, "%zu", rule == &mx_rule_default ? SIZE_MAX
-                                                      : (size_t)(rule - route->config->mx_rules));
+    text_printf(&key, "%zu",
+        rule == &mx_rule_default ? SIZE_MAX : (size_t)(rule - route->config->mx_rules));
     for (size_t i = 0; i < domain->candidates_count; i++) {
         const struct candidate *c = &domain->candidates[i];
 
@@ -240,7 +254,8 @@ lay_out_hosts(struct route *route, struct route_site *site, const struct domain 
             .preference = c->preference,
             .addresses = addresses,
             .addresses_count = c->addresses_count,
-            .journal_name = journal_name(route->journal, c->name)};
+            .journal_name = journal_name(route->journal, c->name)
+        };
     }
     site->hosts = hosts;
     site->hosts_count = alive;
@@ -268,8 +283,8 @@ all_addresses_known(struct domain *domain)
         settle_status(domain, worst);
         return;
     }
-    site = site_for(route, domain,
-        mx_rule_for(route->config, domain->name, names, domain->candidates_count));
+    site = site_for(
+        route, domain, mx_rule_for(route->config, domain->name, names, domain->candidates_count));
     if (hosts_changed(site, domain))
         lay_out_hosts(route, site, domain);
     settle(domain, (struct route_answer){.status = ROUTE_SITE, .site = site}, domain->ttl_us);
@@ -345,8 +360,9 @@ set_candidates(struct domain *domain, const struct dns_mx *mx, size_t count)
     for (size_t i = 0; i < count; i++)
         domain->candidates[i] = (struct candidate){
             .name = {arena_copy(&domain->arena, mx[i].host.at, mx[i].host.length),
-                mx[i].host.length},
-            .preference = mx[i].preference};
+                     mx[i].host.length},
+            .preference = mx[i].preference
+        };
 }
 
 static void
@@ -404,8 +420,7 @@ domain_for(struct route *route, uint32_t number, struct slice name)
     domain = mem_alloc_zeroed(sizeof *domain);
     domain->route = route;
     domain->number = number;
-    domain->name = (struct slice){
-        arena_copy(&route->arena, name.at, name.length), name.length};
+    domain->name = (struct slice){arena_copy(&route->arena, name.at, name.length), name.length};
     domain->valid_until_us = INT64_MIN;
     route->domains[number] = domain;
     return domain;

@@ -27,10 +27,10 @@ struct route_site {
 };
 
 enum route_status {
-    ROUTE_PENDING,  /* asked; `fn` will tell */
+    ROUTE_PENDING, /* asked; `fn` will tell */
     ROUTE_SITE,
-    ROUTE_DEFER,    /* look-up trouble: try again later */
-    ROUTE_FAIL,     /* nobody takes mail there */
+    ROUTE_DEFER, /* look-up trouble: try again later */
+    ROUTE_FAIL,  /* nobody takes mail there */
 };
 
 struct route_answer {

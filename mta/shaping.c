@@ -13,8 +13,8 @@ const struct mx_rule mx_rule_default = {
 };
 
 static bool
-rule_fits(const struct mx_rule *rule, struct slice domain, const struct slice *hosts,
-    size_t hosts_count)
+rule_fits(
+    const struct mx_rule *rule, struct slice domain, const struct slice *hosts, size_t hosts_count)
 {
     if (rule->domain.length > 0 && !slice_glob_nocase(rule->domain, domain))
         return false;
@@ -55,9 +55,8 @@ shaper_release(struct shaper *shaper)
 uint32_t
 shaper_connections_wanted(const struct shaper *shaper, uint32_t waiting_count)
 {
-    uint32_t wanted =
-        (uint32_t)(((uint64_t)waiting_count + MESSAGES_WORTH_A_CONNECTION - 1) /
-            MESSAGES_WORTH_A_CONNECTION);
+    uint32_t wanted = (uint32_t)(((uint64_t)waiting_count + MESSAGES_WORTH_A_CONNECTION - 1) /
+        MESSAGES_WORTH_A_CONNECTION);
 
     return wanted < shaper->rule->connections ? wanted : shaper->rule->connections;
 }

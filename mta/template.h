@@ -26,11 +26,12 @@ struct template_values {
 };
 
 struct template_piece {
-    uint8_t slot;  /* enum template_slot */
+    uint8_t slot;        /* enum template_slot */
     uint32_t at, length; /* of a literal, in `literals` */
 };
 
-struct template {
+struct template
+{
     struct text literals;
     struct template_piece *pieces;
     size_t pieces_count, pieces_capacity;
@@ -42,8 +43,8 @@ void template_cut(
     struct template *template, struct slice content, const struct template_values *values);
 bool template_matches(
     const struct template *template, struct slice content, const struct template_values *values);
-struct slice template_piece_bytes(const struct template *template, size_t piece,
-    const struct template_values *values);
+struct slice template_piece_bytes(
+    const struct template *template, size_t piece, const struct template_values *values);
 uint64_t template_size(const struct template *template, const struct template_values *values);
 bool template_equals(const struct template *a, const struct template *b);
 uint64_t template_hash(const struct template *template);

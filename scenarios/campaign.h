@@ -26,9 +26,9 @@
 
 /* A pattern such as "ok-%04d@rows.example", or a list of addresses (from a CSV file). */
 struct recipients_config {
-    struct slice before, after; /* "ok-", "@rows.example" */
-    int width;                  /* 4: zero-padded to so many digits; 0: as long as it is */
-    uint64_t count;             /* numbered from 1; 0: as many as arrive */
+    struct slice before, after;    /* "ok-", "@rows.example" */
+    int width;                     /* 4: zero-padded to so many digits; 0: as long as it is */
+    uint64_t count;                /* numbered from 1; 0: as many as arrive */
     const struct slice *addresses; /* NULL: the pattern */
     size_t addresses_count;
 };
@@ -47,12 +47,12 @@ enum arrivals_kind { ARRIVALS_NONE, ARRIVALS_EVEN, ARRIVALS_POISSON };
 
 struct delivery_config {
     struct slice name;
-    int64_t at_us;      /* confirmed at this instant; the first message leaves at once */
-    int64_t spread_us;  /* message i of n at at + i x spread / n */
+    int64_t at_us;               /* confirmed at this instant; the first message leaves at once */
+    int64_t spread_us;           /* message i of n at at + i x spread / n */
     enum arrivals_kind arrivals; /* not none: instead of at and spread */
     struct ratio arrivals_rate;  /* per microsecond */
     int64_t arrivals_from_us, arrivals_to_us;
-    int64_t validity_us;         /* 0: the MTA's. Whole seconds (BY= of RFC 2852) */
+    int64_t validity_us;             /* 0: the MTA's. Whole seconds (BY= of RFC 2852) */
     uint32_t recipients_per_message; /* at least 1 */
     const struct delivery_step *steps;
     size_t steps_count;
@@ -65,7 +65,7 @@ struct campaign_config {
     uint32_t soft_limit;      /* default 5: the sixth significant soft error quarantines */
     const struct delivery_config *deliveries;
     size_t deliveries_count;
-    uint32_t body_bytes;      /* size of a message's body without the name; 0: 1,200 */
+    uint32_t body_bytes; /* size of a message's body without the name; 0: 1,200 */
 };
 
 enum row_status { /* delivery log */
@@ -77,8 +77,9 @@ enum row_status { /* delivery log */
     ROW_CANCELLED,
 };
 
-const char *row_status_id(enum row_status status);   /* "taken_into_account", as scenarios say it */
-const char *row_status_name(enum row_status status); /* "Taken into account by the service provider" */
+const char *row_status_id(enum row_status status); /* "taken_into_account", as scenarios say it */
+const char *row_status_name(
+    enum row_status status); /* "Taken into account by the service provider" */
 bool row_status_from_id(struct slice id, enum row_status *status);
 
 struct row {
@@ -88,8 +89,8 @@ struct row {
 };
 
 enum delivery_state {
-    DELIVERY_EDITED,    /* not analysed yet */
-    DELIVERY_READY,     /* analysed, waits for its instant */
+    DELIVERY_EDITED, /* not analysed yet */
+    DELIVERY_READY,  /* analysed, waits for its instant */
     DELIVERY_RELAYING,
     DELIVERY_PAUSED,
     DELIVERY_STOPPED,   /* nothing more is relayed; feedback still counts */
@@ -119,13 +120,14 @@ struct campaign_doors {
     struct loop *loop;
     struct network *network;
     struct journal *journal;
-    const struct rng *rng; /* "campaign" */
-    struct net_address mta; /* where to submit */
+    const struct rng *rng;   /* "campaign" */
+    struct net_address mta;  /* where to submit */
     struct net_address from; /* our own address */
-    struct slice hostname;  /* for EHLO */
+    struct slice hostname;   /* for EHLO */
 };
 
-struct campaign *campaign_new(const struct campaign_config *config, const struct campaign_doors *doors);
+struct campaign *campaign_new(
+    const struct campaign_config *config, const struct campaign_doors *doors);
 void campaign_free(struct campaign **campaign);
 void campaign_start(struct campaign *campaign); /* arms what the config asks for */
 
@@ -159,9 +161,10 @@ bool campaign_find_row(const struct campaign *campaign, struct slice sender, str
     size_t *delivery, uint64_t *row);
 void campaign_return_path(
     const struct campaign *campaign, size_t delivery, uint64_t row, struct text *out);
-int64_t campaign_row_relayed_us(const struct campaign *campaign, size_t delivery, uint64_t row); /* -1: not */
+int64_t campaign_row_relayed_us(
+    const struct campaign *campaign, size_t delivery, uint64_t row); /* -1: not */
 
-struct kpi campaign_kpi(const struct campaign *campaign, int delivery); /* O(1) */
+struct kpi campaign_kpi(const struct campaign *campaign, int delivery);     /* O(1) */
 struct kpi campaign_recount(const struct campaign *campaign, int delivery); /* O(rows) */
 /* Rows by (status, reason, type): how many; for count(log.…). O(1). */
 uint64_t campaign_rows_with(const struct campaign *campaign, int delivery, enum row_status status,

@@ -69,8 +69,8 @@ name_site(const struct scenario *scenario, struct slice domain, struct text *out
 }
 
 static void
-count_site(struct site_counts *counts, const struct scenario *scenario,
-    const struct analysis_site *site)
+count_site(
+    struct site_counts *counts, const struct scenario *scenario, const struct analysis_site *site)
 {
     struct text name = {0};
     struct site_count *count;
@@ -80,8 +80,8 @@ count_site(struct site_counts *counts, const struct scenario *scenario,
     name_site(scenario, site->domain, &name);
     number = map_put(&counts->names, text_slice(&name), &is_new);
     text_release(&name);
-    counts->items = mem_grow(
-        counts->items, &counts->capacity, (size_t)number + 1, sizeof *counts->items);
+    counts->items =
+        mem_grow(counts->items, &counts->capacity, (size_t)number + 1, sizeof *counts->items);
     count = &counts->items[number];
     if (is_new)
         *count = (struct site_count){0};
@@ -128,8 +128,8 @@ tell_delivery(const struct scenario *scenario, const struct delivery_config *del
     const struct analysis *analysis, struct text *out)
 {
     text_printf(out, "%.*s, at ", SLICE_ARGS(delivery->name));
-    unit_format_duration(out,
-        delivery->arrivals == ARRIVALS_NONE ? delivery->at_us : delivery->arrivals_from_us);
+    unit_format_duration(
+        out, delivery->arrivals == ARRIVALS_NONE ? delivery->at_us : delivery->arrivals_from_us);
     text_add_string(out, ": ");
     unit_format_count(out, analysis->to_deliver);
     text_add_string(out, " of ");

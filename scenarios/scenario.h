@@ -20,7 +20,14 @@ struct source {
     struct mark mark; /* of its first byte */
 };
 
-enum expectation_form { EXPECT_AT, EXPECT_BY, EXPECT_ALWAYS, EXPECT_NEVER, EXPECT_EVENTUALLY, EXPECT_WHEN };
+enum expectation_form {
+    EXPECT_AT,
+    EXPECT_BY,
+    EXPECT_ALWAYS,
+    EXPECT_NEVER,
+    EXPECT_EVENTUALLY,
+    EXPECT_WHEN
+};
 
 struct expectation_config { /* as written; scenarios/expect.h gives it a meaning */
     struct slice id;
@@ -42,17 +49,17 @@ struct zone_record {
     struct slice name; /* absolute */
     enum dns_type type;
     uint16_t preference;
-    struct slice host;           /* DNS_MX: absolute; empty: null MX */
-    struct net_address address;  /* DNS_ADDRESS */
-    struct slice text;           /* DNS_TXT */
+    struct slice host;          /* DNS_MX: absolute; empty: null MX */
+    struct net_address address; /* DNS_ADDRESS */
+    struct slice text;          /* DNS_TXT */
 };
 
 enum change_kind {
-    CHANGE_KNOB,      /* an ISP's knob gets a value */
-    CHANGE_HOST,      /* a host's network fault begins or ends */
-    CHANGE_RTT,       /* a host's round-trip time */
-    CHANGE_DNS,       /* all of the ISP's zones fail, or stop failing */
-    CHANGE_NOTHING,   /* a label only */
+    CHANGE_KNOB,    /* an ISP's knob gets a value */
+    CHANGE_HOST,    /* a host's network fault begins or ends */
+    CHANGE_RTT,     /* a host's round-trip time */
+    CHANGE_DNS,     /* all of the ISP's zones fail, or stop failing */
+    CHANGE_NOTHING, /* a label only */
 };
 
 /* One entry of a time line: applied at at_us, undone at at_us + for_us. */
@@ -103,7 +110,7 @@ struct scenario {
 
     const struct slice *plots; /* ids */
     size_t plots_count;
-    struct slice record_events; /* file of the results folder for the journal; length 0: none */
+    struct slice record_events;   /* file of the results folder for the journal; length 0: none */
     const struct slice *requires; /* "postfix >= 3.5": what must be installed */
     size_t requires_count;
 };
@@ -121,7 +128,7 @@ void scenario_free(struct scenario **scenario);
 bool scenario_show(const char *filename, const struct setting *settings, size_t settings_count,
     struct text *out, struct diagnostics *diagnostics, struct error *err);
 
-void scenario_schema(struct text *out);  /* JSON Schema draft-07 */
+void scenario_schema(struct text *out); /* JSON Schema draft-07 */
 /* "isps.limits.window": what one key means; false: no such key. */
 bool scenario_explain(struct slice key, struct text *out);
 

@@ -183,8 +183,8 @@ int
 main(int argc, char **argv)
 {
     static const char *const usual[] = {"10000", "100000", "1000000"};
-    struct figures *figures = mmap(
-        NULL, sizeof *figures, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct figures *figures =
+        mmap(NULL, sizeof *figures, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     double first_cost = 0;
     int code = 0;
 

@@ -87,7 +87,7 @@ short_files_get_their_diagnostic(void **state)
         {"mtalab: 1\nrun: {seed: 2 + 3) * 4}\n",                                     "2:13: run.seed: a ')' has no '('"                        },
         {"mtalab: 1\nmta: {retry: {jitter: 9999999999999% / 10000000000037}}\n",
          "2:23: mta.retry.jitter: \"9999999999999% / 10000000000037\" has more digits than can "
-         "be kept exact"                                                                                                                       },
+            "be kept exact"                                                                                                                    },
         {"mtalab: 1\nmta: {retry: {factor: 1.0000001}}\n",
          "2:23: mta.retry.factor: \"1.0000001\" has more digits than can be kept exact"                                                        },
         {"mtalab: 1\nrun: {seed: 2 +}\n",                                            "2:13: run.seed: a quantity is missing at the end"        },
