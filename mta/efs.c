@@ -5,6 +5,7 @@
 
 /* An event keeps its envelope as places in `bytes`, because the text moves while it grows. */
 struct batch {
+    int64_t due_us; /* to be told by then, full or not */
     struct efs_event *events;
     size_t count, capacity;
     struct text bytes;
@@ -18,7 +19,8 @@ struct efs {
     void *arg;
     uint64_t last_id;
     uint64_t waiting;
-    struct batch *batches; /* oldest first; the last one is being filled */
+    int64_t refused_until_us; /* the consumer did not take the oldest batch */
+    struct batch *batches;    /* oldest first; the last one is being filled */
     size_t count, capacity;
     struct timer timer;
 };
@@ -77,24 +79,47 @@ point_into_bytes(struct batch *batch)
     }
 }
 
+static void tell(void *arg);
+
+/* The oldest batch is told once it is full or due, but not while the consumer wants a rest. */
+static void
+watch_oldest(struct efs *efs)
+{
+    const struct batch *oldest = &efs->batches[0];
+    int64_t at_us = oldest->count == efs->batch_count ? loop_now_us(efs->loop) : oldest->due_us;
+
+    if (at_us < efs->refused_until_us)
+        at_us = efs->refused_until_us;
+    if (!timer_is_armed(&efs->timer) || efs->timer.at_us != at_us)
+        timer_arm(efs->loop, &efs->timer, at_us, tell, efs);
+}
+
+static void
+forget_oldest(struct efs *efs)
+{
+    efs->waiting -= efs->batches[0].count;
+    batch_release(&efs->batches[0]);
+    efs->count--;
+    memmove(efs->batches, efs->batches + 1, efs->count * sizeof *efs->batches);
+}
+
 static void
 tell(void *arg)
 {
     struct efs *efs = arg;
+    int64_t now_us = loop_now_us(efs->loop);
 
-    while (efs->count > 0) {
-        struct batch *oldest = &efs->batches[0];
-
-        point_into_bytes(oldest);
-        if (!efs->fn(efs->arg, oldest->events, oldest->count)) {
-            timer_arm(efs->loop, &efs->timer, loop_now_us(efs->loop) + efs->every_us, tell, efs);
-            return;
+    while (efs->count > 0 &&
+        (efs->batches[0].count == efs->batch_count || efs->batches[0].due_us <= now_us)) {
+        point_into_bytes(&efs->batches[0]);
+        if (!efs->fn(efs->arg, efs->batches[0].events, efs->batches[0].count)) {
+            efs->refused_until_us = now_us + efs->every_us;
+            break;
         }
-        efs->waiting -= oldest->count;
-        batch_release(oldest);
-        efs->count--;
-        memmove(efs->batches, efs->batches + 1, efs->count * sizeof *efs->batches);
+        forget_oldest(efs);
     }
+    if (efs->count > 0)
+        watch_oldest(efs);
 }
 
 static struct batch *
@@ -103,7 +128,7 @@ batch_to_fill(struct efs *efs)
     if (efs->count > 0 && efs->batches[efs->count - 1].count < efs->batch_count)
         return &efs->batches[efs->count - 1];
     efs->batches = mem_grow(efs->batches, &efs->capacity, efs->count + 1, sizeof *efs->batches);
-    efs->batches[efs->count] = (struct batch){0};
+    efs->batches[efs->count] = (struct batch){.due_us = loop_now_us(efs->loop) + efs->every_us};
     return &efs->batches[efs->count++];
 }
 
@@ -121,10 +146,7 @@ efs_add(struct efs *efs, const struct efs_event *event)
     text_add_slice(&batch->bytes, event->sender);
     text_add_slice(&batch->bytes, event->rcpt);
     efs->waiting++;
-    if (batch->count == efs->batch_count)
-        loop_post(efs->loop, &efs->timer, tell, efs);
-    else if (!timer_is_armed(&efs->timer))
-        timer_arm(efs->loop, &efs->timer, loop_now_us(efs->loop) + efs->every_us, tell, efs);
+    watch_oldest(efs);
 }
 
 uint64_t

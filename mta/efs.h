@@ -30,7 +30,7 @@ struct efs_event {
     uint32_t text, rule, host; /* names of the journal */
 };
 
-/* False: not now, offer the batch again. Runs from the loop. */
+/* False: not now, offer the batch again. Runs from the loop; must not add events itself. */
 typedef bool efs_consumer_fn(void *arg, const struct efs_event *events, size_t count);
 
 struct efs;

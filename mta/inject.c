@@ -44,6 +44,7 @@ struct submitter { /* one session */
     struct dot_scanner scanner;
     struct text content;
     bool is_too_large;
+    bool is_last; /* the peer has half-closed: this message is answered, then we leave */
 };
 
 struct inject {
@@ -57,8 +58,6 @@ struct inject {
     uint32_t submitters_count;
     uint64_t messages_count, recipients_count;
 };
-
-
 
 /* --- replies --------------------------------------------------------------------------------- */
 
@@ -177,7 +176,9 @@ address_at(const struct submitter *s, struct mail_place place)
     const char *at = s->envelope.bytes + place.local_at;
 
     return (struct mail_address){
-        .local = {at, place.local_length}, .domain = {at + place.local_length + 1, place.domain_length}};
+        .local = {at,                          place.local_length },
+        .domain = {at + place.local_length + 1, place.domain_length}
+    };
 }
 
 static void
@@ -325,6 +326,10 @@ on_durable(void *arg, bool is_durable)
     answer(s, is_durable ? "250 2.0.0 ok, taken" : "452 4.3.1 the spool is full");
     reset_envelope(s);
     s->state = AWAIT_MAIL;
+    if (s->is_last) {
+        leave(s);
+        return;
+    }
     flush(s);
     stream_resume(s->stream);
 }
@@ -390,8 +395,8 @@ take_line(struct submitter *s, struct slice bytes)
     bool is_malformed = false;
     size_t used = line_next(bytes, COMMAND_LINE_MAX, &line, &is_malformed);
 
-    if (used == 0)
-        return 0;
+    if (used == 0 || line.at == NULL) /* an endless line is answered once, at its end */
+        return used;
     if (is_malformed)
         complain(s, "500 5.5.2 line too long, or with a bare CR, LF or NUL");
     else
@@ -419,10 +424,16 @@ on_bytes(void *arg, struct slice bytes)
     return s->state == LEAVING ? bytes.length : consumed;
 }
 
+/* Who says no more may still listen: for the answer to a message that is on its way to the disk. */
 static void
 on_end(void *arg)
 {
-    leave(arg);
+    struct submitter *s = arg;
+
+    if (s->state == AWAIT_DISK)
+        s->is_last = true;
+    else
+        leave(s);
 }
 
 static void
@@ -472,8 +483,7 @@ on_accept(void *arg, struct stream *stream)
     inject->first = s;
     inject->submitters_count++;
     stream_set_events(stream, &events, s);
-    text_printf(
-        &s->replies, "220 %.*s ESMTP mtalab\r\n", SLICE_ARGS(inject->config->hostname));
+    text_printf(&s->replies, "220 %.*s ESMTP mtalab\r\n", SLICE_ARGS(inject->config->hostname));
     flush(s);
     s->deadline_us = loop_now_us(inject->doors->loop) + IDLE_TIMEOUT_US;
     timer_arm(inject->doors->loop, &s->timer, s->deadline_us, on_timer, s);

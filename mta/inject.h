@@ -17,6 +17,8 @@ typedef void inject_fn(void *arg, struct spool_place place);
 
 struct inject *inject_new(const struct mta_config *config, const struct mta_doors *doors,
     struct spool *spool, inject_fn *fn, void *arg, struct error *err);
+/* Messages that wait for the disk are forgotten: the store must not tell a sync afterwards, so it is
+ * freed or crashes before the loop goes on. */
 void inject_free(struct inject **inject);
 
 uint64_t inject_messages_count(const struct inject *inject);

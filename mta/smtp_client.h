@@ -5,7 +5,8 @@
  * each recipient. It knows nothing of queues and of what an answer means.
  *
  * Callbacks  never run inside a call of this header, but for `next`, which smtp_client_wake() asks
- *            for at once. on_closed is the last one; the client is freed by its owner in it or later.
+ *            for at once, and on_answer for what it then refuses itself, because the server's EHLO
+ *            says that it could not take it. on_closed is the last one; the client is freed by its owner in it or later.
  * Units      *_us are microseconds of loop time. */
 #ifndef MTALAB_SMTP_CLIENT_H
 #define MTALAB_SMTP_CLIENT_H
@@ -18,12 +19,12 @@
 struct smtp_client;
 
 struct smtp_recipient {
-    uint32_t id; /* the owner's */
+    uint32_t id;         /* the owner's */
     uint32_t at, length; /* its address, in `addresses` */
 };
 
 struct smtp_transaction { /* filled by `next`; its memory is kept for the following ones */
-    struct text sender;    /* without brackets; empty: the null sender */
+    struct text sender;   /* without brackets; empty: the null sender */
     struct text addresses;
     struct smtp_recipient *recipients;
     size_t recipients_count, recipients_capacity;
@@ -45,8 +46,8 @@ enum smtp_loss {
     LOSS_RESET,     /* cut */
     LOSS_CLOSED,    /* the peer left without a word */
     LOSS_TIMED_OUT, /* the peer said nothing for too long */
-    LOSS_REPLY,     /* the peer said no to the session itself: a 4xx or 5xx to greeting or EHLO, a 421 */
-    LOSS_NONSENSE,  /* what came was no SMTP */
+    LOSS_REPLY, /* the peer said no to the session itself: a 4xx or 5xx to greeting or EHLO, a 421 */
+    LOSS_NONSENSE, /* what came was no SMTP */
 };
 
 struct smtp_end {
@@ -72,8 +73,8 @@ struct smtp_client_config {
     struct loop *loop;
     struct network *network;
     struct net_address from, to;
-    struct slice hostname;              /* for EHLO; outlives the client */
-    uint32_t transactions_max;          /* then QUIT */
+    struct slice hostname;     /* for EHLO; outlives the client */
+    uint32_t transactions_max; /* then QUIT */
     const struct smtp_client_events *events;
     void *arg;
 };

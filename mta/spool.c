@@ -2,52 +2,31 @@
  *
  * Three kinds of record lie in the store, told apart by their first byte:
  *   'D' domain      the name; its number is the count of such records before it
- *   'T' template    number, what all its messages share, packed template
+ *   'T' template    as mta/shelf.c keeps it
  *   'M' message     number of the template, arrival, key of the return path, recipients */
 #include "mta/spool.h"
 
 #include "base/mem.h"
 #include "base/unit.h"
-#include "mta/template.h"
+#include "mta/shelf.h"
 
 enum {
-    TEMPLATE_HASH_SLOTS = 4096,
     RECIPIENT_SETTLED = 0x80, /* in the byte that holds the length of its local part */
     MESSAGE_KEY_AT = 11,
-};
-
-struct shared { /* what the messages of one template have in common besides their content */
-    int64_t validity_us;
-    struct slice sender_prefix, sender_domain; /* in `names` */
-    bool is_8bit;
-};
-
-struct spool_template {
-    struct template template;
-    struct shared shared;
-    uint32_t messages_count;
-    bool is_used;  /* else it is one of the free ones */
-    uint32_t next; /* in its chain or in the list of free ones; number + 1 */
-    uint64_t hash;
-    store_handle handle;
 };
 
 struct spool {
     struct loop *loop;
     struct store *store;
     struct map domains;
-    struct map names; /* of senders: prefixes and domains */
-    struct spool_template *templates;
-    size_t templates_capacity;
-    uint32_t templates_count, templates_used, template_free, template_last;
-    uint32_t chains[TEMPLATE_HASH_SLOTS];
+    struct shelf shelf;
     struct text record, scratch, address, date, date_before;
     int64_t date_s; /* the second for which the dates above stand */
 };
 
 /* A message's record, read. */
 struct message_view {
-    struct spool_template *template;
+    uint32_t template;
     int64_t arrival_us;
     struct slice key;
     size_t recipients_at;
@@ -69,7 +48,7 @@ spool_new(struct loop *loop, struct store *store)
     spool->loop = loop;
     spool->store = store;
     spool->date_s = INT64_MIN;
-    spool->template_last = UINT32_MAX;
+    shelf_init(&spool->shelf, store);
     return spool;
 }
 
@@ -80,11 +59,8 @@ spool_free(struct spool **spool)
 
     if (s == NULL)
         return;
-    for (uint32_t i = 0; i < s->templates_count; i++)
-        template_release(&s->templates[i].template);
-    mem_free(s->templates);
+    shelf_release(&s->shelf);
     map_release(&s->domains);
-    map_release(&s->names);
     text_release(&s->record);
     text_release(&s->scratch);
     text_release(&s->address);
@@ -94,33 +70,16 @@ spool_free(struct spool **spool)
     *spool = NULL;
 }
 
-static uint64_t
-read_le(const char *at, int bytes)
-{
-    uint64_t value = 0;
-
-    memcpy(&value, at, (size_t)bytes);
-    return value;
-}
-
-static void
-add_le(struct text *out, uint64_t value, int bytes)
-{
-    text_add(out, (const char *)&value, (size_t)bytes);
-}
-
 static struct message_view
 message_view(struct spool *spool, spool_message message)
 {
     struct slice record = store_view(spool->store, message);
     size_t key_length = (uint8_t)record.at[MESSAGE_KEY_AT];
-    uint32_t template = (uint32_t)read_le(record.at + 1, 4);
 
     assert(record.at[0] == 'M');
-    assert(template <spool->templates_count);
     return (struct message_view){
-        .template = &spool->templates[template],
-        .arrival_us = (int64_t)read_le(record.at + 5, 6),
+        .template = (uint32_t)record_read(record.at + 1, 4),
+        .arrival_us = (int64_t)record_read(record.at + 5, 6),
         .key = {record.at + MESSAGE_KEY_AT + 1, key_length},
         .recipients_at = MESSAGE_KEY_AT + 1 + key_length,
         .record = record
@@ -134,13 +93,13 @@ recipient_view(struct slice record, size_t at)
     struct recipient_view view = {.is_settled = (length & RECIPIENT_SETTLED) != 0};
 
     length &= (uint8_t)~RECIPIENT_SETTLED;
-    view.domain = (uint32_t)read_le(record.at + at + 1, 4);
+    view.domain = (uint32_t)record_read(record.at + at + 1, 4);
     view.local = (struct slice){record.at + at + 5, length};
     view.next_at = at + 5 + length;
     return view;
 }
 
-/* --- templates ------------------------------------------------------------------------------- */
+/* --- what stands in content ------------------------------------------------------------------ */
 
 static void
 set_dates(struct spool *spool, int64_t arrival_us)
@@ -183,133 +142,6 @@ values_of(struct spool *spool, int64_t arrival_us, size_t local_length, struct s
     values.slots[SLOT_DATE] = text_slice(&spool->date);
     values.slots[SLOT_DATE_BEFORE] = text_slice(&spool->date_before);
     return values;
-}
-
-static bool
-shared_equals(const struct shared *a, const struct shared *b)
-{
-    return a->validity_us == b->validity_us && a->is_8bit == b->is_8bit &&
-        slice_equals(a->sender_prefix, b->sender_prefix) &&
-        slice_equals(a->sender_domain, b->sender_domain);
-}
-
-static uint32_t
-take_template_number(struct spool *spool)
-{
-    uint32_t number = spool->template_free;
-
-    if (number != 0) {
-        spool->template_free = spool->templates[number - 1].next;
-        return number - 1;
-    }
-    spool->templates = mem_grow(spool->templates, &spool->templates_capacity,
-        (size_t)spool->templates_count + 1, sizeof *spool->templates);
-    return spool->templates_count++;
-}
-
-static struct slice
-keep_name(struct spool *spool, struct slice name)
-{
-    return map_key(&spool->names, map_put(&spool->names, name, NULL));
-}
-
-static void
-place_template(struct spool *spool, uint32_t number, struct template *template,
-    const struct shared *shared, store_handle handle)
-{
-    struct spool_template *t = &spool->templates[number];
-    uint64_t hash = template_hash(template);
-    uint32_t *chain = &spool->chains[hash % TEMPLATE_HASH_SLOTS];
-
-    *t = (struct spool_template){
-        .template = *template, .shared = *shared, .is_used = true, .hash = hash};
-    t->shared.sender_prefix = keep_name(spool, shared->sender_prefix);
-    t->shared.sender_domain = keep_name(spool, shared->sender_domain);
-    t->handle = handle;
-    t->next = *chain;
-    *chain = number + 1;
-    spool->templates_used++;
-}
-
-static store_handle
-store_template(struct spool *spool, uint32_t number, const struct template *template,
-    const struct shared *shared)
-{
-    struct text *record = &spool->scratch;
-
-    text_clear(record);
-    text_add_char(record, 'T');
-    add_le(record, number, 4);
-    add_le(record, (uint64_t)shared->validity_us, 8);
-    add_le(record, shared->is_8bit, 1);
-    add_le(record, shared->sender_prefix.length, 1);
-    add_le(record, shared->sender_domain.length, 1);
-    text_add_slice(record, shared->sender_prefix);
-    text_add_slice(record, shared->sender_domain);
-    template_pack(template, record);
-    return store_append(spool->store, text_slice(record));
-}
-
-static void
-drop_template(struct spool *spool, uint32_t number)
-{
-    struct spool_template *t = &spool->templates[number];
-    uint32_t *link = &spool->chains[t->hash % TEMPLATE_HASH_SLOTS];
-
-    while (*link != number + 1)
-        link = &spool->templates[*link - 1].next;
-    *link = t->next;
-    store_remove(spool->store, t->handle);
-    template_release(&t->template);
-    t->is_used = false;
-    t->next = spool->template_free;
-    spool->template_free = number + 1;
-    spool->templates_used--;
-}
-
-/* The last one used is kept without messages too: the next message is likely to want it. */
-static void
-use_template(struct spool *spool, uint32_t number)
-{
-    uint32_t before = spool->template_last;
-
-    spool->template_last = number;
-    if (before != number && before < spool->templates_count && spool->templates[before].is_used &&
-        spool->templates[before].messages_count == 0)
-        drop_template(spool, before);
-}
-
-/* The template for this content: the last one used, one that was used before, or a new one. */
-static uint32_t
-template_for(struct spool *spool, struct slice content, const struct template_values *values,
-    const struct shared *shared)
-{
-    struct template cut = {0};
-    uint32_t number = spool->template_last;
-    uint64_t hash;
-
-    if (number < spool->templates_count && spool->templates[number].is_used &&
-        shared_equals(&spool->templates[number].shared, shared) &&
-        template_matches(&spool->templates[number].template, content, values))
-        return number;
-    template_cut(&cut, content, values);
-    assert(template_matches(&cut, content, values));
-    hash = template_hash(&cut);
-    for (number = spool->chains[hash % TEMPLATE_HASH_SLOTS]; number != 0;
-         number = spool->templates[number - 1].next) {
-        const struct spool_template *t = &spool->templates[number - 1];
-
-        if (t->hash == hash && shared_equals(&t->shared, shared) &&
-            template_equals(&t->template, &cut)) {
-            template_release(&cut);
-            use_template(spool, number - 1);
-            return number - 1;
-        }
-    }
-    number = take_template_number(spool);
-    place_template(spool, number, &cut, shared, store_template(spool, number, &cut, shared));
-    use_template(spool, number);
-    return number;
 }
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -362,21 +194,20 @@ spool_add(
     cut_sender(submission->sender.local, &shared.sender_prefix, &key);
     shared.sender_domain = submission->sender.domain;
     values = values_of(spool, arrival_us, first->local.length, submission->sender.local);
-    number = template_for(spool, submission->content, &values, &shared);
-    spool->templates[number].messages_count++;
+    number = shelf_take(&spool->shelf, submission->content, &values, &shared);
 
     text_clear(record);
     text_add_char(record, 'M');
-    add_le(record, number, 4);
-    add_le(record, (uint64_t)arrival_us, 6);
-    add_le(record, key.length, 1);
+    record_add(record, number, 4);
+    record_add(record, (uint64_t)arrival_us, 6);
+    record_add(record, key.length, 1);
     text_add_slice(record, key);
     for (size_t i = 0; i < submission->recipients_count; i++) {
         const struct mail_address *recipient = &submission->recipients[i];
 
         places[i].at = (uint16_t)record->length;
-        add_le(record, recipient->local.length, 1);
-        add_le(record, domain_number(spool, recipient->domain), 4);
+        record_add(record, recipient->local.length, 1);
+        record_add(record, domain_number(spool, recipient->domain), 4);
         text_add_slice(record, recipient->local);
     }
     assert(record->length <= UINT16_MAX);
@@ -408,7 +239,6 @@ void
 spool_settle(struct spool *spool, struct spool_place place)
 {
     struct message_view view = message_view(spool, place.message);
-    uint32_t number = (uint32_t)(view.template - spool->templates);
     uint8_t length = (uint8_t)view.record.at[place.at];
 
     assert((length & RECIPIENT_SETTLED) == 0);
@@ -421,15 +251,14 @@ spool_settle(struct spool *spool, struct spool_place place)
             return;
     }
     store_remove(spool->store, place.message);
-    if (--spool->templates[number].messages_count == 0 && number != spool->template_last)
-        drop_template(spool, number);
+    shelf_give_back(&spool->shelf, view.template);
 }
 
 struct spool_envelope
 spool_envelope(struct spool *spool, spool_message message)
 {
     struct message_view view = message_view(spool, message);
-    const struct shared *shared = &view.template->shared;
+    const struct shared *shared = &shelf_entry(&spool->shelf, view.template)->shared;
 
     return (struct spool_envelope){.arrival_us = view.arrival_us,
         .validity_us = shared->validity_us,
@@ -463,9 +292,9 @@ spool_recipient(struct spool *spool, struct spool_place place, struct text *out)
 }
 
 static void
-add_sender_local(const struct message_view *view, struct text *out)
+add_sender_local(const struct spool *spool, const struct message_view *view, struct text *out)
 {
-    text_add_slice(out, view->template->shared.sender_prefix);
+    text_add_slice(out, shelf_entry(&spool->shelf, view->template)->shared.sender_prefix);
     text_add_slice(out, view->key);
 }
 
@@ -473,9 +302,9 @@ void
 spool_sender(struct spool *spool, spool_message message, struct text *out)
 {
     struct message_view view = message_view(spool, message);
-    struct slice domain = view.template->shared.sender_domain;
+    struct slice domain = shelf_entry(&spool->shelf, view.template)->shared.sender_domain;
 
-    add_sender_local(&view, out);
+    add_sender_local(spool, &view, out);
     if (domain.length > 0) {
         text_add_char(out, '@');
         text_add_slice(out, domain);
@@ -491,7 +320,7 @@ values_of_message(struct spool *spool, spool_message message, const struct messa
     text_clear(&spool->address);
     spool_recipient(spool, first, &spool->address);
     text_clear(&spool->scratch);
-    add_sender_local(view, &spool->scratch);
+    add_sender_local(spool, view, &spool->scratch);
     return values_of(spool, view->arrival_us, recipient.local.length, text_slice(&spool->scratch));
 }
 
@@ -501,26 +330,24 @@ spool_size(struct spool *spool, spool_message message)
     struct message_view view = message_view(spool, message);
     struct template_values values = values_of_message(spool, message, &view);
 
-    return template_size(&view.template->template, &values);
+    return template_size(&shelf_entry(&spool->shelf, view.template)->template, &values);
 }
 
 void
-spool_content(struct spool *spool, spool_message message, spool_write_fn *fn, void *arg)
+spool_content(struct spool *spool, spool_message message, struct text *out)
 {
     struct message_view view = message_view(spool, message);
+    const struct template *template = &shelf_entry(&spool->shelf, view.template)->template;
     struct template_values values = values_of_message(spool, message, &view);
 
-    for (size_t i = 0; i < view.template->template.pieces_count; i++) {
-        struct slice bytes = template_piece_bytes(&view.template->template, i, &values);
-
-        fn(arg, bytes.at, bytes.length);
-    }
+    for (size_t i = 0; i < template->pieces_count; i++)
+        text_add_slice(out, template_piece_bytes(template, i, &values));
 }
 
 size_t
 spool_templates_count(const struct spool *spool)
 {
-    return spool->templates_used;
+    return spool->shelf.used_count;
 }
 
 /* --- after a crash --------------------------------------------------------------------------- */
@@ -532,31 +359,6 @@ struct recovery {
 };
 
 static void
-recover_template(struct spool *spool, store_handle handle, struct slice record)
-{
-    enum { HEAD = 1 + 4 + 8 + 1 + 1 + 1 };
-    struct template template = {0};
-    uint32_t number = (uint32_t)read_le(record.at + 1, 4);
-    size_t prefix_length = (uint8_t)record.at[14], domain_length = (uint8_t)record.at[15];
-    struct shared shared = {
-        .validity_us = (int64_t)read_le(record.at + 5, 8),
-        .is_8bit = record.at[13] != 0,
-        .sender_prefix = {record.at + HEAD,                 prefix_length},
-        .sender_domain = {record.at + HEAD + prefix_length, domain_length}
-    };
-
-    while (spool->templates_count <= number) {
-        spool->templates = mem_grow(spool->templates, &spool->templates_capacity,
-            (size_t)spool->templates_count + 1, sizeof *spool->templates);
-        spool->templates[spool->templates_count++] = (struct spool_template){0};
-    }
-    if (template_unpack(&template, slice_from(record, HEAD + prefix_length + domain_length)))
-        place_template(spool, number, &template, &shared, handle);
-    else
-        template_release(&template);
-}
-
-static void
 recover_record(void *arg, store_handle handle, struct slice record)
 {
     struct recovery *recovery = arg;
@@ -566,11 +368,11 @@ recover_record(void *arg, store_handle handle, struct slice record)
     case 'D':
         map_put(&spool->domains, slice_from(record, 1), NULL);
         break;
-    case 'T':
-        recover_template(spool, handle, record);
+    case SHELF_RECORD:
+        shelf_recover(&spool->shelf, handle, record);
         break;
     case 'M':
-        message_view(spool, handle).template->messages_count++;
+        shelf_recover_message(&spool->shelf, message_view(spool, handle).template);
         break;
     }
 }
@@ -597,5 +399,6 @@ spool_recover(struct spool *spool, spool_found_fn *fn, void *arg)
     struct recovery recovery = {.spool = spool, .fn = fn, .arg = arg};
 
     store_scan(spool->store, recover_record, &recovery);
+    shelf_recovered(&spool->shelf);
     store_scan(spool->store, find_recipients, &recovery);
 }

@@ -71,8 +71,7 @@ void spool_recipient(struct spool *spool, struct spool_place place, struct text 
 void spool_sender(struct spool *spool, spool_message message, struct text *out); /* "" for null */
 
 uint64_t spool_size(struct spool *spool, spool_message message); /* bytes of content, in wire form */
-typedef void spool_write_fn(void *arg, const char *bytes, size_t length);
-void spool_content(struct spool *spool, spool_message message, spool_write_fn *fn, void *arg);
+void spool_content(struct spool *spool, spool_message message, struct text *out); /* appended */
 
 size_t spool_templates_count(const struct spool *spool);
 

@@ -163,17 +163,17 @@ count_feedback(struct audit *audit, const struct event *event, struct slice rcpt
 static void
 draw_point(struct audit *audit, int64_t at_us)
 {
-    struct kpi kpi = campaign_kpi(audit->campaign, DELIVERY_ALL);
-    uint64_t soft = kpi.bounces_errors > kpi.failed ? kpi.bounces_errors - kpi.failed : 0;
+    const struct kpi *kpi = campaign_kpi_now(audit->campaign, DELIVERY_ALL);
+    uint64_t soft = kpi->bounces_errors > kpi->failed ? kpi->bounces_errors - kpi->failed : 0;
 
     curve_set(&audit->curve,
         &(struct result_point){.at_us = at_us,
-            .to_deliver = kpi.to_deliver,
-            .taken = kpi.taken,
-            .sent = kpi.sent,
-            .failed = kpi.failed,
-            .pending = kpi.pending,
-            .soft_waiting = soft < kpi.taken ? soft : kpi.taken});
+            .to_deliver = kpi->to_deliver,
+            .taken = kpi->taken,
+            .sent = kpi->sent,
+            .failed = kpi->failed,
+            .pending = kpi->pending,
+            .soft_waiting = soft < kpi->taken ? soft : kpi->taken});
 }
 
 /* --- one event --- */
@@ -186,18 +186,18 @@ static void
 on_campaign(struct audit *audit, const struct event *event, struct slice sender, struct slice rcpt)
 {
     int delivery = find_delivery(audit, event->delivery);
-    struct kpi now;
+    const struct kpi *now;
 
     if (delivery == NO_DELIVERY)
         return;
-    now = campaign_kpi(audit->campaign, delivery);
+    now = campaign_kpi_now(audit->campaign, delivery);
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         if (rules[i].kind == event->kind) {
-            audit_row(audit, &rules[i], event, rcpt, (size_t)delivery, &now);
+            audit_row(audit, &rules[i], event, rcpt, (size_t)delivery, now);
             count_feedback(audit, event, rcpt, (size_t)delivery);
         }
-    audit->deliveries[delivery].to_deliver = now.to_deliver;
-    audit->deliveries[delivery].sent = now.sent;
+    audit->deliveries[delivery].to_deliver = now->to_deliver;
+    audit->deliveries[delivery].sent = now->sent;
     draw_point(audit, event->at_us);
 }
 

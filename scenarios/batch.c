@@ -4,24 +4,25 @@
  * Outcomes are shown and reported in the order of the files, whoever was ready first. */
 #include "scenarios/batch.h"
 
-#include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "base/mem.h"
-#include "base/unit.h"
 #include "reports/github.h"
 #include "reports/json_result.h"
 #include "reports/junit.h"
-#include "reports/result_pack.h"
 #include "reports/tap.h"
 #include "reports/text.h"
 #include "scenarios/drawing.h"
 #include "scenarios/files.h"
 #include "scenarios/outcome_files.h"
+#include "scenarios/run_apart.h"
+
+enum { LISTEN_MS = 200 };
 
 struct job {
     const char *filename;
@@ -30,9 +31,7 @@ struct job {
     struct text directory; /* of its results; empty: none */
     struct run run;
     bool is_done, is_shown;
-    pid_t pid; /* of its process, while it runs */
-    int pipe;
-    struct text parcel;
+    struct run_apart apart; /* while it runs in a process of its own */
 };
 
 struct batch {
@@ -42,7 +41,8 @@ struct batch {
     struct job *jobs;
     size_t jobs_count, jobs_capacity;
     size_t shown_count; /* jobs are shown in their order */
-    size_t good, bad, ran;
+    size_t good, bad, skipped, ran;
+    bool has_outcome; /* somebody left something in the results folder */
     enum exit_code exit_code;
 };
 
@@ -57,7 +57,7 @@ add_job(struct batch *batch, size_t file, bool has_seed, uint64_t seed)
         .is_from_directory = batch->files.is_from_directory[file],
         .has_seed = has_seed,
         .seed = seed,
-        .pipe = -1};
+        .apart.pipe = -1};
 }
 
 static void
@@ -66,8 +66,6 @@ name_directory(struct batch *batch, struct job *job)
     const char *base = strrchr(job->filename, '/');
     struct slice name = slice_of(base != NULL ? base + 1 : job->filename);
 
-    if (batch->options->out == NULL)
-        return;
     text_add_string(&job->directory, batch->options->out);
     if (batch->jobs_count == 1)
         return;
@@ -76,6 +74,29 @@ name_directory(struct batch *batch, struct job *job)
     text_printf(&job->directory, "/%.*s", SLICE_ARGS(name));
     if (job->has_seed)
         text_printf(&job->directory, "-seed%llu", (unsigned long long)job->seed);
+}
+
+/* a/calm.yaml and b/calm.yaml leave their results in calm and calm-2. */
+static void
+name_directories(struct batch *batch)
+{
+    struct map names = {0};
+
+    for (size_t i = 0; i < batch->jobs_count; i++) {
+        struct text *name = &batch->jobs[i].directory;
+        size_t length;
+        bool is_new;
+
+        name_directory(batch, &batch->jobs[i]);
+        length = name->length;
+        map_put(&names, text_slice(name), &is_new);
+        for (unsigned number = 2; !is_new; number++) {
+            name->length = length;
+            text_printf(name, "-%u", number);
+            map_put(&names, text_slice(name), &is_new);
+        }
+    }
+    map_release(&names);
 }
 
 static bool
@@ -95,8 +116,8 @@ plan_jobs(struct batch *batch, struct error *err)
                 add_job(batch, i, options->has_seed, seed);
         while (options->has_seed && seed++ < options->seed_last);
     }
-    for (size_t i = 0; i < batch->jobs_count; i++)
-        name_directory(batch, &batch->jobs[i]);
+    if (options->out != NULL)
+        name_directories(batch);
     return true;
 }
 
@@ -157,8 +178,11 @@ show(struct batch *batch, struct job *job)
     batch->ran++;
     batch->exit_code = batch->ran == 1 ? job->run.exit_code
                                        : exit_code_worse(batch->exit_code, job->run.exit_code);
+    batch->has_outcome |= batch->options->out != NULL && job->run.result.events_count > 0;
     if (job->run.exit_code == EXIT_HELD)
         batch->good++;
+    else if (job->run.exit_code == EXIT_SKIPPED)
+        batch->skipped++;
     else
         batch->bad++;
     if (batch->options->format == FORMAT_HUMAN)
@@ -264,147 +288,61 @@ static void
 count_up(struct batch *batch)
 {
     const struct options *options = batch->options;
+    bool is_check = options->command == COMMAND_CHECK;
+    size_t left_out = batch->jobs_count - batch->shown_count;
 
-    if (options->format != FORMAT_HUMAN || batch->ran < 2)
+    if (batch->jobs_count == 0)
+        fprintf(stderr, "mtalab: no file is left for shard %u of %u\n", options->shard,
+            options->shards_count);
+    else if (batch->ran == 0 && !run_is_interrupted)
+        fprintf(stderr, "mtalab: only profiles, nothing was run\n");
+    if (batch->has_outcome && !options->is_quiet)
+        fprintf(stderr, "mtalab: results are in %s%s\n", options->out,
+            batch->jobs_count > 1 ? ", a folder for each run" : "");
+    if (options->format != FORMAT_HUMAN || batch->jobs_count < 2 || batch->ran + left_out == 0)
         return;
-    printf("\n%zu scenario runs: %zu %s, %zu %s\n", batch->ran, batch->good,
-        options->command == COMMAND_CHECK ? "valid" : "held", batch->bad,
-        options->command == COMMAND_CHECK ? "not valid" : "failed");
+    printf("\n%zu %s: %zu %s, %zu %s", batch->ran, is_check ? "files" : "scenario runs",
+        batch->good, is_check ? "valid" : "held", batch->bad, is_check ? "not valid" : "failed");
+    if (batch->skipped > 0)
+        printf(", %zu skipped", batch->skipped);
+    if (left_out > 0)
+        printf("; %zu more were not run", left_out);
+    printf("\n");
+    fflush(stdout);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static void
-run_job(struct batch *batch, struct job *job)
+static struct run_request
+request_of(const struct batch *batch, const struct job *job)
 {
-    run_scenario(batch->options, job->filename, job->has_seed ? &job->seed : NULL,
-        job->directory.length > 0 ? text_string(&job->directory) : NULL,
-        batch->style_stderr.has_colour, &job->run);
+    return (struct run_request){.options = batch->options,
+        .filename = job->filename,
+        .seed = job->has_seed ? &job->seed : NULL,
+        .directory = job->directory.length > 0 ? text_string(&job->directory) : NULL,
+        .in_colour = batch->style_stderr.has_colour};
+}
+
+static void
+run_here(struct batch *batch, struct job *job)
+{
+    struct run_request request = request_of(batch, job);
+
+    run_scenario(&request, &job->run);
     job->is_done = true;
 }
 
+/* A signal for us alone is handed on; those whom the terminal told already know. */
 static void
-add_piece(struct text *parcel, struct slice piece)
+interrupt_children(struct batch *batch, size_t started)
 {
-    uint64_t length = piece.length;
-
-    text_add(parcel, (const char *)&length, sizeof length);
-    text_add_slice(parcel, piece);
+    for (size_t i = batch->shown_count; i < started; i++)
+        if (batch->jobs[i].apart.pipe >= 0)
+            kill(batch->jobs[i].apart.pid, run_is_interrupted);
 }
 
-static bool
-take_piece(struct slice *parcel, struct slice *piece)
-{
-    uint64_t length;
-
-    if (parcel->length < sizeof length)
-        return false;
-    memcpy(&length, parcel->at, sizeof length);
-    *parcel = slice_from(*parcel, sizeof length);
-    if (length > parcel->length)
-        return false;
-    *piece = (struct slice){parcel->at, length};
-    *parcel = slice_from(*parcel, length);
-    return true;
-}
-
-static NORETURN void
-be_child(struct batch *batch, struct job *job, int pipe)
-{
-    struct text parcel = {0}, result = {0};
-    const char *at;
-    size_t left;
-
-    run_job(batch, job);
-    text_add_char(&parcel, (char)job->run.exit_code);
-    text_add_char(&parcel, (char)job->run.is_profile);
-    add_piece(&parcel, text_slice(&job->run.diagnostics));
-    add_piece(&parcel, text_slice(&job->run.analysis));
-    result_pack(&result, &job->run.result);
-    add_piece(&parcel, text_slice(&result));
-    at = parcel.bytes;
-    left = parcel.length;
-    while (left > 0) {
-        ssize_t written = write(pipe, at, left);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            _exit(EXIT_BROKEN);
-        at += written;
-        left -= (size_t)written;
-    }
-    _exit(EXIT_HELD);
-}
-
-static bool
-open_parcel(struct job *job)
-{
-    struct slice parcel = text_slice(&job->parcel), piece;
-    struct run *run = &job->run;
-
-    if (parcel.length < 2)
-        return false;
-    run->exit_code = (enum exit_code)(unsigned char)parcel.at[0];
-    run->is_profile = parcel.at[1] != 0;
-    parcel = slice_from(parcel, 2);
-    if (!take_piece(&parcel, &piece))
-        return false;
-    text_add_slice(&run->diagnostics, piece);
-    if (!take_piece(&parcel, &piece))
-        return false;
-    text_add_slice(&run->analysis, piece);
-    return take_piece(&parcel, &piece) && result_unpack(&run->result, piece);
-}
-
-/* A child that dies takes its own run with it, not the others. */
-static void
-child_is_over(struct job *job)
-{
-    int status = 0;
-
-    while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    close(job->pipe);
-    job->pipe = -1;
-    job->is_done = true;
-    if (!open_parcel(job)) {
-        run_release(&job->run);
-        job->run.exit_code = job->run.result.exit_code = EXIT_BROKEN;
-        job->run.result.filename = job->run.result.name = slice_of(job->filename);
-        job->run.result.trouble = SLICE("the process of this run died");
-        text_printf(&job->run.diagnostics, "mtalab: %s: the process died (%s %d)\n", job->filename,
-            WIFSIGNALED(status) ? "signal" : "status",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    }
-    text_release(&job->parcel);
-}
-
-static bool
-start_child(struct batch *batch, struct job *job)
-{
-    int pipes[2];
-
-    if (pipe(pipes) != 0)
-        return false;
-    fflush(stdout);
-    fflush(stderr);
-    job->pid = fork();
-    if (job->pid < 0) {
-        close(pipes[0]);
-        close(pipes[1]);
-        return false;
-    }
-    if (job->pid == 0) {
-        close(pipes[0]);
-        be_child(batch, job, pipes[1]);
-    }
-    close(pipes[1]);
-    job->pipe = pipes[0];
-    return true;
-}
-
-/* Waits until some child says something, and hears all who do. */
+/* Waits until some child says something, and hears all who do; but not for long, as a signal may have
+ * come before the wait began. */
 static void
 hear_children(struct batch *batch, size_t started)
 {
@@ -413,23 +351,17 @@ hear_children(struct batch *batch, size_t started)
     nfds_t count = 0;
 
     for (size_t i = batch->shown_count; i < started; i++) {
-        if (batch->jobs[i].pipe < 0)
+        if (batch->jobs[i].apart.pipe < 0)
             continue;
         heard[count] = &batch->jobs[i];
-        polls[count++] = (struct pollfd){.fd = batch->jobs[i].pipe, .events = POLLIN};
+        polls[count++] = (struct pollfd){.fd = batch->jobs[i].apart.pipe, .events = POLLIN};
     }
-    if (poll(polls, count, -1) > 0) {
+    if (poll(polls, count, LISTEN_MS) > 0) {
         for (nfds_t i = 0; i < count; i++) {
-            char bytes[65536];
-            ssize_t got;
+            struct run_request request = request_of(batch, heard[i]);
 
-            if (polls[i].revents == 0)
-                continue;
-            got = read(polls[i].fd, bytes, sizeof bytes);
-            if (got > 0)
-                text_add(&heard[i]->parcel, bytes, (size_t)got);
-            else if (got == 0 || errno != EINTR)
-                child_is_over(heard[i]);
+            if (polls[i].revents != 0)
+                heard[i]->is_done = run_apart_hear(&heard[i]->apart, &request, &heard[i]->run);
         }
     }
     mem_free(polls);
@@ -442,7 +374,7 @@ children_count(const struct batch *batch, size_t started)
     size_t count = 0;
 
     for (size_t i = 0; i < started; i++)
-        count += batch->jobs[i].pipe >= 0;
+        count += batch->jobs[i].apart.pipe >= 0;
     return count;
 }
 
@@ -450,14 +382,20 @@ static void
 run_side_by_side(struct batch *batch)
 {
     size_t started = 0;
+    bool is_handed_on = false;
 
     while (batch->shown_count < batch->jobs_count) {
         while (started < batch->jobs_count && !run_is_interrupted &&
             children_count(batch, started) < batch->options->jobs) {
             struct job *job = &batch->jobs[started++];
+            struct run_request request = request_of(batch, job);
 
-            if (!start_child(batch, job))
-                run_job(batch, job);
+            if (!run_apart_start(&job->apart, &request))
+                run_here(batch, job);
+        }
+        if (run_is_interrupted && !is_handed_on) {
+            interrupt_children(batch, started);
+            is_handed_on = true;
         }
         show_what_is_ready(batch);
         if (children_count(batch, started) > 0)
@@ -471,7 +409,7 @@ static void
 run_in_turn(struct batch *batch)
 {
     for (size_t i = 0; i < batch->jobs_count && !run_is_interrupted; i++) {
-        run_job(batch, &batch->jobs[i]);
+        run_here(batch, &batch->jobs[i]);
         show_what_is_ready(batch);
     }
 }

@@ -83,7 +83,7 @@ campaign_new(const struct campaign_config *config, const struct campaign_doors *
 
     campaign->config = config;
     campaign->doors = *doors;
-    campaign->address = mem_alloc_zeroed(sizeof *campaign->address);
+    campaign->envelope = mem_alloc_zeroed(sizeof *campaign->envelope);
     campaign->deliveries =
         mem_alloc_zeroed(config->deliveries_count * sizeof campaign->deliveries[0]);
     campaign->submitter = submitter_new(doors, &campaign_source, campaign);
@@ -108,12 +108,11 @@ release(struct campaign *campaign)
     mem_free(campaign->expired.rows);
     arrived_release(&campaign->arrived);
     analysis_release(&campaign->analysis);
-    text_release(&campaign->sender);
-    text_release(&campaign->rcpt);
     text_release(&campaign->key);
     text_release(&campaign->date);
-    text_release(campaign->address);
-    mem_free(campaign->address);
+    text_release(&campaign->envelope->sender);
+    text_release(&campaign->envelope->rcpt);
+    mem_free(campaign->envelope);
 }
 
 void
@@ -137,16 +136,13 @@ void
 campaign_write(struct delivery *delivery, uint64_t row, struct event *event)
 {
     struct campaign *campaign = delivery->campaign;
+    const struct row_envelope *envelope = campaign_envelope(campaign, delivery->index, row);
 
-    text_clear(&campaign->sender);
-    text_clear(&campaign->rcpt);
-    campaign_return_path(campaign, delivery->index, row, &campaign->sender);
-    recipients_address(delivery->config, row, &campaign->rcpt);
     event->at_us = loop_now_us(campaign->doors.loop);
     event->delivery = delivery->name;
     event->row = (uint32_t)row;
-    event_write(
-        campaign->doors.journal, event, text_slice(&campaign->sender), text_slice(&campaign->rcpt));
+    event_write(campaign->doors.journal, event, text_slice(&envelope->sender),
+        text_slice(&envelope->rcpt));
 }
 
 /* --- asking it --- */
@@ -200,15 +196,31 @@ campaign_return_path(
     return_path_write(&campaign->paths, delivery, first, out);
 }
 
+const struct row_envelope *
+campaign_envelope(const struct campaign *campaign, size_t delivery, uint64_t row)
+{
+    struct row_envelope *envelope = campaign->envelope;
+
+    if (envelope->is_set && envelope->row == row && envelope->delivery == delivery)
+        return envelope;
+    text_clear(&envelope->sender);
+    text_clear(&envelope->rcpt);
+    campaign_return_path(campaign, delivery, row, &envelope->sender);
+    campaign_row_address(campaign, delivery, row, &envelope->rcpt);
+    envelope->delivery = delivery;
+    envelope->row = row;
+    envelope->is_set = true;
+    return envelope;
+}
+
 static bool
 row_has_address(
     const struct campaign *campaign, size_t delivery, uint64_t row, struct slice address)
 {
-    struct slice ours;
+    struct slice ours = text_slice(&campaign_envelope(campaign, delivery, row)->rcpt);
 
-    text_clear(campaign->address);
-    campaign_row_address(campaign, delivery, row, campaign->address);
-    ours = text_slice(campaign->address);
+    if (slice_equals(ours, address))
+        return true;
     return slice_equals(recipient_local(ours), recipient_local(address)) &&
         slice_equals_nocase(recipient_domain(ours), recipient_domain(address));
 }
@@ -250,6 +262,12 @@ struct kpi
 campaign_kpi(const struct campaign *campaign, int delivery)
 {
     return get_counters(campaign, delivery)->kpi;
+}
+
+const struct kpi *
+campaign_kpi_now(const struct campaign *campaign, int delivery)
+{
+    return &get_counters(campaign, delivery)->kpi;
 }
 
 static struct kpi

@@ -165,6 +165,8 @@ int64_t campaign_row_relayed_us(
     const struct campaign *campaign, size_t delivery, uint64_t row); /* -1: not */
 
 struct kpi campaign_kpi(const struct campaign *campaign, int delivery);     /* O(1) */
+/* The same without a copy: it counts on. */
+const struct kpi *campaign_kpi_now(const struct campaign *campaign, int delivery);
 struct kpi campaign_recount(const struct campaign *campaign, int delivery); /* O(rows) */
 /* Rows by (status, reason, type): how many; for count(log.…). O(1). */
 uint64_t campaign_rows_with(const struct campaign *campaign, int delivery, enum row_status status,

@@ -41,11 +41,7 @@ event_of(const struct efs_event *efs)
 static struct slice
 address_of(struct delivery *delivery, uint64_t row)
 {
-    struct campaign *campaign = delivery->campaign;
-
-    text_clear(&campaign->rcpt);
-    recipients_address(delivery->config, row, &campaign->rcpt);
-    return text_slice(&campaign->rcpt);
+    return text_slice(&campaign_envelope(delivery->campaign, delivery->index, row)->rcpt);
 }
 
 static void

@@ -50,6 +50,14 @@ struct delivery {
     struct step_timer *steps;
 };
 
+/* Return path and address of one row. */
+struct row_envelope {
+    bool is_set;
+    size_t delivery;
+    uint64_t row;
+    struct text sender, rcpt;
+};
+
 struct campaign {
     const struct campaign_config *config;
     struct campaign_doors doors;
@@ -68,14 +76,18 @@ struct campaign {
     uint64_t feedback_late_count;    /* about rows whose status is final */
     bool has_feedback;
     struct analysis_report analysis;
-    struct text sender, rcpt, key; /* scratch */
-    struct text *address;          /* scratch of questions that change nothing */
+    struct row_envelope *envelope; /* the last one that was wanted: questions may move it too */
+    struct text key;               /* scratch */
     struct text date;              /* of the second `date_s` */
     int64_t date_s;
 };
 
 /* Fills in instant, delivery, row and envelope. */
 void campaign_write(struct delivery *delivery, uint64_t row, struct event *event);
+/* Valid until the next call. What becomes of a row comes in quick succession, so asking again for the
+ * same one costs nothing. */
+const struct row_envelope *campaign_envelope(
+    const struct campaign *campaign, size_t delivery, uint64_t row);
 uint64_t campaign_first_row(const struct delivery *delivery, uint64_t row); /* of its message */
 
 /* campaign_delivery.c */

@@ -116,17 +116,16 @@ source_count_waiting(void *arg)
 static void
 source_write_sender(void *arg, const struct submission *submission, struct text *out)
 {
-    const struct campaign *campaign = arg;
+    const struct row_envelope *envelope =
+        campaign_envelope(arg, submission->delivery, submission->rows[0]);
 
-    campaign_return_path(campaign, submission->delivery, submission->first_row, out);
+    text_add_slice(out, text_slice(&envelope->sender)); /* all rows of a message share it */
 }
 
 static void
 source_write_rcpt(void *arg, const struct submission *submission, uint64_t row, struct text *out)
 {
-    const struct campaign *campaign = arg;
-
-    recipients_address(campaign->deliveries[submission->delivery].config, row, out);
+    text_add_slice(out, text_slice(&campaign_envelope(arg, submission->delivery, row)->rcpt));
 }
 
 /* A second's worth of messages shares its date. */
@@ -154,11 +153,9 @@ source_write_content(void *arg, const struct submission *submission, struct text
     return_path_key(&campaign->paths, submission->delivery,
         campaign_first_row(delivery, submission->first_row), &campaign->key);
     values.key = text_slice(&campaign->key);
-    if (delivery->config->recipients_per_message == 1) {
-        text_clear(&campaign->rcpt);
-        recipients_address(delivery->config, submission->rows[0], &campaign->rcpt);
-        values.rcpt = text_slice(&campaign->rcpt);
-    }
+    if (delivery->config->recipients_per_message == 1)
+        values.rcpt = text_slice(
+            &campaign_envelope(campaign, submission->delivery, submission->rows[0])->rcpt);
     letter_write(&delivery->letter, &values, out);
 }
 

@@ -339,8 +339,10 @@ sighting_field(
 static void
 count_success(struct kpi_memory *memory, const struct kpi *kpi)
 {
-    bool is_same = memory->kpi.sent == kpi->sent && memory->kpi.to_deliver == kpi->to_deliver;
+    bool is_same = memory->sent == kpi->sent && memory->to_deliver == kpi->to_deliver;
 
+    memory->sent = kpi->sent;
+    memory->to_deliver = kpi->to_deliver;
     if (kpi->to_deliver == 0)
         memory->success = value_unknown();
     else if (!is_same || !memory->success.is_known)
@@ -351,7 +353,6 @@ const struct kpi_memory *
 evidence_kpi(struct evidence *evidence, int delivery)
 {
     struct kpi_memory *memory;
-    struct kpi kpi;
 
     if (evidence->scenario->campaign.deliveries_count == 1)
         delivery = DELIVERY_ALL; /* the same, so remembered once */
@@ -360,9 +361,8 @@ evidence_kpi(struct evidence *evidence, int delivery)
     if (evidence->seen != NULL && memory->number == evidence->entry_number &&
         memory->delivery == delivery)
         return memory;
-    kpi = campaign_kpi(evidence->campaign, delivery);
-    count_success(memory, &kpi);
-    memory->kpi = kpi;
+    memory->kpi = campaign_kpi_now(evidence->campaign, delivery);
+    count_success(memory, memory->kpi);
     memory->delivery = delivery;
     memory->number = evidence->seen != NULL ? evidence->entry_number : 0;
     return memory;

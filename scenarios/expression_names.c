@@ -27,7 +27,7 @@ kpi_value(const struct kpi_memory *memory, size_t number)
 
     if (kpis[number].offset == SIZE_MAX)
         return memory->success;
-    memcpy(&count, (const char *)&memory->kpi + kpis[number].offset, sizeof count);
+    memcpy(&count, (const char *)memory->kpi + kpis[number].offset, sizeof count);
     return value_count(count);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -58,6 +59,14 @@ read_directory(struct files *files, const char *name, size_t *count, struct erro
     return names;
 }
 
+static bool
+is_directory(const char *name)
+{
+    struct stat status;
+
+    return stat(name, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 /* Directories found on the way are read after the files beside them. */
 static bool
 add_directory(struct files *files, const char *name, struct error *err)
@@ -74,14 +83,16 @@ add_directory(struct files *files, const char *name, struct error *err)
             return false;
         first_open = open_count;
         for (size_t i = 0; i < count; i++) {
-            struct stat status;
-
-            if (stat(names[i], &status) != 0)
-                continue;
-            if (S_ISDIR(status.st_mode) && open_count < DIRECTORIES_MAX)
+            if (!is_directory(names[i])) {
+                if (slice_ends_with_nocase(slice_of(names[i]), SLICE(".yaml")))
+                    add_name(files, names[i], true); /* also what cannot be read: that is told */
+            } else if (open_count < DIRECTORIES_MAX) {
                 open[open_count++] = names[i];
-            else if (slice_ends_with_nocase(slice_of(names[i]), SLICE(".yaml")))
-                add_name(files, names[i], true);
+            } else {
+                mem_free(names);
+                return error_set(err, ERROR_WORLD, "%s: more than %d directories wait in there",
+                    name, DIRECTORIES_MAX);
+            }
         }
         for (size_t i = first_open, j = open_count; i + 1 < j; i++) { /* first name on top */
             const char *last = open[--j];
@@ -97,14 +108,18 @@ add_directory(struct files *files, const char *name, struct error *err)
 bool
 files_add(struct files *files, const char *name, struct error *err)
 {
-    struct stat status;
+    size_t count_before = files->count;
 
-    if (stat(name, &status) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "%s: %s", name, strerror(errno));
-    if (S_ISDIR(status.st_mode))
-        return add_directory(files, name, err);
-    add_name(files, name, false);
-    return true;
+    if (!is_directory(name)) {
+        if (access(name, F_OK) != 0)
+            return error_set(err, ERROR_NOT_FOUND, "%s: %s", name, strerror(errno));
+        add_name(files, name, false);
+        return true;
+    }
+    if (!add_directory(files, name, err))
+        return false;
+    return files->count > count_before ||
+        error_set(err, ERROR_NOT_FOUND, "%s: no scenario (*.yaml) is in there", name);
 }
 
 void

@@ -3,7 +3,7 @@
  * A directory stands for every *.yaml below it, in the order of their names.
  *
  * Ownership  names belong to the list.
- * Errors     ERROR_NOT_FOUND for what is not there. */
+ * Errors     ERROR_NOT_FOUND for what is not there, and for a directory without a scenario. */
 #ifndef MTALAB_FILES_H
 #define MTALAB_FILES_H
 

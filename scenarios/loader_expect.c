@@ -167,6 +167,14 @@ load_expectations(struct loader *loader, const struct section *root)
     loader->scenario->expectations_count = count;
 }
 
+/* No other file of the folder ends like this, so that none is written over. */
+static bool
+can_be_recorded_to(struct slice name)
+{
+    return name.length > 0 && name.at[0] != '.' && memchr(name.at, '/', name.length) == NULL &&
+        slice_ends_with_nocase(name, SLICE(".jsonl"));
+}
+
 void
 load_report(struct loader *loader, const struct section *root)
 {
@@ -179,6 +187,9 @@ load_report(struct loader *loader, const struct section *root)
     loader->scenario->plots = plots;
     loader->scenario->plots_count = count;
     loader->scenario->record_events = section_text(&record, "events");
+    if (section_has(&record, "events") && !can_be_recorded_to(loader->scenario->record_events))
+        diagnose(loader->diagnostics, section_mark(&record, "events"), "such as events.jsonl",
+            "record.events names a file of the results folder, which ends in .jsonl");
     if (section_has(root, "tolerance"))
         diagnose_warning(loader->diagnostics, section_mark(root, "tolerance"), NULL,
             "virtual time is exact: a tolerance has no effect");

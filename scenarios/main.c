@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-
 #include "scenarios/batch.h"
 #include "scenarios/drawing.h"
 #include "scenarios/files.h"
@@ -111,19 +110,29 @@ show(const struct options *options)
     return print(&out);
 }
 
+static bool
+is_not_interrupted(void)
+{
+    return run_is_interrupted == 0;
+}
+
 static enum exit_code
 why(const struct options *options)
 {
     enum exit_code code;
     struct scenario *scenario = load(options, options->words[1], &code);
     struct error err = {0};
+    struct why_question question;
     struct text out = {0};
     bool is_fine;
 
     if (scenario == NULL)
         return code;
-    is_fine = why_tell(scenario, options->has_seed ? options->seed_first : scenario->seed,
-        slice_of(options->words[0]), &out, &err);
+    question = (struct why_question){.recipient = slice_of(options->words[0]),
+        .seed = options->has_seed ? options->seed_first : scenario->seed,
+        .until_us = options_until_us(options, scenario->until_us),
+        .goes_on = is_not_interrupted};
+    is_fine = why_tell(scenario, &question, &out, &err);
     scenario_free(&scenario);
     if (is_fine)
         return print(&out);
@@ -137,22 +146,22 @@ plot(const struct options *options)
 {
     struct error err = {0};
     struct text out = {0};
+    const struct run_request request = {.options = options,
+        .filename = options->words[0],
+        .seed = options->has_seed ? &options->seed_first : NULL};
     struct run run;
     enum exit_code code;
     bool is_fine;
 
-    run_scenario(options, options->words[0], options->has_seed ? &options->seed_first : NULL, NULL,
-        false, &run);
+    run_scenario(&request, &run);
     fwrite(text_string(&run.diagnostics), 1, run.diagnostics.length, stderr);
     code = run.exit_code == EXIT_FAILED ? EXIT_HELD : run.exit_code;
     if (code == EXIT_HELD) {
         const char *directory = options->out != NULL ? options->out : ".";
-
         struct text note = {0};
 
-        is_fine = options->is_text
-            ? draw_in_terminal(&run.result, SLICE("kpi"), false, &out, &err)
-            : draw_files(&run.result, SLICE("kpi"), directory, &note, &err);
+        is_fine = options->is_text ? draw_in_terminal(&run.result, SLICE("kpi"), false, &out, &err)
+                                   : draw_files(&run.result, SLICE("kpi"), directory, &note, &err);
         if (is_fine && !options->is_text && note.length == 0)
             text_printf(&out, "%s/kpi.svg\n%s/kpi.png\n", directory, directory);
         fwrite(text_string(&note), 1, note.length, stderr);
@@ -222,5 +231,9 @@ main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     code = dispatch(&options);
+    if (fflush(stdout) != 0 || ferror(stdout)) { /* a report that nobody got is no report */
+        fprintf(stderr, "mtalab: stdout did not take everything\n");
+        code = exit_code_worse(code, EXIT_BROKEN);
+    }
     return run_is_interrupted != 0 ? 128 + run_is_interrupted : (int)code;
 }

@@ -101,7 +101,7 @@ set_until(struct options *options, const char *value, struct error *err)
 static bool
 set_jobs(struct options *options, const char *value, struct error *err)
 {
-    uint64_t jobs;
+    uint64_t jobs = 0;
 
     if (!parse_count(value, "-j", &jobs, err))
         return false;
@@ -207,25 +207,25 @@ FLAG(set_text, is_text)
 FLAG(set_plot, wants_plot)
 
 static const struct option_row rows[] = {
-    {"--seed",     "N",          "luck: the same number, the same run (default: the scenario's)", set_seed    },
-    {"--seeds",    "A..B",       "runs every scenario once per seed",                             set_seeds   },
-    {"--set",      "NAME=VALUE", "gives a parameter of the scenario a value",                     set_setting },
-    {"--only",     "ID",         "judges this expectation only",                                  set_only    },
-    {"--until",    "TIME",       "ends the run at this virtual time",                             set_until   },
-    {"-j",         "N",          "runs N files side by side, each in a process",                  set_jobs    },
-    {"--shard",    "I/N",        "runs the I-th of N equal parts of the files",                   set_shard   },
-    {"--twice",    NULL,         "runs twice and compares the journals (exit 6 if they differ)",  set_twice   },
-    {"--dry-run",  NULL,         "delivery analysis only: who will be sent to, who not and why",  set_dry     },
-    {"--out",      "DIR",        "leaves journal, results, series and plots in DIR/NAME",         set_out     },
+    {"--seed",     "N",          "luck: the same number, the same run (default: the scenario's)",     set_seed    },
+    {"--seeds",    "A..B",       "runs every scenario once per seed",                                 set_seeds   },
+    {"--set",      "NAME=VALUE", "gives a parameter of the scenario a value",                         set_setting },
+    {"--only",     "ID",         "judges this expectation only",                                      set_only    },
+    {"--until",    "TIME",       "ends the run at this virtual time",                                 set_until   },
+    {"-j",         "N",          "runs N files side by side, each in a process",                      set_jobs    },
+    {"--shard",    "I/N",        "runs the I-th of N equal parts of the files",                       set_shard   },
+    {"--twice",    NULL,         "runs twice and compares the journals (exit 6 if they differ)",      set_twice   },
+    {"--dry-run",  NULL,         "delivery analysis only: who will be sent to, who not and why",      set_dry     },
+    {"--out",      "DIR",        "leaves journal, results, series and plots in DIR (many: DIR/NAME)", set_out     },
     {"--report",   "KIND=FILE",  "also writes a report: json, tap, junit, github or human",
-     set_report                                                                                               },
-    {"--format",   "KIND",       "what stdout gets: human, json, tap, junit, github",             set_format  },
-    {"--plot",     NULL,         "draws the KPIs in the terminal after the summary",              set_plot    },
-    {"--text",     NULL,         "with plot: in the terminal instead of files",                   set_text    },
-    {"--resolved", NULL,         "with show: accepted, and what it does anyway",                  set_resolved},
-    {"--color",    "WHEN",       "auto, always or never",                                         set_colour  },
-    {"-q",         NULL,         "no summary for what went well",                                 set_quiet   },
-    {"-v",         NULL,         "the whole summary for every file",                              set_verbose },
+     set_report                                                                                                   },
+    {"--format",   "KIND",       "what stdout gets: human, json, tap, junit, github",                 set_format  },
+    {"--plot",     NULL,         "draws the KPIs in the terminal after the summary",                  set_plot    },
+    {"--text",     NULL,         "with plot: in the terminal instead of files",                       set_text    },
+    {"--resolved", NULL,         "with show: accepted, and what it does anyway",                      set_resolved},
+    {"--color",    "WHEN",       "auto, always or never",                                             set_colour  },
+    {"-q",         NULL,         "no summary for what went well",                                     set_quiet   },
+    {"-v",         NULL,         "the whole summary for every file",                                  set_verbose },
 };
 
 static const struct option_row *
@@ -344,6 +344,13 @@ options_parse(struct options *options, int argc, char **argv, struct error *err)
     options->words = &argv[1];
     options->words_count = words;
     return check_words(options, err);
+}
+
+int64_t
+options_until_us(const struct options *options, int64_t scenario_until_us)
+{
+    return options->until_us > 0 && options->until_us < scenario_until_us ? options->until_us
+                                                                          : scenario_until_us;
 }
 
 void

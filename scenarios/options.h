@@ -53,6 +53,8 @@ struct options {
 
 /* Takes argv apart; words are collected at its front. */
 bool options_parse(struct options *options, int argc, char **argv, struct error *err);
+/* --until ends a run earlier than its scenario does, never later. */
+int64_t options_until_us(const struct options *options, int64_t scenario_until_us);
 void options_help(struct text *out); /* commands, options, exit codes */
 
 #endif

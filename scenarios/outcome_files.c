@@ -7,6 +7,9 @@
 #include "reports/series.h"
 #include "scenarios/drawing.h"
 #include "scenarios/files.h"
+#include "smtp/event.h"
+
+static const char JOURNAL[] = "journal.bin", RESULT[] = "result.json", SERIES[] = "series.tsv";
 
 static FILE *
 open_in(const char *directory, const char *name, struct error *err)
@@ -34,20 +37,59 @@ write_file(const char *directory, const char *name, struct slice bytes, struct e
         return false;
     is_written = bytes.length == 0 || fwrite(bytes.at, 1, bytes.length, file) == bytes.length;
     if (fclose(file) != 0 || !is_written)
-        return error_set(err, ERROR_WORLD, "%s: %s", name, strerror(errno));
+        return error_set(err, ERROR_WORLD, "%s%s%s: %s", directory != NULL ? directory : "",
+            directory != NULL ? "/" : "", name, strerror(errno));
     return true;
 }
 
 bool
-outcome_files_open(struct outcome_files *files, const char *directory, struct error *err)
+outcome_files_open(struct outcome_files *files, const char *directory,
+    const struct scenario *scenario, struct error *err)
 {
     *files = (struct outcome_files){.directory = directory};
     if (directory == NULL)
         return true;
     if (!make_directory(directory, err))
         return false;
-    files->journal = open_in(directory, "journal.bin", err);
-    return files->journal != NULL;
+    files->journal = open_in(directory, JOURNAL, err);
+    if (files->journal != NULL && scenario->record_events.length > 0)
+        files->events = open_in(directory, scenario->record_events.at, err);
+    return files->journal != NULL && (scenario->record_events.length == 0 || files->events != NULL);
+}
+
+static void
+record(void *arg, struct slice entry)
+{
+    struct outcome_files *files = arg;
+
+    text_clear(&files->line);
+    event_to_json(&files->line, files->followed, entry);
+    text_add_char(&files->line, '\n');
+    fwrite(files->line.bytes, 1, files->line.length, files->events); /* errors: when it is closed */
+}
+
+void
+outcome_files_follow(struct outcome_files *files, struct journal *journal)
+{
+    files->followed = journal;
+    if (files->events != NULL)
+        journal_observe(journal, record, files);
+}
+
+static bool
+close_events(struct outcome_files *files, const struct scenario *scenario, struct error *err)
+{
+    bool is_written;
+
+    if (files->events == NULL)
+        return true;
+    is_written = ferror(files->events) == 0;
+    if (fclose(files->events) != 0)
+        is_written = false;
+    files->events = NULL;
+    return is_written ||
+        error_set(err, ERROR_WORLD, "%s/%.*s: %s", files->directory,
+            SLICE_ARGS(scenario->record_events), strerror(errno));
 }
 
 bool
@@ -59,11 +101,12 @@ outcome_files_write(struct outcome_files *files, const struct scenario *scenario
 
     if (files->directory == NULL)
         return true;
+    is_fine = close_events(files, scenario, err);
     json_report(&out, result);
-    is_fine = write_file(files->directory, "result.json", text_slice(&out), err);
+    is_fine = is_fine && write_file(files->directory, RESULT, text_slice(&out), err);
     text_clear(&out);
     series_report(&out, result);
-    is_fine = is_fine && write_file(files->directory, "series.tsv", text_slice(&out), err);
+    is_fine = is_fine && write_file(files->directory, SERIES, text_slice(&out), err);
     text_release(&out);
     for (size_t i = 0; is_fine && i < scenario->plots_count; i++)
         is_fine = draw_files(result, scenario->plots[i], files->directory, NULL, err);
@@ -75,5 +118,8 @@ outcome_files_close(struct outcome_files *files)
 {
     if (files->journal != NULL)
         fclose(files->journal);
+    if (files->events != NULL)
+        fclose(files->events);
+    text_release(&files->line);
     *files = (struct outcome_files){0};
 }

@@ -102,11 +102,9 @@ recipients_may_repeat(const struct delivery_config *delivery)
 static size_t
 last_at(struct slice address)
 {
-    size_t i = address.length;
+    const char *at = address.length > 0 ? memrchr(address.at, '@', address.length) : NULL;
 
-    while (i > 0 && address.at[i - 1] != '@')
-        i--;
-    return i;
+    return at != NULL ? (size_t)(at - address.at) + 1 : 0;
 }
 
 struct slice

@@ -222,25 +222,47 @@ conclude(const struct playing *playing, struct run *run)
         fail(run, EXIT_FAILED, NULL);
 }
 
-static void
-play(const struct options *options, const struct scenario *scenario, const struct expect_plan *plan,
-    uint64_t seed, const char *directory, struct run *run)
+static bool
+play_twins(const struct scenario *scenario, const struct expect_plan *plan,
+    const struct world_options *options, struct run *run, struct error *err)
 {
+    struct playing *playing = options->progress_arg;
+
+    playing->progress.is_off = true; /* it would begin again, twice */
+    switch (twins_compare(scenario, plan, options, err)) {
+    case TWINS_AGREE:
+        return true;
+    case TWINS_STOPPED:
+        conclude(playing, run);
+        return true;
+    case TWINS_DIFFER:
+        fail_with_error(run, err);
+        fail(run, EXIT_DISAGREE, NULL);
+        return true;
+    case TWINS_BROKEN:
+        return false;
+    }
+    return false;
+}
+
+static void
+play(const struct run_request *request, const struct scenario *scenario,
+    const struct expect_plan *plan, struct run *run)
+{
+    const struct options *options = request->options;
     struct playing playing = {
         .wall_limit_us = scenario->wall_limit_us, .wall_start_us = wall_clock_us()};
-    struct world_options world_options = {.seed = seed,
-        .until_us = options->until_us > 0 && options->until_us < scenario->until_us
-            ? options->until_us
-            : scenario->until_us,
+    struct world_options world_options = {.seed = run->result.seed,
+        .until_us = options_until_us(options, scenario->until_us),
         .on_progress = on_progress,
         .progress_arg = &playing};
     struct outcome_files files = {0};
     struct error err = {0};
-    bool was_stopped = false, is_fine;
+    bool was_stopped = false, is_fine, has_result;
     struct world *world = NULL;
 
     progress_init(&playing.progress, options, scenario->name, world_options.until_us);
-    is_fine = outcome_files_open(&files, directory, scenario, &err);
+    is_fine = outcome_files_open(&files, request->directory, scenario, &err);
     world_options.journal_file = files.journal;
     if (is_fine)
         world = world_new(scenario, plan, &world_options, &err);
@@ -248,20 +270,17 @@ play(const struct options *options, const struct scenario *scenario, const struc
         outcome_files_follow(&files, world_journal(world));
     is_fine = world != NULL && world_run(world, &was_stopped, &err);
     progress_clear(&playing.progress);
-    if (world != NULL)
+    has_result = is_fine;
+    if (has_result)
         world_result(world, &run->result);
     run->result.wall_us = wall_clock_us() - playing.wall_start_us;
     if (is_fine)
         conclude(&playing, run);
-    if (is_fine && options->is_twice && !was_stopped) {
-        playing.progress.is_off = true; /* it would begin again, twice */
-        is_fine = twins_agree(scenario, plan, &world_options, &err);
-        if (!is_fine && err.kind == ERROR_NONE)
-            is_fine = true;
-    }
+    if (is_fine && options->is_twice && !was_stopped)
+        is_fine = play_twins(scenario, plan, &world_options, run, &err);
     if (!is_fine)
         fail_with_error(run, &err);
-    if (!outcome_files_write(&files, scenario, &run->result, &err))
+    if (has_result && !outcome_files_write(&files, scenario, &run->result, &err))
         fail_with_error(run, &err);
     outcome_files_close(&files);
     world_free(&world);
@@ -287,8 +306,8 @@ has_what_it_requires(const struct scenario *scenario, struct run *run)
     for (size_t i = 0; i < scenario->requires_count; i++) {
         if (is_provided(scenario->requires[i]))
             continue;
-        text_printf(&trouble, "requires %.*s, which is not here",
-            SLICE_ARGS(scenario->requires[i]));
+        text_printf(
+            &trouble, "requires %.*s, which is not here", SLICE_ARGS(scenario->requires[i]));
         fail(run, EXIT_SKIPPED, text_string(&trouble));
         text_release(&trouble);
         return false;
@@ -297,9 +316,10 @@ has_what_it_requires(const struct scenario *scenario, struct run *run)
 }
 
 static void
-judge_scenario(const struct options *options, struct scenario *scenario,
-    struct diagnostics *diagnostics, uint64_t seed, const char *directory, struct run *run)
+judge_scenario(const struct run_request *request, struct scenario *scenario,
+    struct diagnostics *diagnostics, struct run *run)
 {
+    const struct options *options = request->options;
     struct expect_plan *plan;
     struct error err = {0};
 
@@ -309,42 +329,39 @@ judge_scenario(const struct options *options, struct scenario *scenario,
     }
     plan = expect_compile(scenario, diagnostics);
     if (plan == NULL)
-        fail(run, EXIT_INVALID, "the scenario is not valid");
-    else if (options->command == COMMAND_CHECK)
-        run->exit_code = EXIT_HELD;
-    else if (options->is_dry) {
-        if (!dry_run(scenario, &run->analysis, &err))
-            fail_with_error(run, &err);
-    }
-    else if (!scenario->is_profile)
-        play(options, scenario, plan, seed, directory, run);
+        fail_with_diagnostics(run, diagnostics);
+    else if (options->is_dry && !dry_run(scenario, &run->analysis, &err))
+        fail_with_error(run, &err);
+    else if (options->command != COMMAND_CHECK && !options->is_dry && !scenario->is_profile &&
+        has_what_it_requires(scenario, run))
+        play(request, scenario, plan, run);
     expect_plan_free(&plan);
 }
 
 void
-run_scenario(const struct options *options, const char *filename, const uint64_t *seed,
-    const char *directory, bool in_colour, struct run *run)
+run_scenario(const struct run_request *request, struct run *run)
 {
+    const struct options *options = request->options;
     struct diagnostics diagnostics = {0};
     struct error err = {0};
     struct scenario *scenario;
 
     *run = (struct run){0};
-    run->result.filename = copy(&run->result, slice_of(filename));
+    run->result.filename = copy(&run->result, slice_of(request->filename));
     run->result.name = run->result.filename;
-    scenario =
-        scenario_load(filename, options->settings, options->settings_count, &diagnostics, &err);
+    scenario = scenario_load(
+        request->filename, options->settings, options->settings_count, &diagnostics, &err);
     if (scenario != NULL) {
-        uint64_t luck = seed != NULL ? *seed : scenario->seed;
-
         run->is_profile = scenario->is_profile;
-        name_result(options, scenario, luck, &run->result);
-        judge_scenario(options, scenario, &diagnostics, luck, directory, run);
-    } else if (diagnostics.errors_count > 0)
-        fail(run, EXIT_INVALID, "the scenario is not valid");
-    else
+        name_result(options, scenario, request->seed != NULL ? *request->seed : scenario->seed,
+            &run->result);
+        judge_scenario(request, scenario, &diagnostics, run);
+    } else if (diagnostics.errors_count > 0) {
+        fail_with_diagnostics(run, &diagnostics);
+    } else {
         fail_with_error(run, &err);
-    diagnostics_render(&diagnostics, &run->diagnostics, in_colour);
+    }
+    diagnostics_render(&diagnostics, &run->diagnostics, request->in_colour);
     scenario_free(&scenario);
     diagnostics_release(&diagnostics);
 }

@@ -30,9 +30,15 @@ struct run {
     bool is_profile; /* a file without `expect`: nothing was run */
 };
 
-/* `seed` wins over the scenario's, unless it is NULL. Results go to `directory`, unless it is NULL. */
-void run_scenario(const struct options *options, const char *filename, const uint64_t *seed,
-    const char *directory, bool in_colour, struct run *run);
+struct run_request {
+    const struct options *options;
+    const char *filename;
+    const uint64_t *seed;  /* NULL: the scenario's */
+    const char *directory; /* of its results; NULL: none */
+    bool in_colour;        /* diagnostics */
+};
+
+void run_scenario(const struct run_request *request, struct run *run);
 void run_release(struct run *run);
 
 /* What stands where several runs went differently. */

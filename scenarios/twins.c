@@ -4,8 +4,16 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "smtp/event.h"
 
-static bool
+struct telling { /* of one twin, read back from its journal */
+    FILE *file;
+    struct journal *names; /* those told so far: entries carry their numbers */
+    struct text record;    /* 'n' or 'e', and the bytes; empty: the story is over */
+};
+
+/* TWINS_AGREE: so far nothing speaks against it. */
+static enum twins_verdict
 play(const struct scenario *scenario, const struct expect_plan *plan,
     const struct world_options *options, FILE *journal, struct error *err)
 {
@@ -18,72 +26,104 @@ play(const struct scenario *scenario, const struct expect_plan *plan,
     is_fine = world != NULL && world_run(world, &was_stopped, err);
     world_free(&world);
     rewind(journal);
-    return is_fine;
+    if (!is_fine)
+        return TWINS_BROKEN;
+    return was_stopped ? TWINS_STOPPED : TWINS_AGREE;
 }
 
-/* Reads one record of journal_write_to()'s format. */
-static bool
-read_record(FILE *file, struct text *record)
+/* One record of journal_write_to()'s format. */
+static void
+read_record(struct telling *telling)
 {
+    struct text *record = &telling->record;
     uint32_t length;
-    int kind;
+    int byte;
 
     text_clear(record);
-    if (fread(&length, sizeof length, 1, file) != 1 || (kind = fgetc(file)) == EOF)
-        return false;
-    text_add_char(record, (char)kind);
-    for (uint32_t i = 0; i < length; i++) {
-        int byte = fgetc(file);
-
-        if (byte == EOF)
-            return false;
+    if (fread(&length, sizeof length, 1, telling->file) != 1)
+        return;
+    for (uint64_t i = 0; i < 1 + (uint64_t)length; i++) {
+        byte = fgetc(telling->file);
+        if (byte == EOF) {
+            text_clear(record);
+            return;
+        }
         text_add_char(record, (char)byte);
     }
-    return true;
+    if (record->bytes[0] == 'n')
+        journal_name(telling->names, slice_from(text_slice(record), 1));
+}
+
+static void
+say_record(struct text *out, const struct telling *telling)
+{
+    struct slice record = text_slice(&telling->record);
+
+    if (record.length == 0)
+        text_add_string(out, "the end");
+    else if (record.at[0] == 'n')
+        text_printf(out, "the name \"%.*s\"", SLICE_ARGS(slice_from(record, 1)));
+    else
+        event_to_json(out, telling->names, slice_from(record, 1));
+}
+
+static enum twins_verdict
+compare(struct telling *first, struct telling *second, struct error *err)
+{
+    struct text one = {0}, other = {0};
+    uint64_t number = 0;
+    bool is_same;
+
+    do {
+        read_record(first);
+        read_record(second);
+        number++;
+        is_same = slice_equals(text_slice(&first->record), text_slice(&second->record));
+    } while (is_same && first->record.length > 0);
+    if (is_same)
+        return TWINS_AGREE;
+    say_record(&one, first);
+    say_record(&other, second);
+    error_set(err, ERROR_WORLD,
+        "two runs with one seed differ from record %llu of the journal on: %.180s became %.180s",
+        (unsigned long long)number, text_string(&one), text_string(&other));
+    text_release(&one);
+    text_release(&other);
+    return TWINS_DIFFER;
 }
 
 static bool
-compare(FILE *first, FILE *second, struct error *err)
+telling_open(struct telling *telling)
 {
-    struct text a = {0}, b = {0};
-    uint64_t number = 0;
-    bool has_a, has_b, is_same;
-
-    do {
-        has_a = read_record(first, &a);
-        has_b = read_record(second, &b);
-        number++;
-        is_same = has_a == has_b && slice_equals(text_slice(&a), text_slice(&b));
-    } while (is_same && has_a);
-    if (!is_same) {
-        int64_t at_us = 0;
-
-        if (a.length > sizeof at_us)
-            memcpy(&at_us, a.bytes + 1, sizeof at_us);
-        error_set(err, ERROR_WORLD,
-            "two runs with one seed differ from record %llu of the journal on (at %lld us)",
-            (unsigned long long)number, (long long)at_us);
-    }
-    text_release(&a);
-    text_release(&b);
-    return is_same;
+    *telling = (struct telling){.file = tmpfile(), .names = journal_new()};
+    return telling->file != NULL;
 }
 
-bool
-twins_agree(const struct scenario *scenario, const struct expect_plan *plan,
+static void
+telling_close(struct telling *telling)
+{
+    if (telling->file != NULL)
+        fclose(telling->file);
+    journal_free(&telling->names);
+    text_release(&telling->record);
+}
+
+enum twins_verdict
+twins_compare(const struct scenario *scenario, const struct expect_plan *plan,
     const struct world_options *options, struct error *err)
 {
-    FILE *first = tmpfile(), *second = tmpfile();
-    bool is_same = false;
+    struct telling first, second;
+    enum twins_verdict verdict = TWINS_BROKEN;
 
-    if (first == NULL || second == NULL)
+    if (!telling_open(&first) | !telling_open(&second))
         error_set(err, ERROR_WORLD, "no place for two journals: %s", strerror(errno));
-    else if (play(scenario, plan, options, first, err) &&
-        play(scenario, plan, options, second, err))
-        is_same = compare(first, second, err);
-    if (first != NULL)
-        fclose(first);
-    if (second != NULL)
-        fclose(second);
-    return is_same;
+    else
+        verdict = play(scenario, plan, options, first.file, err);
+    if (verdict == TWINS_AGREE)
+        verdict = play(scenario, plan, options, second.file, err);
+    if (verdict == TWINS_AGREE)
+        verdict = compare(&first, &second, err);
+    telling_close(&first);
+    telling_close(&second);
+    return verdict;
 }

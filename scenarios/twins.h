@@ -4,8 +4,14 @@
 
 #include "scenarios/world.h"
 
-/* False: they differ (or one broke); `err` then names the first entry that does. */
-bool twins_agree(const struct scenario *scenario, const struct expect_plan *plan,
+enum twins_verdict {
+    TWINS_AGREE,
+    TWINS_DIFFER,  /* `err` names the first record of the journal that differs */
+    TWINS_STOPPED, /* options->on_progress ended one of them early: nothing can be said */
+    TWINS_BROKEN,  /* one of them could not be run: `err` */
+};
+
+enum twins_verdict twins_compare(const struct scenario *scenario, const struct expect_plan *plan,
     const struct world_options *options, struct error *err);
 
 #endif

@@ -340,6 +340,8 @@ world_free(struct world **world)
 
     if (w == NULL)
         return;
+    if (w->journal != NULL)
+        journal_end(w->journal); /* sessions close now, and nobody is left to hear of it */
     judge_free(&w->judge);
     audit_free(&w->audit);
     mta_free(&w->mta);

@@ -25,6 +25,7 @@ struct journal {
     struct observer *observers;
     size_t observers_count, observers_capacity;
     struct sink sink;
+    bool is_over;
     struct map names; /* number + 1 is the name */
     uint64_t *milestones;
     size_t milestones_count, milestones_capacity;
@@ -190,7 +191,7 @@ journal_name(struct journal *journal, struct slice text)
     if (text.length == 0)
         return 0;
     number = map_put(&journal->names, text, &is_new);
-    if (is_new) {
+    if (is_new && !journal->is_over) {
         hash_record(journal, 'n', text.at, text.length);
         write_record(journal, 'n', text.at, text.length);
     }
@@ -215,12 +216,20 @@ void
 journal_append(struct journal *journal, const void *entry, size_t bytes)
 {
     assert(bytes >= sizeof(int64_t));
+    if (journal->is_over)
+        return;
     hash_record(journal, 'e', entry, bytes);
     write_record(journal, 'e', entry, bytes);
     if (++journal->entries_count % JOURNAL_MILESTONE_ENTRIES == 0)
         keep_milestone(journal);
     for (size_t i = 0; i < journal->observers_count; i++)
         journal->observers[i].fn(journal->observers[i].arg, (struct slice){entry, bytes});
+}
+
+void
+journal_end(struct journal *journal)
+{
+    journal->is_over = true;
 }
 
 void

@@ -39,6 +39,9 @@ uint64_t journal_entries_count(const struct journal *journal);
 void journal_write_to(struct journal *journal, FILE *file);
 bool journal_flush(struct journal *journal, struct error *err) MUST_USE;
 
+/* The story is over: what is told from here on, while its world is taken down, goes nowhere. */
+void journal_end(struct journal *journal);
+
 /* Every `entries` entries the hash so far is kept, so that two runs can be compared by bisection. */
 enum { JOURNAL_MILESTONE_ENTRIES = 1000 };
 size_t journal_milestones(const struct journal *journal, const uint64_t **hashes);

@@ -293,10 +293,8 @@ is_due(const struct end *end, uint8_t what)
 }
 
 static void
-tell(struct end *end)
+tell_rest(struct end *end)
 {
-    if (is_due(end, DUE_OFFER))
-        offer(end);
     if (is_due(end, DUE_END)) {
         end->due &= (uint8_t)~DUE_END;
         end->events->on_end(end->arg);
@@ -311,6 +309,15 @@ tell(struct end *end)
         if (end->backlog == NULL && end->events->on_drained != NULL)
             end->events->on_drained(end->arg);
     }
+}
+
+static void
+tell(struct end *end)
+{
+    if (is_due(end, DUE_OFFER))
+        offer(end);
+    if (end->due != 0)
+        tell_rest(end);
     if (is_due(end, DUE_OFFER))
         note(end, 0);
 }

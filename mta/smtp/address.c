@@ -82,15 +82,18 @@ span(struct slice text, uint8_t kind)
 {
     size_t i = 0;
 
-    while (i < text.length) {
-        size_t length = is_kind(text.at[i], kind) ? 1
-            : (uint8_t)text.at[i] >= 0x80         ? utf8_length(slice_from(text, i))
-                                                  : 0;
+    for (;;) {
+        size_t length;
+
+        while (i < text.length && is_kind(text.at[i], kind))
+            i++;
+        if (i == text.length || (uint8_t)text.at[i] < 0x80)
+            return i;
+        length = utf8_length(slice_from(text, i));
         if (length == 0)
-            break;
+            return i;
         i += length;
     }
-    return i;
 }
 
 static size_t
@@ -278,12 +281,18 @@ address_parse(struct slice text, struct mail_address *address, const char **why)
     return *why == NULL;
 }
 
-/* Where the '>' stands that is not in quotes or behind a backslash. */
+/* Where the '>' stands that is not in quotes or behind a backslash. Quotes are rare. */
 static bool
 find_closing_bracket(struct slice text, size_t *at)
 {
+    const char *first = memchr(text.at, '>', text.length);
     bool is_quoted = false;
 
+    if (first == NULL)
+        return false;
+    *at = (size_t)(first - text.at);
+    if (memchr(text.at, '"', *at) == NULL)
+        return true;
     for (size_t i = 1; i < text.length; i++) {
         if (text.at[i] == '"')
             is_quoted = !is_quoted;

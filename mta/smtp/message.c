@@ -187,12 +187,18 @@ skip_plain_blocks(struct dot_scanner *scanner, struct slice bytes, size_t i)
         const __m128i block = _mm_loadu_si128((const void *)(bytes.at + i));
         unsigned low =
             (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(block, highest_low), block));
-        unsigned cr = where_equal(block, '\r'), lf = where_equal(block, '\n');
+        unsigned bits_above_127 = (unsigned)_mm_movemask_epi8(block), cr, lf;
 
+        if ((low | after_cr | at_line_start) == 0) { /* the middle of a line, as most are */
+            high |= bits_above_127;
+            continue;
+        }
+        cr = where_equal(block, '\r');
+        lf = where_equal(block, '\n');
         if (low != (cr | lf) || ((cr << 1 | after_cr) & 0xffff) != lf ||
             (where_equal(block, '.') & (lf << 1 | at_line_start)) != 0)
             break;
-        high |= (unsigned)_mm_movemask_epi8(block);
+        high |= bits_above_127;
         after_cr = cr >> 15;
         at_line_start = lf >> 15;
         for (; lf != 0; lf &= lf - 1) {

@@ -129,6 +129,32 @@ observers_see_every_entry_in_order(void **state)
 }
 
 static void
+count_entry(void *arg, struct slice entry)
+{
+    ++*(int *)arg;
+}
+
+/* Whoever listened may be gone by then, and the file closed. */
+static void
+after_its_end_nothing_is_told(void **state)
+{
+    struct journal *journal = journal_new();
+    uint64_t hash;
+    int seen = 0;
+
+    journal_observe(journal, count_entry, &seen);
+    append(journal, 10, 1);
+    hash = journal_hash(journal);
+    journal_end(journal);
+    append(journal, 20, 2);
+    assert_slice(journal_name_text(journal, journal_name(journal, SLICE("late"))), "late");
+    assert_int_equal(seen, 1);
+    assert_int_equal(journal_entries_count(journal), 1);
+    assert_true(journal_hash(journal) == hash);
+    journal_free(&journal);
+}
+
+static void
 milestones_show_where_two_runs_part(void **state)
 {
     struct journal *one = journal_new(), *other = journal_new();
@@ -225,6 +251,7 @@ main(void)
         cmocka_unit_test(any_difference_changes_the_hash),
         cmocka_unit_test(no_bit_is_overlooked),
         cmocka_unit_test(observers_see_every_entry_in_order),
+        cmocka_unit_test(after_its_end_nothing_is_told),
         cmocka_unit_test(milestones_show_where_two_runs_part),
         cmocka_unit_test(the_sink_receives_names_before_their_use),
         cmocka_unit_test(a_full_disk_is_reported_at_the_flush),
