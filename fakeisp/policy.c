@@ -9,6 +9,7 @@ struct policies {
     struct rules *rules;
     struct greylist *greylist;
     struct mailboxes *mailboxes;
+    uint32_t stages; /* bits: where anybody has something to say */
 };
 
 /* ---- replies ---- */
@@ -151,6 +152,8 @@ policies_ask(struct policies *policies, struct question *question)
 {
     struct answer answer = {0};
 
+    if ((policies->stages & 1U << question->stage) == 0)
+        return answer;
     if (question->stage == STAGE_RCPT && !question->is_begun)
         rules_note_rcpt(policies->rules, question); /* whoever refuses it: it was seen */
     question->is_begun = true;
@@ -183,6 +186,8 @@ policies_new(const struct isp_config *config, struct journal *journal, const str
     policies->rules = rules_new(config, &doors);
     policies->greylist = greylist_new(config, &doors);
     policies->mailboxes = mailboxes_new(config, &doors);
+    policies->stages =
+        limits_stages(policies->limits) | rules_stages(policies->rules) | 1U << STAGE_RCPT;
     return policies;
 }
 

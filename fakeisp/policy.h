@@ -125,6 +125,7 @@ void limits_free(struct limits **limits);
 struct answer limits_ask(struct limits *limits, const struct question *question);
 struct answer limits_ask_unknown_user(struct limits *limits, const struct question *question);
 void limits_on_closed(struct limits *limits, const struct visit *visit);
+uint32_t limits_stages(const struct limits *limits); /* bits: where one has something to say */
 bool limits_want_unknown_users(const struct limits *limits);
 void limits_turn(
     struct limits *limits, enum isp_knob knob, size_t index, int64_t value, int64_t now_us);
@@ -137,6 +138,7 @@ struct rules *rules_new(const struct isp_config *config, const struct policy_doo
 void rules_free(struct rules **rules);
 struct answer rules_ask(struct rules *rules, struct question *question);
 void rules_note_rcpt(struct rules *rules, const struct question *question); /* once per RCPT */
+uint32_t rules_stages(const struct rules *rules); /* bits: where one has something to say */
 bool rules_want_header(const struct rules *rules);
 void rules_turn_share(struct rules *rules, size_t index, int64_t share_ppm);
 int64_t rules_share(const struct rules *rules, size_t index);

@@ -281,6 +281,12 @@ limits_on_closed(struct limits *limits, const struct visit *visit)
     }
 }
 
+uint32_t
+limits_stages(const struct limits *limits)
+{
+    return limits->stages;
+}
+
 bool
 limits_want_unknown_users(const struct limits *limits)
 {

@@ -174,6 +174,12 @@ rules_ask(struct rules *rules, struct question *question)
     return (struct answer){0};
 }
 
+uint32_t
+rules_stages(const struct rules *rules)
+{
+    return rules->stages;
+}
+
 bool
 rules_want_header(const struct rules *rules)
 {

@@ -116,6 +116,16 @@ set_dates(struct spool *spool, int64_t arrival_us)
     unit_format_rfc5322_date(&spool->date_before, (second - 1) * US_PER_S);
 }
 
+static void
+add_lower(struct text *out, struct slice s)
+{
+    size_t start = out->length;
+
+    text_add_slice(out, s);
+    for (size_t i = start; i < out->length; i++)
+        out->bytes[i] = char_lower(out->bytes[i]);
+}
+
 /* As it will be read back: the domain in lower case. */
 static void
 set_address(struct spool *spool, const struct mail_address *address)
@@ -123,8 +133,7 @@ set_address(struct spool *spool, const struct mail_address *address)
     text_clear(&spool->address);
     text_add_slice(&spool->address, address->local);
     text_add_char(&spool->address, '@');
-    for (size_t i = 0; i < address->domain.length; i++)
-        text_add_char(&spool->address, char_lower(address->domain.at[i]));
+    add_lower(&spool->address, address->domain);
 }
 
 /* The recipient is spool->address. `sender_local` must stay where it is while the values are used. */
@@ -155,8 +164,7 @@ domain_number(struct spool *spool, struct slice domain)
 
     text_clear(lower);
     text_add_char(lower, 'D');
-    for (size_t i = 0; i < domain.length; i++)
-        text_add_char(lower, char_lower(domain.at[i]));
+    add_lower(lower, domain);
     number = map_put(&spool->domains, slice_from(text_slice(lower), 1), &is_new);
     if (is_new)
         store_append(spool->store, text_slice(lower));

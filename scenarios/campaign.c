@@ -141,8 +141,8 @@ campaign_write(struct delivery *delivery, uint64_t row, struct event *event)
     event->at_us = loop_now_us(campaign->doors.loop);
     event->delivery = delivery->name;
     event->row = (uint32_t)row;
-    event_write(campaign->doors.journal, event, text_slice(&envelope->sender),
-        text_slice(&envelope->rcpt));
+    event_write(
+        campaign->doors.journal, event, text_slice(&envelope->sender), text_slice(&envelope->rcpt));
 }
 
 /* --- asking it --- */

@@ -164,7 +164,7 @@ void campaign_return_path(
 int64_t campaign_row_relayed_us(
     const struct campaign *campaign, size_t delivery, uint64_t row); /* -1: not */
 
-struct kpi campaign_kpi(const struct campaign *campaign, int delivery);     /* O(1) */
+struct kpi campaign_kpi(const struct campaign *campaign, int delivery); /* O(1) */
 /* The same without a copy: it counts on. */
 const struct kpi *campaign_kpi_now(const struct campaign *campaign, int delivery);
 struct kpi campaign_recount(const struct campaign *campaign, int delivery); /* O(rows) */

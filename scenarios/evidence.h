@@ -40,7 +40,7 @@ struct name_memory { /* what was found out about the names of the journal: 0 not
     size_t count;
 };
 
-struct kpi_memory { /* many checks ask for the same counters after the same entry */
+struct kpi_memory {            /* many checks ask for the same counters after the same entry */
     const struct kpi *kpi;     /* the campaign's own */
     uint64_t sent, to_deliver; /* of which `success` was made */
     struct value success;      /* sent / to_deliver; no value while there is nothing to deliver */

@@ -9,11 +9,13 @@
 enum { REDRAW_US = 100 * US_PER_MS, PLAIN_LINE_US = 10 * US_PER_S, BAR_WIDTH = 24 };
 
 void
-progress_init(
-    struct progress *progress, const struct options *options, struct slice name, int64_t until_us)
+progress_init(struct progress *progress, const struct options *options, struct slice name,
+    int64_t until_us, int64_t wall_us)
 {
     *progress = (struct progress){.name = name,
         .until_us = until_us,
+        .wall_start_us = wall_us,
+        .wall_shown_us = wall_us,
         .is_terminal = isatty(STDERR_FILENO) == 1,
         .is_off = options->is_quiet || options->jobs > 1};
 }
@@ -38,8 +40,6 @@ progress_show(struct progress *progress, int64_t now_us, int64_t wall_us)
 
     if (progress->is_off)
         return;
-    if (progress->wall_start_us == 0)
-        progress->wall_start_us = progress->wall_shown_us = wall_us;
     if (wall_us - progress->wall_shown_us < pause_us)
         return;
     progress->wall_shown_us = wall_us;

@@ -16,8 +16,8 @@ struct progress {
     bool is_terminal, is_shown, is_off;
 };
 
-void progress_init(
-    struct progress *progress, const struct options *options, struct slice name, int64_t until_us);
+void progress_init(struct progress *progress, const struct options *options, struct slice name,
+    int64_t until_us, int64_t wall_us);
 void progress_show(struct progress *progress, int64_t now_us, int64_t wall_us);
 void progress_clear(struct progress *progress); /* takes the line away */
 

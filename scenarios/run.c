@@ -261,7 +261,8 @@ play(const struct run_request *request, const struct scenario *scenario,
     bool was_stopped = false, is_fine, has_result;
     struct world *world = NULL;
 
-    progress_init(&playing.progress, options, scenario->name, world_options.until_us);
+    progress_init(
+        &playing.progress, options, scenario->name, world_options.until_us, playing.wall_start_us);
     is_fine = outcome_files_open(&files, request->directory, scenario, &err);
     world_options.journal_file = files.journal;
     if (is_fine)

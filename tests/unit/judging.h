@@ -103,6 +103,15 @@ campaign_kpi(const struct campaign *campaign, int delivery)
     return kpi;
 }
 
+const struct kpi *
+campaign_kpi_now(const struct campaign *campaign, int delivery)
+{
+    static struct kpi kpis[STAGE_DELIVERIES + 1];
+
+    kpis[delivery + 1] = campaign_kpi(campaign, delivery);
+    return &kpis[delivery + 1];
+}
+
 static const struct isp_host rows_hosts[] = {
     {.name = {"mx1", 3}, .fqdn = {"mx1.rows.example", 16}},
     {.name = {"mx2", 3}, .fqdn = {"mx2.rows.example", 16}},

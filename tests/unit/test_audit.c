@@ -41,6 +41,12 @@ campaign_kpi(const struct campaign *campaign, int delivery)
     return campaign->kpi;
 }
 
+const struct kpi *
+campaign_kpi_now(const struct campaign *campaign, int delivery)
+{
+    return &campaign->kpi;
+}
+
 struct kpi
 campaign_recount(const struct campaign *campaign, int delivery)
 {
