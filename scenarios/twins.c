@@ -114,8 +114,9 @@ twins_compare(const struct scenario *scenario, const struct expect_plan *plan,
 {
     struct telling first, second;
     enum twins_verdict verdict = TWINS_BROKEN;
+    bool has_first = telling_open(&first), has_second = telling_open(&second);
 
-    if (!telling_open(&first) | !telling_open(&second))
+    if (!has_first || !has_second)
         error_set(err, ERROR_WORLD, "no place for two journals: %s", strerror(errno));
     else
         verdict = play(scenario, plan, options, first.file, err);

@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mtalab=$(realpath -m "${MTALAB:-build/release/bin/mtalab}")
+[ -x "$mtalab" ] || { echo "no program $mtalab" && exit 2; }
 work=$(mktemp -d)
 trap 'chmod -R u+rwX "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 2

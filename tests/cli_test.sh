@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mtalab=$(realpath -m "${MTALAB:-build/release/bin/mtalab}")
+[ -x "$mtalab" ] || { echo "no program $mtalab" && exit 2; }
 work=$(mktemp -d)
 started=()
 trap 'kill -9 "${started[@]}" 2>/dev/null; rm -rf "$work"' EXIT
@@ -21,8 +22,10 @@ has() # COMMAND: is it installed?
 
 complain() # WHAT...
 {
+    local line=${BASH_LINENO[1]}
+    [ "$line" != 0 ] || line=${BASH_LINENO[0]}
     failures=$((failures + 1))
-    echo "line ${BASH_LINENO[1]}: $*"
+    echo "line $line: $*"
     head -n 8 stdout stderr | cut -c 1-160 | sed 's/^/    /'
 }
 
@@ -371,6 +374,7 @@ begin() # ARGUMENTS...: beside us; returns when the run in out/long has begun
     started=($!)
     for _ in {1..600}; do
         [ -e out/journal.bin ] || [ -e out/long/journal.bin ] && return
+        kill -0 "${started[0]}" || break
         sleep 0.1
     done
     complain "mtalab run $* does not begin"

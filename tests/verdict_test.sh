@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mtalab=$(realpath -m "${MTALAB:-build/release/bin/mtalab}")
+[ -x "$mtalab" ] || { echo "no program $mtalab" && exit 2; }
 truth=$PWD/scenarios/efs/five-rows.yaml
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
