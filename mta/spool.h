@@ -21,7 +21,9 @@
 #include "base/store.h"
 #include "smtp/address.h"
 
-enum { SPOOL_RECIPIENTS_MAX = 500 }; /* of one message; more: submit again (RFC 5321 4.5.3.1.8: >= 100) */
+enum {
+    SPOOL_RECIPIENTS_MAX = 500
+}; /* of one message; more: submit again (RFC 5321 4.5.3.1.8: >= 100) */
 
 struct spool;
 typedef store_handle spool_message;
@@ -56,8 +58,8 @@ typedef void spool_found_fn(void *arg, struct spool_place place);
 void spool_recover(struct spool *spool, spool_found_fn *fn, void *arg);
 
 /* Fills places[recipients_count]. Durable after spool_sync(). */
-void spool_add(struct spool *spool, const struct spool_submission *submission,
-    struct spool_place *places);
+void spool_add(
+    struct spool *spool, const struct spool_submission *submission, struct spool_place *places);
 void spool_sync(struct spool *spool, synced_fn *fn, void *arg);
 /* This recipient is settled; with the last one the message goes. */
 void spool_settle(struct spool *spool, struct spool_place place);
@@ -70,7 +72,8 @@ struct slice spool_domain_name(const struct spool *spool, uint32_t domain); /* l
 void spool_recipient(struct spool *spool, struct spool_place place, struct text *out);
 void spool_sender(struct spool *spool, spool_message message, struct text *out); /* "" for null */
 
-uint64_t spool_size(struct spool *spool, spool_message message); /* bytes of content, in wire form */
+uint64_t spool_size(
+    struct spool *spool, spool_message message); /* bytes of content, in wire form */
 void spool_content(struct spool *spool, spool_message message, struct text *out); /* appended */
 
 size_t spool_templates_count(const struct spool *spool);

@@ -1,6 +1,6 @@
 /* smtp_script.h - an SMTP server that says what a script says, and writes down what it heard.
  *
- * For test_smtp_client.c and test_delivery.c. */
+ * For smtp_client_world.h and delivery_world.h. */
 #ifndef MTALAB_TESTS_SMTP_SCRIPT_H
 #define MTALAB_TESTS_SMTP_SCRIPT_H
 
