@@ -366,9 +366,10 @@ add_verdict(struct text *out, const struct result *result)
     if (failed > 0)
         text_printf(out, "%zu of %zu expectation%s failed", failed, result->checks_count,
             result->checks_count == 1 ? "" : "s");
+    else if (result->checks_count == 1)
+        text_add_string(out, "the only expectation held");
     else if (result->checks_count > 0)
-        text_printf(out, "all %zu expectation%s held", result->checks_count,
-            result->checks_count == 1 ? "" : "s");
+        text_printf(out, "all %zu expectations held", result->checks_count);
     else
         text_add_string(out, "no expectations");
     if (broken > 0)

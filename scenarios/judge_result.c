@@ -77,12 +77,15 @@ trial_fail(struct judge *judge, struct trial *trial, const struct expression *ex
 void
 trial_fail_age(struct judge *judge, struct trial *trial, int64_t age_us)
 {
-    struct text observed = {0};
+    const struct source *within = &trial->plan->config->within;
+    struct text check = {0}, observed = {0};
 
     if (trial->failed_count++ > 0)
         return;
-    begin_failure(judge, trial, &trial->plan->config->within);
-    trial->result.expected = say_source(&trial->plan->config->within);
+    begin_failure(judge, trial, within);
+    text_printf(&check, "within: %.*s", SLICE_ARGS(say_source(within)));
+    trial->result.check = keep(judge, &check);
+    trial->result.expected = say_source(within);
     unit_format_duration(&observed, age_us);
     trial->result.observed = keep(judge, &observed);
 }

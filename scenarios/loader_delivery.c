@@ -66,11 +66,8 @@ check_address(const struct pattern *pattern, uint64_t count, struct mail_address
 {
     struct text digits = {0};
 
-    if (pattern->numbers_count > 0) {
-        text_add_u64(&digits, count > 0 ? count : 1);
-        if (digits.length < (size_t)pattern->width)
-            text_add_repeated(&digits, '0', (size_t)pattern->width - digits.length);
-    }
+    if (pattern->numbers_count > 0)
+        text_printf(&digits, "%0*llu", pattern->width, (unsigned long long)(count > 0 ? count : 1));
     text_add_slice(whole, text_slice(&pattern->before));
     text_add_slice(whole, text_slice(&digits));
     text_add_slice(whole, text_slice(&pattern->after));

@@ -200,7 +200,7 @@ says 'seed 9'
 run 1 run $rows --until 2h -j2 # what it expects comes later
 says '2h virtual'
 run 0 run $rows --until 2h --only never-goes-back
-says 'all 1 expectation'
+says 'the only expectation'
 run 0 run --only row2-hard -- $rows
 
 # --- results folder ----------------------------------------------------------------------------
