@@ -44,7 +44,6 @@ struct submitter { /* one session */
     struct dot_scanner scanner;
     struct text content;
     bool is_too_large;
-    bool is_last; /* the peer has half-closed: this message is answered, then we leave */
 };
 
 struct inject {
@@ -326,10 +325,6 @@ on_durable(void *arg, bool is_durable)
     answer(s, is_durable ? "250 2.0.0 ok, taken" : "452 4.3.1 the spool is full");
     reset_envelope(s);
     s->state = AWAIT_MAIL;
-    if (s->is_last) {
-        leave(s);
-        return;
-    }
     flush(s);
     stream_resume(s->stream);
 }
@@ -424,16 +419,11 @@ on_bytes(void *arg, struct slice bytes)
     return s->state == LEAVING ? bytes.length : consumed;
 }
 
-/* Who says no more may still listen: for the answer to a message that is on its way to the disk. */
+/* Not before the disk has answered: a paused stream tells no end, so who half-closes still hears. */
 static void
 on_end(void *arg)
 {
-    struct submitter *s = arg;
-
-    if (s->state == AWAIT_DISK)
-        s->is_last = true;
-    else
-        leave(s);
+    leave(arg);
 }
 
 static void

@@ -158,6 +158,23 @@ all_hosts_down_is_one_deferral_each(void **state)
 }
 
 static void
+a_message_that_is_lost_at_every_host_asks_each_once(void **state)
+{
+    static struct world w;
+
+    world_prepare(&w, 7);
+    for (size_t i = 0; i < HOSTS_COUNT; i++)
+        w.servers[i].rows[0] = (struct script_row){".", HANGS_UP, 0};
+    world_open(&w);
+    submit_to(&w, "isp.test", 3);
+    run_until(&w, 19 * US_PER_MIN);
+    assert_int_equal(totals_of(&w).deferrals, 3);
+    assert_int_equal(w.servers[0].sessions_count, 1);
+    assert_int_equal(w.servers[1].sessions_count, 1);
+    world_stop(&w);
+}
+
+static void
 a_host_that_failed_is_asked_last_for_a_minute(void **state)
 {
     static struct world w;
@@ -276,6 +293,7 @@ main(void)
         cmocka_unit_test(an_answer_to_the_recipient_ends_the_try),
         cmocka_unit_test(a_refusal_is_final_at_once),
         cmocka_unit_test(all_hosts_down_is_one_deferral_each),
+        cmocka_unit_test(a_message_that_is_lost_at_every_host_asks_each_once),
         cmocka_unit_test(a_host_that_failed_is_asked_last_for_a_minute),
         cmocka_unit_test(domains_without_a_host_are_told_what_dns_said),
         cmocka_unit_test(everybody_comes_to_one_end_whatever_the_hosts_do),

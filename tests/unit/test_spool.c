@@ -420,6 +420,14 @@ templates_found_again_are_used_again(void **state)
     }
     assert_int_equal(spool_templates_count(w.spool), 1);
     check_all(&w);
+    for (size_t i = 1; i < w.count; i += 2) {
+        w.messages[i].open = 0;
+        spool_settle(w.spool, w.messages[i].places[0]);
+    }
+    assert_int_equal(spool_templates_count(w.spool), 1); /* kept, as the last one used */
+    add_campaign_message(&w, 1);
+    assert_int_equal(spool_templates_count(w.spool), 1); /* until another one is */
+    check_all(&w);
     world_stop(&w);
 }
 
