@@ -251,5 +251,5 @@ smtp_client_is_idle(const struct smtp_client *client)
 bool
 smtp_client_is_ready(const struct smtp_client *client)
 {
-    return client->state >= AWAIT_MAIL && client->state <= IDLE;
+    return client->state >= AWAIT_MAIL && client->state <= IDLE && client->state != AWAIT_QUIT;
 }

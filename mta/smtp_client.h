@@ -84,6 +84,6 @@ void smtp_client_free(struct smtp_client **client); /* at once and without a wor
 void smtp_client_wake(struct smtp_client *client);  /* there is work; only an idle client minds */
 void smtp_client_leave(struct smtp_client *client); /* QUIT as soon as it is idle */
 bool smtp_client_is_idle(const struct smtp_client *client);
-bool smtp_client_is_ready(const struct smtp_client *client); /* past its EHLO */
+bool smtp_client_is_ready(const struct smtp_client *client); /* past its EHLO, and not leaving */
 
 #endif
