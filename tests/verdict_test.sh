@@ -62,7 +62,7 @@ s/fires: 900/fires: 899/         ~ row3-soft        ~ fired 900 times, expected 
 s/fires: 900/fires: 901/         ~ row3-soft        ~ fired 900 times, expected 901 times        ~ fires: 901                        ~ 4d00h00m00s        ~ 58
 s/fires: 150/fires: 151/         ~ row4-retry-wins  ~ fired 150 times, expected 151 times        ~ fires: 151                        ~ 4d00h00m00s        ~ 63
 s/fires: 50/fires: 51/           ~ row5-retry-loses ~ fired 50 times, expected 51 times          ~ fires: 51                         ~ 4d00h00m00s        ~ 67
-s/84h..84h1m/85h..86h/           ~ row5-retry-loses ~ 3d12h29.9998s, expected 85h..86h           ~ 85h..86h                          ~ 3d12h00m30.009400s ~ 68
+s/84h..84h1m/85h..86h/           ~ row5-retry-loses ~ 3d12h29.9998s, expected 85h..86h           ~ within: 85h..86h                  ~ 3d12h00m30.009400s ~ 68
 s/sent) == 850/sent) == 851/     ~ end-state        ~ 850, expected 851                          ~ count(log.status == sent) == 851  ~ 4d00h00m00s        ~ 74
 s/failed) == 150/failed) == 149/ ~ end-state        ~ 150, expected 149                          ~ count(log.status == failed) == 149 ~ 4d00h00m00s       ~ 74
 TABLE
