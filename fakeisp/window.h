@@ -11,6 +11,7 @@
 #ifndef MTALAB_WINDOW_H
 #define MTALAB_WINDOW_H
 
+#include "base/moments.h"
 #include "fakeisp/isp.h"
 
 struct window {
@@ -19,17 +20,11 @@ struct window {
     uint64_t max;
 };
 
-struct moment { /* what was let through in one instant */
-    int64_t at_us;
-    uint64_t amount;
-};
-
 struct tally {
-    uint64_t count;      /* in the window; bucket: what is missing to a full one, rounded up */
-    int64_t since_us;    /* fixed: start of the window; bucket: instant of the last look */
-    int64_t fraction;    /* bucket: what has dripped in beyond `count`, in 1 / length_us */
-    struct moment *ring; /* sliding: oldest first */
-    size_t ring_capacity, ring_start, ring_count;
+    uint64_t count;         /* in the window; bucket: what is missing to a full one, rounded up */
+    int64_t since_us;       /* fixed: start of the window; bucket: instant of the last look */
+    int64_t fraction;       /* bucket: what has dripped in beyond `count`, in 1 / length_us */
+    struct moments moments; /* sliding */
 };
 
 void tally_release(struct tally *tally);

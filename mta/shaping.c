@@ -1,8 +1,6 @@
 /* shaping.c - how much a destination site may get right now. */
 #include "mta/shaping.h"
 
-#include "base/mem.h"
-
 enum { MESSAGES_WORTH_A_CONNECTION = 20 };
 
 const struct mx_rule mx_rule_default = {
@@ -48,7 +46,7 @@ shaper_init(struct shaper *shaper, const struct mx_rule *rule)
 void
 shaper_release(struct shaper *shaper)
 {
-    mem_free(shaper->hour);
+    moments_release(&shaper->hour);
     *shaper = (struct shaper){0};
 }
 
@@ -61,47 +59,16 @@ shaper_connections_wanted(const struct shaper *shaper, uint32_t waiting_count)
     return wanted < shaper->rule->connections ? wanted : shaper->rule->connections;
 }
 
-static struct shaper_count *
-hour_at(struct shaper *shaper, size_t i)
-{
-    return &shaper->hour[(shaper->hour_first + i) % shaper->hour_capacity];
-}
-
 static void
 forget_older(struct shaper *shaper, int64_t now_us)
 {
-    while (shaper->hour_count > 0 && hour_at(shaper, 0)->at_us + US_PER_HOUR <= now_us) {
-        shaper->hour_messages -= hour_at(shaper, 0)->messages;
-        shaper->hour_first = (shaper->hour_first + 1) % shaper->hour_capacity;
-        shaper->hour_count--;
-    }
-}
+    const struct moment *oldest;
 
-static void
-remember(struct shaper *shaper, int64_t now_us)
-{
-    shaper->hour_messages++;
-    if (shaper->hour_count > 0) {
-        struct shaper_count *last = hour_at(shaper, shaper->hour_count - 1);
-
-        if (last->at_us == now_us) {
-            last->messages++;
-            return;
-        }
+    while (
+        (oldest = moments_oldest(&shaper->hour)) != NULL && oldest->at_us + US_PER_HOUR <= now_us) {
+        shaper->hour_messages -= oldest->amount;
+        moments_drop_oldest(&shaper->hour);
     }
-    if (shaper->hour_count == shaper->hour_capacity) {
-        size_t capacity = shaper->hour_capacity * 2 + 16;
-        struct shaper_count *ring = mem_alloc(capacity * sizeof *ring);
-
-        for (size_t i = 0; i < shaper->hour_count; i++)
-            ring[i] = *hour_at(shaper, i);
-        mem_free(shaper->hour);
-        shaper->hour = ring;
-        shaper->hour_first = 0;
-        shaper->hour_capacity = capacity;
-    }
-    shaper->hour_count++;
-    *hour_at(shaper, shaper->hour_count - 1) = (struct shaper_count){now_us, 1};
 }
 
 bool
@@ -111,9 +78,10 @@ shaper_take_message(struct shaper *shaper, int64_t now_us, int64_t *retry_at_us)
         return true;
     forget_older(shaper, now_us);
     if (shaper->hour_messages >= shaper->rule->messages_per_hour) {
-        *retry_at_us = hour_at(shaper, 0)->at_us + US_PER_HOUR;
+        *retry_at_us = moments_oldest(&shaper->hour)->at_us + US_PER_HOUR;
         return false;
     }
-    remember(shaper, now_us);
+    moments_add(&shaper->hour, now_us, 1);
+    shaper->hour_messages++;
     return true;
 }

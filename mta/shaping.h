@@ -8,18 +8,13 @@
 #ifndef MTALAB_SHAPING_H
 #define MTALAB_SHAPING_H
 
+#include "base/moments.h"
 #include "mta/mta.h"
-
-struct shaper_count {
-    int64_t at_us;
-    uint64_t messages;
-};
 
 struct shaper {
     const struct mx_rule *rule;
     uint32_t connections_open;
-    struct shaper_count *hour; /* ring: what was sent in the sliding hour, per instant */
-    size_t hour_first, hour_count, hour_capacity;
+    struct moments hour; /* what was sent in the sliding hour */
     uint64_t hour_messages;
 };
 

@@ -70,57 +70,29 @@ series_init(struct series *series, const struct series_plan *plan, struct eviden
 void
 series_release(struct series *series)
 {
-    mem_free(series->window);
+    moments_release(&series->window);
     mem_free(series->gap_last_us);
     mem_free(series->steps);
     map_release(&series->gap_keys);
     *series = (struct series){0};
 }
 
-static struct moment *
-window_at(const struct series *series, size_t i)
-{
-    return &series->window[(series->window_first + i) & (series->window_capacity - 1)];
-}
-
-static void
-widen_window(struct series *series)
-{
-    size_t capacity = series->window_capacity > 0 ? series->window_capacity * 2 : 64;
-    struct moment *window = mem_alloc(capacity * sizeof window[0]);
-
-    for (size_t i = 0; i < series->window_count; i++)
-        window[i] = *window_at(series, i);
-    mem_free(series->window);
-    series->window = window;
-    series->window_capacity = capacity;
-    series->window_first = 0;
-}
-
 static void
 enter_window(struct series *series, int64_t now_us)
 {
-    struct moment *last =
-        series->window_count > 0 ? window_at(series, series->window_count - 1) : NULL;
+    const struct moment *newest = moments_newest(&series->window);
 
-    if (last != NULL && last->at_us == now_us) {
-        last->count++;
-        return;
-    }
-    if (series->window_count == SERIES_WINDOW_MAX) {
+    if (series->window.count == SERIES_WINDOW_MAX && newest->at_us != now_us)
         series->has_overflowed = true;
-        return;
-    }
-    if (series->window_count == series->window_capacity)
-        widen_window(series);
-    *window_at(series, series->window_count++) = (struct moment){now_us, 1};
+    else
+        moments_add(&series->window, now_us, 1);
 }
 
 void
 series_advance(struct series *series, int64_t now_us)
 {
     const struct series_plan *plan = series->plan;
-    struct moment *first;
+    const struct moment *oldest;
 
     if (plan->kind == SERIES_LIMIT && plan->window_us > 0)
         drop_old_steps(series, now_us);
@@ -129,12 +101,11 @@ series_advance(struct series *series, int64_t now_us)
         series->left_us = series->last_us + plan->window_us;
         series->last_us = -1;
     }
-    while (series->window_count > 0 &&
-        now_us - (first = window_at(series, 0))->at_us >= plan->window_us) {
-        series->left_us = first->at_us + plan->window_us;
-        series->count -= first->count;
-        series->window_first = (series->window_first + 1) & (series->window_capacity - 1);
-        series->window_count--;
+    while ((oldest = moments_oldest(&series->window)) != NULL &&
+        now_us - oldest->at_us >= plan->window_us) {
+        series->left_us = oldest->at_us + plan->window_us;
+        series->count -= oldest->amount;
+        moments_drop_oldest(&series->window);
     }
 }
 
@@ -148,8 +119,8 @@ series_next_change_us(const struct series *series, int64_t now_us)
         return plan->window_us; /* the first full window: now there is a value */
     if (plan->kind == SERIES_TRIED && series->last_us >= 0)
         next_us = series->last_us + plan->window_us;
-    if (series->window_count > 0)
-        next_us = window_at(series, 0)->at_us + plan->window_us;
+    if (series->window.count > 0)
+        next_us = moments_oldest(&series->window)->at_us + plan->window_us;
     if (plan->kind == SERIES_LIMIT && series->steps_count > 1)
         next_us = series->steps[1].at_us + plan->window_us;
     return next_us > now_us ? next_us : INT64_MAX;

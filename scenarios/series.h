@@ -10,6 +10,7 @@
 #ifndef MTALAB_SERIES_H
 #define MTALAB_SERIES_H
 
+#include "base/moments.h"
 #include "scenarios/evidence.h"
 #include "scenarios/value.h"
 
@@ -37,11 +38,6 @@ struct series_plan {
 
 enum { SERIES_WINDOW_MAX = 1 << 22 };
 
-struct moment {
-    int64_t at_us;
-    uint64_t count; /* so many events at this instant */
-};
-
 struct step { /* of a limit: from at_us on it was this */
     int64_t at_us;
     struct ratio rate;
@@ -53,8 +49,7 @@ struct series {
     int64_t last_us; /* of such an event; -1: none */
     bool has_fired;
 
-    struct moment *window; /* a ring of `capacity`, a power of two */
-    size_t window_first, window_count, window_capacity;
+    struct moments window;
     int64_t left_us; /* the last instant at which something left; -1: never */
     bool has_overflowed;
 
