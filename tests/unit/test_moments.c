@@ -32,10 +32,12 @@ what_goes_in_comes_out_in_order(void **state)
 
     for (int i = 0; i < 20000; i++) {
         if (moments.count == 0 || rng_below(&rng, 100) < 55) {
-            moments_add(&moments, ++in_us, (uint64_t)in_us * 3);
+            in_us++;
+            moments_add(&moments, in_us, (uint64_t)in_us * 3);
             continue;
         }
-        assert_int_equal(moments_oldest(&moments)->at_us, ++out_us);
+        out_us++;
+        assert_int_equal(moments_oldest(&moments)->at_us, out_us);
         assert_int_equal(moments_oldest(&moments)->amount, (uint64_t)out_us * 3);
         moments_drop_oldest(&moments);
     }
