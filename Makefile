@@ -16,10 +16,12 @@ release := -O2 -g $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 fuzz    := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS   += -std=c17 -ffp-contract=off $(WARN) $($(FLAVOUR))
 CPPFLAGS += -D_GNU_SOURCE -I. -Imta
-LDLIBS   += $(shell pkg-config --libs libfyaml libpcre2-8 2>/dev/null || echo -lfyaml -lpcre2-8) -lm
+LIBRARIES := fyaml pcre2-8 event_core event_extra ssl crypto cares ldns lmdb opendkim spf2 opendmarc
+LDLIBS    += -Wl,--as-needed $(LIBRARIES:%=-l%) -lm
 
 # Packages of Debian 12: to build and run, and what `make check` wants besides.
-NEEDED := gcc libc6-dev make pkg-config libfyaml-dev libpcre2-dev gnuplot-nox
+NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev libssl-dev \
+          libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev
 TESTED := libcmocka-dev binutils clang clang-format libclang-rt-dev libxml2-utils
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)

@@ -23,7 +23,10 @@ pcre2.h         mta/bounce.c
 jansson.h       mta/base/json*
 event2/*        mta/base/*_net.c
 openssl/*       mta/base/stream_tls.c mta/base/rng*.c
-opendkim/*      mta/dkim.c fakeisp/policy_auth.c
+opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
+spf2/*          fakeisp/policy_auth*.c
+opendmarc/*     fakeisp/policy_auth*.c
+ldns/*          fakeisp/dns*.c
 ares.h          mta/base/resolver_net.c
 gmime/*         mta/smtp/message*.c mta/smtp/report*.c
 lmdb.h          mta/base/store_file.c
@@ -31,13 +34,13 @@ sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
 cmocka.h        tests/unit.h
 sys/socket.h    mta/base/*_net.c
 netinet/*       mta/base/*_net.c
-time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c tests/*
-sys/time.h      mta/base/*_net.c tests/*
+time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c mta/base/libc_time.c tests/*
+sys/time.h      mta/base/*_net.c mta/base/libc_time.c tests/*
 pthread.h       scenarios/run*.c
 poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
 spawn.h         scenarios/batch.c scenarios/run*.c reports/program.c
 linux/perf_event.h tests/bench/*
-sys/syscall.h   tests/bench/*
+sys/syscall.h   mta/base/libc_time.c tests/bench/*
 '
 # Any other header in <> is one of the C library or of POSIX:
 system='assert ctype errno fcntl dirent float glob inttypes limits math setjmp signal stdarg stdbool

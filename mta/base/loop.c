@@ -1,6 +1,7 @@
 /* loop.c - what time it is, and what is to happen when: the part that both worlds share. */
 #include "base/loop.h"
 
+#include "base/libc_time.h"
 #include "base/loop_door.h"
 #include "base/unit.h"
 
@@ -131,10 +132,9 @@ pass_time(struct loop *loop, int64_t until_us)
     return is_due;
 }
 
-bool
-loop_run(struct loop *loop, int64_t until_us, struct error *err)
+static bool
+run(struct loop *loop, int64_t until_us, struct error *err)
 {
-    loop->is_stopped = false;
     if (until_us < loop->wheel.now_us)
         return true;
     do {
@@ -142,4 +142,16 @@ loop_run(struct loop *loop, int64_t until_us, struct error *err)
             return false;
     } while (!loop->is_stopped && pass_time(loop, until_us));
     return true;
+}
+
+bool
+loop_run(struct loop *loop, int64_t until_us, struct error *err)
+{
+    const struct loop *outer = libc_time_follow(loop);
+    bool is_done;
+
+    loop->is_stopped = false;
+    is_done = run(loop, until_us, err);
+    libc_time_follow(outer);
+    return is_done;
 }
