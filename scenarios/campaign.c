@@ -275,11 +275,7 @@ recount_delivery(const struct campaign *campaign, const struct delivery *deliver
 {
     struct kpi kpi = {0};
 
-    for (uint64_t i = 0; i < delivery->log.count; i++) {
-        struct row row = delivery_log_row(&delivery->log, i);
-
-        kpi_recount(&kpi, &row, delivery_log_is_bad(&delivery->log, i));
-    }
+    delivery_log_recount(&delivery->log, &kpi);
     kpi.quarantined = quarantine_recount(&campaign->quarantine, delivery->index);
     return kpi;
 }

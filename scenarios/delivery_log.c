@@ -78,6 +78,28 @@ delivery_log_is_bad(const struct delivery_log *log, uint64_t row)
     return log->entries[row].is_bad;
 }
 
+/* There are few states, and many rows in each. */
+void
+delivery_log_recount(const struct delivery_log *log, struct kpi *kpi)
+{
+    uint64_t rows[2][KPI_STATUSES][KPI_REASONS][KPI_TYPES] = {0};
+
+    for (uint64_t i = 0; i < log->count; i++) {
+        const struct log_entry *entry = &log->entries[i];
+
+        rows[entry->is_bad][entry->status][entry->reason][entry->type]++;
+    }
+    for (unsigned bad = 0; bad < 2; bad++)
+        for (unsigned status = 0; status < KPI_STATUSES; status++)
+            for (uint8_t reason = 0; reason < KPI_REASONS; reason++)
+                for (unsigned type = 0; type < KPI_TYPES; type++) {
+                    const struct row row = {
+                        (enum row_status)status, kpi_reason(reason), (enum failure_type)type};
+
+                    kpi_recount(kpi, &row, bad, rows[bad][status][reason][type]);
+                }
+}
+
 int64_t
 delivery_log_relayed_us(const struct delivery_log *log, uint64_t row)
 {

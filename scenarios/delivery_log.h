@@ -39,6 +39,9 @@ struct row delivery_log_row(const struct delivery_log *log, uint64_t row);
 bool delivery_log_is_bad(const struct delivery_log *log, uint64_t row); /* is its latest news? */
 int64_t delivery_log_relayed_us(const struct delivery_log *log, uint64_t row); /* -1: not */
 
+/* All its rows into a recount, told apart by nothing but their states. */
+void delivery_log_recount(const struct delivery_log *log, struct kpi *kpi);
+
 /* A row is in flight from the moment it is offered until the answer, or the lack of one, is known. */
 bool delivery_log_is_in_flight(const struct delivery_log *log, uint64_t row);
 void delivery_log_set_in_flight(struct delivery_log *log, uint64_t row, bool is_in_flight);

@@ -19,13 +19,26 @@ static const uint8_t reasons[KPI_REASONS] = {
     REASON_NONE,
 };
 
+/* The same table, read the other way; what has no row is "not defined", the first. */
+static const uint8_t numbers[256] = {
+    [REASON_NOT_DEFINED] = 0,
+    [REASON_USER_UNKNOWN] = 1,
+    [REASON_INVALID_DOMAIN] = 2,
+    [REASON_UNREACHABLE] = 3,
+    [REASON_ACCOUNT_DISABLED] = 4,
+    [REASON_MAILBOX_FULL] = 5,
+    [REASON_NOT_CONNECTED] = 6,
+    [REASON_DENYLISTED] = 7,
+    [REASON_QUARANTINED] = 8,
+    [REASON_DOUBLE] = 9,
+    [REASON_REFUSED] = 10,
+    [REASON_NONE] = 11,
+};
+
 uint8_t
 kpi_reason_number(uint8_t reason)
 {
-    for (uint8_t number = 0; number < KPI_REASONS; number++)
-        if (reasons[number] == reason)
-            return number;
-    return 0;
+    return numbers[reason];
 }
 
 enum failure_reason
@@ -227,15 +240,16 @@ static const struct formula {
 };
 
 void
-kpi_recount(struct kpi *kpi, const struct row *row, bool is_bad)
+kpi_recount(struct kpi *kpi, const struct row *row, bool is_bad, uint64_t rows)
 {
     for (size_t i = 0; i < COUNT_OF(formulas); i++)
         if (formulas[i].holds(row, is_bad))
-            ++*(uint64_t *)((char *)kpi + formulas[i].offset);
-    for (unsigned reason = 0; reason < COUNT_OF(kpi->failed_by_reason); reason++)
-        kpi->failed_by_reason[reason] += of_failed(row, is_bad) && row->reason == reason;
-    for (unsigned type = 0; type < COUNT_OF(kpi->failed_by_type); type++)
-        kpi->failed_by_type[type] += of_failed(row, is_bad) && row->type == type;
+            *(uint64_t *)((char *)kpi + formulas[i].offset) += rows;
+    if (!of_failed(row, is_bad))
+        return;
+    if (row->reason < COUNT_OF(kpi->failed_by_reason))
+        kpi->failed_by_reason[row->reason] += rows;
+    kpi->failed_by_type[row->type] += rows;
 }
 
 void

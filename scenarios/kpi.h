@@ -1,7 +1,7 @@
 /* kpi.h - the counters of a delivery log, kept while rows change, and counted anew to prove them.
  *
  * Whoever changes a row takes its old state out and puts its new state in (kpi_count with -1, +1).
- * kpi_recount() comes to the same figures by another way: it asks each formula of each row. */
+ * kpi_recount() comes to the same figures by another way: it asks each formula of each state. */
 #ifndef MTALAB_KPI_H
 #define MTALAB_KPI_H
 
@@ -22,8 +22,8 @@ enum failure_reason kpi_reason(uint8_t number);
 void kpi_count(struct counters *counters, const struct row *row, bool is_bad, int64_t rows);
 uint64_t kpi_rows_with(const struct counters *counters, const struct row *row);
 
-/* Adds one row to a recount. */
-void kpi_recount(struct kpi *kpi, const struct row *row, bool is_bad);
+/* Adds to a recount: so many rows are in this state. */
+void kpi_recount(struct kpi *kpi, const struct row *row, bool is_bad, uint64_t rows);
 void kpi_add(struct kpi *sum, const struct kpi *kpi);
 
 #endif

@@ -60,7 +60,7 @@ each_row_counts_where_its_formula_says(void **state)
             expected.failed_by_type[cases[i].row.type] = 1;
         }
         kpi_count(&counters, &cases[i].row, cases[i].is_bad, 1);
-        kpi_recount(&recount, &cases[i].row, cases[i].is_bad);
+        kpi_recount(&recount, &cases[i].row, cases[i].is_bad, 1);
         assert_memory_equal(&counters.kpi, &expected, sizeof expected);
         assert_memory_equal(&recount, &expected, sizeof expected);
     }
@@ -80,7 +80,7 @@ both_ways_of_counting_agree_on_every_state(void **state)
         struct kpi recount = {0};
 
         kpi_count(&counters, &row, i % 2, 1);
-        kpi_recount(&recount, &row, i % 2);
+        kpi_recount(&recount, &row, i % 2, 1);
         assert_memory_equal(&counters.kpi, &recount, sizeof recount);
         assert_int_equal(kpi_rows_with(&counters, &row), 1);
         kpi_count(&counters, &row, i % 2, -1);
