@@ -4,6 +4,9 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
 bool
 bytes_equal_nocase(const char *a, const char *b, size_t length)
@@ -44,22 +47,6 @@ slice_contains_nocase(struct slice s, struct slice part)
     return false;
 }
 
-static bool
-is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct slice
-slice_trim(struct slice s)
-{
-    while (s.length > 0 && is_blank(s.at[0]))
-        s = slice_from(s, 1);
-    while (s.length > 0 && is_blank(s.at[s.length - 1]))
-        s.length--;
-    return s;
-}
-
 bool
 slice_cut(struct slice s, char separator, struct slice *head, struct slice *rest)
 {
@@ -94,6 +81,26 @@ slice_to_u64(struct slice s, uint64_t *value)
     }
     *value = sum;
     return true;
+}
+
+size_t
+slice_find_low(struct slice s, size_t start)
+{
+    size_t i = start;
+
+#ifdef __SSE2__
+    for (; i + 16 <= s.length; i += 16) {
+        __m128i block = _mm_loadu_si128((const void *)(s.at + i));
+        __m128i is_low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8('\r')), block);
+        unsigned low = (unsigned)_mm_movemask_epi8(is_low);
+
+        if (low != 0)
+            return i + (size_t)__builtin_ctz(low);
+    }
+#endif
+    while (i < s.length && (uint8_t)s.at[i] > '\r')
+        i++;
+    return i;
 }
 
 /* Greedy with one point to come back to: the last `*` seen. Earlier ones need no second try. */
@@ -148,6 +155,21 @@ mix(uint64_t a, uint64_t b)
     return x ^ x >> 32;
 }
 
+/* The last `count` bytes, less than eight, as the low bytes of a word. */
+static uint64_t
+last_word(struct slice s, size_t count)
+{
+    uint64_t word = 0;
+
+    if (s.length >= sizeof word) {
+        memcpy(&word, s.at + s.length - sizeof word, sizeof word);
+        return word >> (8 * (sizeof word - count));
+    }
+    for (size_t i = s.length; i > s.length - count; i--)
+        word = word << 8 | (uint8_t)s.at[i - 1];
+    return word;
+}
+
 uint64_t
 slice_hash(struct slice s, uint64_t seed)
 {
@@ -160,12 +182,8 @@ slice_hash(struct slice s, uint64_t seed)
         memcpy(&word, s.at + i, 8);
         hash = mix(hash, word);
     }
-    if (i < s.length) {
-        uint64_t word = 0;
-
-        memcpy(&word, s.at + i, s.length - i);
-        hash = mix(hash, word);
-    }
+    if (i < s.length)
+        hash = mix(hash, last_word(s, s.length - i));
     return hash;
 }
 

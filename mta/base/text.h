@@ -64,7 +64,23 @@ slice_starts_with_nocase(struct slice s, struct slice prefix)
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first */
 bool slice_ends_with_nocase(struct slice s, struct slice suffix);
 bool slice_contains_nocase(struct slice s, struct slice part);
-struct slice slice_trim(struct slice s); /* without spaces, tabs, CR and LF at both ends */
+
+static inline bool
+char_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Without spaces, tabs, CR and LF at both ends. */
+static inline struct slice
+slice_trim(struct slice s)
+{
+    while (s.length > 0 && char_is_blank(s.at[0]))
+        s = slice_from(s, 1);
+    while (s.length > 0 && char_is_blank(s.at[s.length - 1]))
+        s.length--;
+    return s;
+}
 
 /* Cuts at the first `separator`: *head gets what stands before it and *rest what stands after it.
  * Without one, *head is all of s, *rest is empty and the answer is false. */
@@ -72,6 +88,10 @@ bool slice_cut(struct slice s, char separator, struct slice *head, struct slice 
 
 /* Decimal digits only, the whole slice, no sign; false on anything else and on overflow. */
 bool slice_to_u64(struct slice s, uint64_t *value);
+
+/* The first byte from `start` on that is a CR, an LF, a NUL or another sign below CR; s.length: none.
+ * What ends a line, and what must not stand in one, is found in one go. */
+size_t slice_find_low(struct slice s, size_t start);
 
 /* `*` any run, `?` one byte, whole match. Time is at most |pattern| x |s|. */
 bool slice_glob(struct slice pattern, struct slice s);

@@ -8,25 +8,28 @@ enum argument {
     ARGUMENT_PATH, /* FROM:<…> or TO:<…>, then parameters */
 };
 
+#define NAME(literal) literal, sizeof(literal) - 1
+
 /* The frequent ones first. */
 static const struct verb_row {
     enum verb verb;
     const char *name;
+    size_t name_length;
     enum argument argument;
 } verbs[] = {
-    {VERB_MAIL,     "MAIL",     ARGUMENT_PATH    },
-    {VERB_RCPT,     "RCPT",     ARGUMENT_PATH    },
-    {VERB_DATA,     "DATA",     ARGUMENT_NONE    },
-    {VERB_EHLO,     "EHLO",     ARGUMENT_NEEDED  },
-    {VERB_QUIT,     "QUIT",     ARGUMENT_NONE    },
-    {VERB_RSET,     "RSET",     ARGUMENT_NONE    },
-    {VERB_HELO,     "HELO",     ARGUMENT_NEEDED  },
-    {VERB_STARTTLS, "STARTTLS", ARGUMENT_NONE    },
-    {VERB_AUTH,     "AUTH",     ARGUMENT_NEEDED  },
-    {VERB_NOOP,     "NOOP",     ARGUMENT_OPTIONAL},
-    {VERB_VRFY,     "VRFY",     ARGUMENT_NEEDED  },
-    {VERB_EXPN,     "EXPN",     ARGUMENT_NEEDED  },
-    {VERB_HELP,     "HELP",     ARGUMENT_OPTIONAL},
+    {VERB_MAIL,     NAME("MAIL"),     ARGUMENT_PATH    },
+    {VERB_RCPT,     NAME("RCPT"),     ARGUMENT_PATH    },
+    {VERB_DATA,     NAME("DATA"),     ARGUMENT_NONE    },
+    {VERB_EHLO,     NAME("EHLO"),     ARGUMENT_NEEDED  },
+    {VERB_QUIT,     NAME("QUIT"),     ARGUMENT_NONE    },
+    {VERB_RSET,     NAME("RSET"),     ARGUMENT_NONE    },
+    {VERB_HELO,     NAME("HELO"),     ARGUMENT_NEEDED  },
+    {VERB_STARTTLS, NAME("STARTTLS"), ARGUMENT_NONE    },
+    {VERB_AUTH,     NAME("AUTH"),     ARGUMENT_NEEDED  },
+    {VERB_NOOP,     NAME("NOOP"),     ARGUMENT_OPTIONAL},
+    {VERB_VRFY,     NAME("VRFY"),     ARGUMENT_NEEDED  },
+    {VERB_EXPN,     NAME("EXPN"),     ARGUMENT_NEEDED  },
+    {VERB_HELP,     NAME("HELP"),     ARGUMENT_OPTIONAL},
 };
 static_assert(COUNT_OF(verbs) == VERB_HELP, "a row per verb");
 
@@ -96,13 +99,14 @@ read_by(struct slice value, struct command *command)
 /* What MAIL may carry. None is known for RCPT. */
 static const struct {
     const char *keyword;
+    size_t keyword_length;
     parameter_reader *read;
 } mail_parameters[] = {
-    {"SIZE",     read_size    },
-    {"BODY",     read_body    },
-    {"BY",       read_by      },
-    {"SMTPUTF8", read_smtputf8},
-    {"AUTH",     read_auth    },
+    {NAME("SIZE"),     read_size    },
+    {NAME("BODY"),     read_body    },
+    {NAME("BY"),       read_by      },
+    {NAME("SMTPUTF8"), read_smtputf8},
+    {NAME("AUTH"),     read_auth    },
 };
 
 /* esmtp-keyword, RFC 5321 4.1.2. */
@@ -148,7 +152,10 @@ read_parameter(struct slice word, struct command *command, const char **why)
     }
     command->parameters[command->parameters_count++] = parameter;
     for (size_t i = 0; command->verb == VERB_MAIL && i < COUNT_OF(mail_parameters); i++) {
-        if (slice_equals_nocase(parameter.keyword, slice_of(mail_parameters[i].keyword))) {
+        const struct slice keyword = {
+            mail_parameters[i].keyword, mail_parameters[i].keyword_length};
+
+        if (slice_equals_nocase(parameter.keyword, keyword)) {
             *why = mail_parameters[i].read(parameter.value, command);
             return *why == NULL ? 0 : 501;
         }
@@ -213,7 +220,7 @@ static const struct verb_row *
 find_verb(struct slice name)
 {
     for (size_t i = 0; i < COUNT_OF(verbs); i++)
-        if (slice_equals_nocase(name, slice_of(verbs[i].name)))
+        if (slice_equals_nocase(name, (struct slice){verbs[i].name, verbs[i].name_length}))
             return &verbs[i];
     return NULL;
 }
@@ -224,7 +231,7 @@ command_parse(struct slice line, struct command *command, const char **why)
     const struct verb_row *row;
     struct slice name, argument;
 
-    *command = (struct command){0};
+    memset(command, 0, offsetof(struct command, parameters));
     *why = NULL;
     slice_cut(slice_trim(line), ' ', &name, &argument);
     row = find_verb(name);
@@ -244,22 +251,17 @@ command_parse(struct slice line, struct command *command, const char **why)
     return *why == NULL ? 0 : 501;
 }
 
-/* Up to and with the first CRLF; 0: there is none. LFs without CR are passed over. */
+/* Up to and with the first CRLF; 0: there is none. A CR, LF or NUL by itself is passed over. */
 static size_t
-find_line_end(struct slice bytes, bool *has_bare_lf)
+find_line_end(struct slice bytes, bool *is_malformed)
 {
-    size_t position = 0;
+    *is_malformed = false;
+    for (size_t i = 0; (i = slice_find_low(bytes, i)) < bytes.length; i++) {
+        char sign = bytes.at[i];
 
-    *has_bare_lf = false;
-    while (position < bytes.length) {
-        const char *lf = memchr(bytes.at + position, '\n', bytes.length - position);
-
-        if (lf == NULL)
-            return 0;
-        position = (size_t)(lf - bytes.at) + 1;
-        if (position >= 2 && lf[-1] == '\r')
-            return position;
-        *has_bare_lf = true;
+        if (sign == '\r' && i + 1 < bytes.length && bytes.at[i + 1] == '\n')
+            return i + 2;
+        *is_malformed |= sign == '\r' || sign == '\n' || sign == '\0';
     }
     return 0;
 }
@@ -277,13 +279,11 @@ drop_endless(struct slice bytes, size_t length_max, struct slice *line, bool *is
 size_t
 line_next(struct slice bytes, size_t length_max, struct slice *line, bool *is_malformed)
 {
-    bool has_bare_lf;
-    size_t used = find_line_end(bytes, &has_bare_lf);
+    size_t used = find_line_end(bytes, is_malformed);
 
     if (used == 0)
         return drop_endless(bytes, length_max, line, is_malformed);
     *line = (struct slice){bytes.at, used - 2};
-    *is_malformed = has_bare_lf || used > length_max ||
-        memchr(line->at, '\r', line->length) != NULL || memchr(line->at, 0, line->length) != NULL;
+    *is_malformed |= used > length_max;
     return used;
 }

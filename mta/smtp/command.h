@@ -38,13 +38,13 @@ struct command {
     enum verb verb;
     struct slice argument;       /* all but MAIL and RCPT: what stands behind the verb, trimmed */
     struct mail_address address; /* MAIL and RCPT */
-    struct command_parameter parameters[COMMAND_PARAMETERS_MAX];
-    size_t parameters_count;
     /* of the known parameters: */
     uint64_t size; /* SIZE=; 0: not given */
     bool is_8bit;  /* BODY=8BITMIME */
     bool is_utf8;  /* SMTPUTF8 */
     int64_t by_s;  /* BY=seconds;R or ;N (RFC 2852): give up after so long; 0: not given */
+    size_t parameters_count;
+    struct command_parameter parameters[COMMAND_PARAMETERS_MAX]; /* so many of them are set */
 };
 
 /* `line` without its CRLF. 0 when fine, otherwise 500 (unknown verb), 501 (syntax of the argument)

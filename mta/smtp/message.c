@@ -1,7 +1,8 @@
 /* message.c - the content of a message on the wire.
  *
  * Every message passes here several times, and most of its bytes need nothing done: what stands
- * between two places of interest is found by memchr() or 16 bytes at a time, and copied in one run. */
+ * between two places of interest is found by memchr() or many bytes at a time, and copied in one
+ * run. */
 #include "smtp/message.h"
 
 #ifdef __SSE2__
@@ -75,55 +76,10 @@ dot_unstuff(struct text *out, struct slice wire)
         flush(out, wire, &run, wire.length, wire.length);
 }
 
-/* The next CR, LF or NUL, or some other sign below them, which are rare; and on the way there: was
- * there a byte above 127? */
-static size_t
-find_low_sign(struct dot_scanner *scanner, struct slice bytes, size_t i)
-{
-#ifdef __SSE2__
-    const __m128i cr = _mm_set1_epi8('\r');
-    __m128i seen = _mm_setzero_si128();
-    unsigned high = 0;
-
-    for (; i + 16 <= bytes.length; i += 16) {
-        __m128i block = _mm_loadu_si128((const void *)(bytes.at + i));
-        __m128i is_low = _mm_cmpeq_epi8(_mm_min_epu8(block, cr), block);
-        unsigned low = (unsigned)_mm_movemask_epi8(is_low);
-
-        if (low != 0) {
-            high = (unsigned)_mm_movemask_epi8(block) & ((low & -low) - 1);
-            i += (size_t)__builtin_ctz(low);
-            break;
-        }
-        seen = _mm_or_si128(seen, block);
-    }
-    scanner->has_8bit |= (high | (unsigned)_mm_movemask_epi8(seen)) != 0;
-#endif
-    for (; i < bytes.length && (uint8_t)bytes.at[i] > '\r'; i++)
-        scanner->has_8bit |= ((uint8_t)bytes.at[i] & 0x80) != 0;
-    return i;
-}
-
-static void
-note_length(struct dot_scanner *scanner)
-{
-    if (scanner->line_length > scanner->line_length_max)
-        scanner->line_length_max = scanner->line_length;
-}
-
-static void
-end_line(struct dot_scanner *scanner)
-{
-    note_length(scanner);
-    scanner->line_length = 0;
-    scanner->state = AT_LINE_START;
-}
-
 static void
 note_bare_sign(struct dot_scanner *scanner)
 {
     scanner->has_bare_line_end = true;
-    scanner->line_length++;
     scanner->state = WITHIN_LINE;
 }
 
@@ -137,12 +93,21 @@ judge_dot(struct slice rest)
     return rest.at[1] == '\r' && rest.at[2] == '\n' ? DOT_FINAL : DOT_STUFFED;
 }
 
+/* The next CR, LF or NUL; and on the way there: was there a byte above 127? */
+static size_t
+find_low_sign(struct dot_scanner *scanner, struct slice bytes, size_t i)
+{
+    size_t found = slice_find_low(bytes, i);
+
+    for (; i < found && !scanner->has_8bit; i++)
+        scanner->has_8bit = ((uint8_t)bytes.at[i] & 0x80) != 0;
+    return found;
+}
+
 /* From within a line to behind its end, or to the end of what is there. */
 static size_t
 scan_line(struct dot_scanner *scanner, struct slice bytes, size_t i)
 {
-    size_t counted = i;
-
     scanner->state = WITHIN_LINE;
     while ((i = find_low_sign(scanner, bytes, i)) < bytes.length) {
         char sign = bytes.at[i++];
@@ -150,86 +115,82 @@ scan_line(struct dot_scanner *scanner, struct slice bytes, size_t i)
         scanner->has_nul |= sign == '\0';
         if (sign != '\r' && sign != '\n')
             continue;
-        scanner->line_length += (uint32_t)(i - 1 - counted);
-        counted = i;
         if (sign == '\r' && i == bytes.length) {
             scanner->state = AFTER_CR;
             return i;
         }
         if (sign == '\r' && bytes.at[i] == '\n') {
-            end_line(scanner);
+            scanner->state = AT_LINE_START;
             return i + 1;
         }
         note_bare_sign(scanner);
     }
-    scanner->line_length += (uint32_t)(bytes.length - counted);
     return bytes.length;
 }
 
+enum { PLAIN_BYTES = 64 };
+
 #ifdef __SSE2__
-static unsigned
-where_equal(__m128i block, char c)
+/* Not zero where a byte wants a closer look: a NUL, an LF without a CR before it, a CR without an LF
+ * behind it, a dot at the start of a line. A CR at the very end is judged with the next block. */
+static __m128i
+find_special(const char *at)
 {
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c)));
+    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+    __m128i block = _mm_loadu_si128((const void *)at);
+    __m128i before = _mm_loadu_si128((const void *)(at - 1));
+    __m128i lone = _mm_xor_si128(_mm_cmpeq_epi8(block, lf), _mm_cmpeq_epi8(before, cr));
+    __m128i dot =
+        _mm_and_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('.')), _mm_cmpeq_epi8(before, lf));
+
+    return _mm_or_si128(_mm_or_si128(lone, dot), _mm_cmpeq_epi8(block, _mm_setzero_si128()));
 }
 
-/* Whole blocks of plain lines: each LF behind a CR and each CR in front of an LF, no dot at the start
- * of a line, no other low sign. Stops in front of the first block that wants a closer look. */
-static size_t
-skip_plain_blocks(struct dot_scanner *scanner, struct slice bytes, size_t i)
+static bool
+is_plain(const char *at, bool *has_8bit)
 {
-    const __m128i highest_low = _mm_set1_epi8('\r');
-    int64_t line_start = (int64_t)i - scanner->line_length;
-    unsigned after_cr = 0, at_line_start = scanner->state == AT_LINE_START, high = 0;
-    size_t start = i;
+    __m128i special = find_special(at), bytes = _mm_loadu_si128((const void *)at);
 
-    for (; i + 16 <= bytes.length; i += 16) {
-        const __m128i block = _mm_loadu_si128((const void *)(bytes.at + i));
-        unsigned low =
-            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(block, highest_low), block));
-        unsigned bits_above_127 = (unsigned)_mm_movemask_epi8(block), cr, lf;
-
-        if ((low | after_cr | at_line_start) == 0) { /* the middle of a line, as most are */
-            high |= bits_above_127;
-            continue;
-        }
-        cr = where_equal(block, '\r');
-        lf = where_equal(block, '\n');
-        if (low != (cr | lf) || ((cr << 1 | after_cr) & 0xffff) != lf ||
-            (where_equal(block, '.') & (lf << 1 | at_line_start)) != 0)
-            break;
-        high |= bits_above_127;
-        after_cr = cr >> 15;
-        at_line_start = lf >> 15;
-        for (; lf != 0; lf &= lf - 1) {
-            int64_t lf_at = (int64_t)i + __builtin_ctz(lf);
-
-            scanner->line_length = (uint32_t)(lf_at - 1 - line_start);
-            note_length(scanner);
-            line_start = lf_at + 1;
-        }
+    for (size_t i = 16; i < PLAIN_BYTES; i += 16) {
+        special = _mm_or_si128(special, find_special(at + i));
+        bytes = _mm_or_si128(bytes, _mm_loadu_si128((const void *)(at + i)));
     }
-    if (i == start)
-        return i;
-    scanner->has_8bit |= high != 0;
-    scanner->state = after_cr ? AFTER_CR : at_line_start ? AT_LINE_START : WITHIN_LINE;
-    scanner->line_length = (uint32_t)((int64_t)i - after_cr - line_start);
-    return i;
+    if (_mm_movemask_epi8(special) != 0)
+        return false;
+    *has_8bit |= _mm_movemask_epi8(bytes) != 0;
+    return true;
 }
 #else
+static bool
+is_plain(const char *at, bool *has_8bit)
+{
+    return false;
+}
+#endif
+
+/* Over whole blocks of plain lines, without a branch that depends on where lines end. The byte before
+ * is looked at too, so not at the very front. */
 static size_t
 skip_plain_blocks(struct dot_scanner *scanner, struct slice bytes, size_t i)
 {
+    size_t start = i;
+
+    while (i > 0 && bytes.length - i >= PLAIN_BYTES && is_plain(bytes.at + i, &scanner->has_8bit))
+        i += PLAIN_BYTES;
+    if (i > start) {
+        char last = bytes.at[i - 1];
+
+        scanner->state = last == '\r' ? AFTER_CR : last == '\n' ? AT_LINE_START : WITHIN_LINE;
+    }
     return i;
 }
-#endif
 
 /* The byte behind a CR says whether that was the end of the line. */
 static size_t
 take_after_cr(struct dot_scanner *scanner, struct slice bytes, size_t i)
 {
     if (bytes.at[i] == '\n') {
-        end_line(scanner);
+        scanner->state = AT_LINE_START;
         return i + 1;
     }
     note_bare_sign(scanner);
@@ -262,7 +223,6 @@ dot_scan(struct dot_scanner *scanner, struct slice bytes, bool *is_over, size_t 
         }
         i = scan_line(scanner, bytes, i);
     }
-    note_length(scanner);
     *after = i;
     return i;
 }

@@ -24,8 +24,6 @@ struct dot_scanner {
     bool has_bare_line_end;
     bool has_nul;
     bool has_8bit;
-    uint32_t line_length_max; /* the longest line so far, without CRLF and the dot that was added */
-    uint32_t line_length;
 };
 
 /* How many of `bytes` belong to the content (in wire form). *is_over: the final dot has come, and

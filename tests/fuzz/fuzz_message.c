@@ -81,7 +81,6 @@ check_equal(const struct ending *a, const struct ending *b)
     assert(a->scanner.has_bare_line_end == b->scanner.has_bare_line_end);
     assert(a->scanner.has_nul == b->scanner.has_nul);
     assert(a->scanner.has_8bit == b->scanner.has_8bit);
-    assert(a->scanner.line_length_max == b->scanner.line_length_max);
 }
 
 static void
