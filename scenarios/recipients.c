@@ -50,8 +50,8 @@ add_numbered(const struct recipients_config *list, uint64_t number, struct text 
     for (uint64_t rest = number; rest > 0 || length == 0; rest /= 10)
         digits[DIGITS_MAX - ++length] = (char)('0' + rest % 10);
     text_add_slice(out, list->before);
-    if (list->width > length)
-        text_add_repeated(out, '0', (size_t)(list->width - length));
+    for (int width = list->width; width > length; width--)
+        text_add_char(out, '0');
     text_add(out, digits + DIGITS_MAX - length, (size_t)length);
     text_add_slice(out, list->after);
 }

@@ -80,11 +80,11 @@ read_row(struct slice digits, uint64_t *row)
         return false;
     *row = 0;
     for (size_t i = 0; i < digits.length; i++) {
-        const char *found = memchr(digits36, digits.at[i], 36);
+        char c = digits.at[i];
 
-        if (found == NULL)
+        if (!char_is_digit(c) && (c < 'a' || c > 'z'))
             return false;
-        *row = *row * 36 + (uint64_t)(found - digits36);
+        *row = *row * 36 + (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
     return true;
 }

@@ -131,27 +131,32 @@ span_quoted_string(struct slice text)
     }
 }
 
-static bool
-label_is_valid(struct slice label)
+/* The label that stands in front; 0: none that is valid. */
+static size_t
+span_label(struct slice text)
 {
-    return label.length > 0 && label.length <= LABEL_MAX && label.at[0] != '-' &&
-        label.at[label.length - 1] != '-' && span(label, LABEL) == label.length;
+    size_t length = span(text, LABEL);
+
+    if (length == 0 || length > LABEL_MAX || text.at[0] == '-' || text.at[length - 1] == '-')
+        return 0;
+    return length;
 }
 
 bool
 domain_is_valid(struct slice domain)
 {
-    struct slice label;
-    bool has_more;
+    size_t i = 0, label;
 
     if (domain.length > DOMAIN_NAME_MAX)
         return false;
-    do {
-        has_more = slice_cut(domain, '.', &label, &domain);
-        if (!label_is_valid(label))
+    for (;;) {
+        label = span_label(slice_from(domain, i));
+        i += label;
+        if (label == 0 || i == domain.length)
+            return label > 0;
+        if (domain.at[i++] != '.')
             return false;
-    } while (has_more);
-    return true;
+    }
 }
 
 /* "192.0.2.1": numbers to 255 without leading zeros. */

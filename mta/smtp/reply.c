@@ -53,18 +53,43 @@ take_dot(struct slice *text)
     return true;
 }
 
+/* Most codes have one digit in each place: "2.1.5". */
+static bool
+take_short_code(struct slice *text, struct enhanced_code *code)
+{
+    const char *at = text->at;
+
+    if (text->length < 6 || at[1] != '.' || at[3] != '.' || at[5] != ' ' || !char_is_digit(at[2]) ||
+        !char_is_digit(at[4]))
+        return false;
+    *code = (struct enhanced_code){.class = (uint8_t)(at[0] - '0'),
+        .subject = (uint16_t)(at[2] - '0'),
+        .detail = (uint16_t)(at[4] - '0')};
+    *text = slice_from(*text, 5);
+    return true;
+}
+
+static bool
+take_code(struct slice *text, struct enhanced_code *code)
+{
+    uint16_t class;
+
+    if (!take_number(text, &class) || class > 5)
+        return false;
+    code->class = (uint8_t) class;
+    return take_dot(text) && take_number(text, &code->subject) && take_dot(text) &&
+        take_number(text, &code->detail);
+}
+
 /* Some servers write "5.7.1: no" and "5.7.1, no", so a code also ends before such a sign. */
 bool
 enhanced_parse(struct slice text, struct enhanced_code *code, struct slice *rest)
 {
     struct enhanced_code read;
-    uint16_t class;
 
-    if (!take_number(&text, &class) || (class != 2 && class != 4 && class != 5))
+    if (text.length == 0 || (text.at[0] != '2' && text.at[0] != '4' && text.at[0] != '5'))
         return false;
-    read.class = (uint8_t) class;
-    if (!take_dot(&text) || !take_number(&text, &read.subject) || !take_dot(&text) ||
-        !take_number(&text, &read.detail))
+    if (!take_short_code(&text, &read) && !take_code(&text, &read))
         return false;
     if (text.length > 0 && !is_blank(text.at[0]) && memchr(":;,", text.at[0], 3) == NULL)
         return false;
