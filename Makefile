@@ -12,7 +12,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wfo
         -Wno-unused-parameter
 debug   := -Og -g3 -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 # Across files only with gcc: its objects then still hold ordinary code for other tools to read.
-release := -O2 -g $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
+release := -O3 -g -fno-plt $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 fuzz    := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS   += -std=c17 -ffp-contract=off $(WARN) $($(FLAVOUR))
 CPPFLAGS += -D_GNU_SOURCE -I. -Imta

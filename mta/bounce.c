@@ -211,7 +211,7 @@ read_rule(
     struct bounce_rules *rules, const struct tsv *tsv, const struct tsv_row *row, struct error *err)
 {
     struct rule *rule;
-    enum bounce_class class;
+    enum bounce_class class = CLASS_NONE;
 
     rules->rules =
         mem_grow(rules->rules, &rules->rules_capacity, rules->rules_count + 1, sizeof(*rule));
@@ -304,7 +304,7 @@ read_class_row(
 {
     struct slice type_cell = row->cells[CELL_CLASS_TYPE];
     struct verdict *verdict;
-    enum bounce_class class;
+    enum bounce_class class = CLASS_NONE;
     enum failure_type type;
 
     if (!read_class(tsv, row, CELL_CLASS_NUMBER, &class, err))

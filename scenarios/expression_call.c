@@ -327,7 +327,7 @@ take_open_connections(struct compiler *compiler, struct arguments *arguments)
 {
     static const char *const reserved[] = {NULL};
     struct series_plan plan = {.kind = SERIES_OPEN, .event = EVENT_SESSION, .isp = -1};
-    size_t isp;
+    size_t isp = 0;
 
     for (size_t i = 0; i < arguments->count; i++) {
         const struct argument *argument = &arguments->list[i];

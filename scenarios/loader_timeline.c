@@ -284,7 +284,7 @@ load_set(struct entry *entry)
     for (size_t i = 0; i < set->count; i++) {
         const struct conf_pair *pair = &set->pairs[i];
         struct change change = {0};
-        struct target target;
+        struct target target = {0};
         struct error err;
 
         if (pair->value->kind != CONF_SCALAR || pair->value->is_absent) {

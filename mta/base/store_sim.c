@@ -198,7 +198,7 @@ log_change(struct sim_store *store, struct change change, const char *old_bytes)
 
     log->changes = mem_grow(log->changes, &log->capacity, log->count + 1, sizeof log->changes[0]);
     log->changes[log->count++] = change;
-    if (change.length > 0)
+    if (old_bytes != NULL)
         text_add(&log->old_bytes, old_bytes, change.length);
     if (log->count - log->start >= STORE_SIM_UNSYNCED_MAX && store->sync_first == NULL)
         sync_by_itself(store);
