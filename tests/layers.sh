@@ -21,7 +21,7 @@ doors='
 libfyaml.h      mta/base/conf*
 pcre2.h         mta/bounce.c
 jansson.h       mta/base/json*
-event2/*        mta/base/*_net.c
+event2/*        mta/base/*_net.c tests/unit/test_*_net.c
 openssl/*       mta/base/stream_tls.c mta/base/rng*.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
 spf2/*          fakeisp/policy_auth*.c
@@ -35,6 +35,7 @@ cmocka.h        tests/unit.h
 sys/socket.h    mta/base/*_net.c
 netinet/*       mta/base/*_net.c
 time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c mta/base/libc_time.c tests/*
+sys/timerfd.h   mta/base/loop_net.c
 sys/time.h      mta/base/*_net.c mta/base/libc_time.c tests/*
 pthread.h       scenarios/run*.c
 poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c

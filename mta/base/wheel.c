@@ -77,6 +77,26 @@ move_down(struct wheel *wheel, struct timer *slot)
     }
 }
 
+/* The slot that comes first: its level and number, and the instant with which it begins. */
+static int64_t
+first_slot(const struct wheel *wheel, unsigned *level, unsigned *number)
+{
+    uint64_t above;
+
+    *level = (unsigned)__builtin_ctz(wheel->levels);
+    *number = first_occupied(wheel->occupied[*level]);
+    above = *level < 7 ? ~UINT64_C(0) << (*level + 1) * 8 : 0;
+    return (int64_t)(((uint64_t)wheel->now_us & above) | (uint64_t)*number << *level * 8);
+}
+
+int64_t
+wheel_next_us(const struct wheel *wheel)
+{
+    unsigned level, number;
+
+    return wheel_is_empty(wheel) ? INT64_MAX : first_slot(wheel, &level, &number);
+}
+
 /* Slots are entered one by one, earliest first. Those that begin after `until_us` are left alone:
  * an instant before them may still be armed once the caller has control again. Their timers need no
  * move when time goes to `until_us`, as it does not share their differing byte. */
@@ -86,14 +106,12 @@ wheel_advance(struct wheel *wheel, int64_t until_us)
     assert(wheel_due(wheel) == NULL);
     assert(until_us >= wheel->now_us);
     while (wheel->levels != 0) {
-        unsigned level = (unsigned)__builtin_ctz(wheel->levels);
-        unsigned number = first_occupied(wheel->occupied[level]);
-        uint64_t above = level < 7 ? ~UINT64_C(0) << (level + 1) * 8 : 0;
-        uint64_t entry = ((uint64_t)wheel->now_us & above) | (uint64_t)number << level * 8;
+        unsigned level, number;
+        int64_t entry_us = first_slot(wheel, &level, &number);
 
-        if ((int64_t)entry > until_us)
+        if (entry_us > until_us)
             break;
-        wheel->now_us = (int64_t)entry;
+        wheel->now_us = entry_us;
         if (level == 0)
             return true;
         move_down(wheel, &wheel->slots[level * WHEEL_SLOTS + number]);

@@ -42,6 +42,11 @@ wheel_is_empty(const struct wheel *wheel)
     return wheel->levels == 0;
 }
 
+/* Nothing may be due now. An instant after it before which no timer fires; INT64_MAX: there is none.
+ * It is exact for what is near: a timer far ahead is approached in a few steps, each of which ends
+ * in wheel_advance(). */
+int64_t wheel_next_us(const struct wheel *wheel);
+
 /* Nothing may be due now. Moves to the next instant that has a timer and answers true, or to
  * `until_us` (not before the present instant) when none comes before or at it. */
 bool wheel_advance(struct wheel *wheel, int64_t until_us);
