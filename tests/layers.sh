@@ -21,7 +21,7 @@ doors='
 libfyaml.h      mta/base/conf*
 pcre2.h         mta/bounce.c
 jansson.h       mta/base/json*
-event2/*        mta/base/*_net.c tests/unit/test_*_net.c
+event2/*        mta/base/*_net.[ch] tests/unit/test_*_net.c
 openssl/*       mta/base/stream_tls.c mta/base/rng*.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
 spf2/*          fakeisp/policy_auth*.c
@@ -32,12 +32,13 @@ gmime/*         mta/smtp/message*.c mta/smtp/report*.c
 lmdb.h          mta/base/store_file.c
 sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
 cmocka.h        tests/unit.h
-sys/socket.h    mta/base/*_net.c
-netinet/*       mta/base/*_net.c
+sys/socket.h    mta/base/*_net.[ch] tests/unit/test_*_net.c
+netinet/*       mta/base/*_net.c tests/unit/test_*_net.c
 time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c mta/base/libc_time.c tests/*
 sys/timerfd.h   mta/base/loop_net.c
 sys/time.h      mta/base/*_net.c mta/base/libc_time.c tests/*
 pthread.h       scenarios/run*.c
+sys/un.h        mta/base/*_net.c
 poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
 spawn.h         scenarios/batch.c scenarios/run*.c reports/program.c
 linux/perf_event.h tests/bench/*

@@ -142,6 +142,12 @@ network_listen(struct network *network, const struct net_address *at, accept_fn 
     return network->door->listen(network, at, fn, arg, err);
 }
 
+struct net_address
+listener_local(const struct listener *listener)
+{
+    return listener->door->listener_local(listener);
+}
+
 void
 listener_close(struct listener **listener)
 {

@@ -74,9 +74,11 @@ typedef void accept_fn(void *arg, struct stream *stream);
 /* `stream` is NULL if and only if there was trouble. */
 typedef void connected_fn(void *arg, struct stream *stream, enum trouble trouble);
 
+/* At port 0 the network chooses one that is free. */
 struct listener *network_listen(struct network *network, const struct net_address *at,
     accept_fn *fn, void *arg, struct error *err);
-void listener_close(struct listener **listener); /* open streams stay */
+struct net_address listener_local(const struct listener *listener); /* with the port it got */
+void listener_close(struct listener **listener);                    /* open streams stay */
 
 /* Our side is bound to `from` (its port 0: any). `fn` is called exactly once unless cancelled. */
 struct connecting *network_connect(struct network *network, const struct net_address *from,
@@ -115,6 +117,7 @@ struct stream_door {
 struct network_door {
     struct listener *(*listen)(struct network *network, const struct net_address *at, accept_fn *fn,
         void *arg, struct error *err);
+    struct net_address (*listener_local)(const struct listener *listener);
     void (*listener_close)(struct listener *listener);
     struct connecting *(*connect)(struct network *network, const struct net_address *from,
         const struct net_address *to, int64_t timeout_us, connected_fn *fn, void *arg);

@@ -89,13 +89,47 @@ is_reachable(const struct sim_host *host)
     return host != NULL && (host->has_link || host->listeners_count > 0);
 }
 
+static uint16_t
+take_port(struct sim_network *network)
+{
+    uint16_t port = network->next_port;
+
+    network->next_port = port < PORT_LAST ? port + 1 : PORT_FIRST;
+    return port;
+}
+
+static bool
+find_listener(struct sim_network *network, const struct net_address *at, uint32_t *number)
+{
+    char key[KEY_BYTES];
+
+    return map_find(&network->addresses, address_key(at, key), number) &&
+        network->listeners[*number] != NULL;
+}
+
 /* ---- listening ---- */
 
+/* There are far more ports than anybody listens at. */
+static struct net_address
+with_a_port(struct sim_network *network, struct net_address at)
+{
+    uint32_t ignored;
+
+    if (at.port != 0)
+        return at;
+    do {
+        at.port = take_port(network);
+    } while (find_listener(network, &at, &ignored));
+    return at;
+}
+
 static struct listener *
-listen_at(
-    struct network *base, const struct net_address *at, accept_fn *fn, void *arg, struct error *err)
+listen_at(struct network *base, const struct net_address *wanted, accept_fn *fn, void *arg,
+    struct error *err)
 {
     struct sim_network *network = network_of(base);
+    struct net_address there = with_a_port(network, *wanted);
+    const struct net_address *at = &there;
     struct sim_listener *listener;
     char key[KEY_BYTES];
     bool is_new;
@@ -123,12 +157,14 @@ listen_at(
 }
 
 static struct net_address
-listener_host(const struct sim_listener *listener)
+listener_address(const struct listener *base)
 {
+    const struct sim_listener *listener = (const struct sim_listener *)base;
     struct slice key = map_key(&listener->network->addresses, listener->number);
     struct net_address address = {.family = (uint8_t)key.at[0]};
 
     memcpy(address.bytes, key.at + 1, sizeof address.bytes);
+    memcpy(&address.port, key.at + 17, sizeof address.port);
     return address;
 }
 
@@ -136,7 +172,7 @@ static void
 close_listener(struct listener *base)
 {
     struct sim_listener *listener = (struct sim_listener *)base;
-    struct net_address host = listener_host(listener);
+    struct net_address host = listener_address(base);
 
     find_host(listener->network, &host)->listeners_count--;
     listener->network->listeners[listener->number] = NULL;
@@ -225,10 +261,8 @@ choose_local(struct sim_network *network, const struct net_address *from, uint8_
             local.bytes[0] = 127;
         local.bytes[family == 4 ? 3 : 15] = 1;
     }
-    if (local.port == 0) {
-        local.port = network->next_port;
-        network->next_port = network->next_port < PORT_LAST ? network->next_port + 1 : PORT_FIRST;
-    }
+    if (local.port == 0)
+        local.port = take_port(network);
     return local;
 }
 
@@ -257,15 +291,6 @@ settle_connected(struct sim_connecting *connecting, uint32_t listener)
     connection_enter(connection);
     fn(arg, &connection->ends[0].base, TROUBLE_NONE);
     connection_leave(connection);
-}
-
-static bool
-find_listener(struct sim_network *network, const struct net_address *at, uint32_t *number)
-{
-    char key[KEY_BYTES];
-
-    return map_find(&network->addresses, address_key(at, key), number) &&
-        network->listeners[*number] != NULL;
 }
 
 /* The answer to our SYN is due, or our patience over. */
@@ -368,6 +393,7 @@ free_network(struct network *base)
 
 static const struct network_door sim_door = {
     .listen = listen_at,
+    .listener_local = listener_address,
     .listener_close = close_listener,
     .connect = connect_to,
     .connecting_cancel = cancel_connecting,
