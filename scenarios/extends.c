@@ -24,15 +24,6 @@ filename_beside(struct arena *arena, const char *from, struct slice name)
     return filename;
 }
 
-const struct extended_file *
-extends_find(const struct extends *extends, const char *filename)
-{
-    for (size_t i = 0; i < extends->files_count; i++)
-        if (extends->files[i].mark.line != 0 && strcmp(extends->files[i].filename, filename) == 0)
-            return &extends->files[i];
-    return NULL;
-}
-
 /* Merging. */
 
 struct merging { /* a map that grows */

@@ -10,14 +10,9 @@
 #ifndef MTALAB_EXTENDS_H
 #define MTALAB_EXTENDS_H
 
-#include "base/conf.h"
+#include "scenarios/section.h"
 
 enum { EXTENDS_DEPTH_MAX = 8, EXTENDS_FILES_MAX = 64 };
-
-struct extended_file {
-    const char *filename;
-    struct mark mark; /* where it is named; of the scenario itself: none (line 0) */
-};
 
 struct extends {
     struct arena *arena;
@@ -30,9 +25,6 @@ struct extends {
 /* `file` is a parsed file. NULL: there were errors. */
 const struct conf_node *extends_merge(
     struct extends *extends, const char *filename, const struct conf_node *file);
-
-/* Where the file of this name was named, or NULL for the scenario itself. */
-const struct extended_file *extends_find(const struct extends *extends, const char *filename);
 
 /* A filename as the file `from` means it: relative to its directory. In the arena. */
 const char *filename_beside(struct arena *arena, const char *from, struct slice name);

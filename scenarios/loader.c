@@ -38,7 +38,7 @@ static void
 load_run(struct loader *loader, const struct section *root)
 {
     struct section run = section_nested(root, "run"), seeds = section_nested(&run, "seeds");
-    struct scenario *scenario = loader->scenario;
+    struct scenario *scenario = parts_of(loader)->scenario;
 
     scenario->start_wall_us = section_whole(&run, "start");
     scenario->until_us = section_whole(&run, "until");
@@ -58,7 +58,7 @@ load_run(struct loader *loader, const struct section *root)
 static void
 load_heading(struct loader *loader, const struct section *root)
 {
-    struct scenario *scenario = loader->scenario;
+    struct scenario *scenario = parts_of(loader)->scenario;
 
     scenario->name = section_has(root, "name") ? section_text(root, "name")
                                                : keep_slice(loader, name_of_file(loader->filename));
@@ -88,31 +88,52 @@ load_parts(struct loader *loader, const struct conf_node *tree)
     load_report(loader, &root);
 }
 
-static struct loaded *
-loaded_new(struct loader *loader, const char *filename, struct diagnostics *diagnostics)
+struct loader
+loader_of_scenario(struct scenario_parts *parts, const char *filename, struct arena *arena,
+    struct diagnostics *diagnostics)
 {
-    struct loaded *loaded = mem_alloc_zeroed(sizeof *loaded);
-
-    *loader = (struct loader){.arena = &loaded->arena,
+    *parts = (struct scenario_parts){
+        .extends = {.arena = &diagnostics->arena, .diagnostics = diagnostics}
+    };
+    return (struct loader){.arena = arena,
         .diagnostics = diagnostics,
         .filename = arena_copy(&diagnostics->arena, filename, strlen(filename)),
-        .scenario = &loaded->scenario};
+        .noun = "a scenario",
+        .arg = parts};
+}
+
+const struct conf_node *
+loader_merge(struct loader *loader, const struct conf_node *file)
+{
+    struct extends *extends = &parts_of(loader)->extends;
+    const struct conf_node *tree = extends_merge(extends, loader->filename, file);
+
+    loader->extended = extends->files;
+    loader->extended_count = extends->files_count;
+    return tree;
+}
+
+static struct loader
+begin(struct scenario_parts *parts, const char *filename, struct diagnostics *diagnostics)
+{
+    struct loaded *loaded = mem_alloc_zeroed(sizeof *loaded);
+    struct loader loader = loader_of_scenario(parts, filename, &loaded->arena, diagnostics);
+
+    parts->scenario = &loaded->scenario;
     loaded->scenario.filename = arena_copy(&loaded->arena, filename, strlen(filename));
-    loader->extends.arena = &diagnostics->arena; /* what diagnostics show outlives the scenario */
-    loader->extends.diagnostics = diagnostics;
-    return loaded;
+    return loader;
 }
 
 static struct scenario *
-load_tree(struct loader *loader, struct loaded *loaded, const struct conf_node *file,
-    const struct setting *settings, size_t settings_count)
+load_tree(struct loader *loader, const struct conf_node *file, const struct setting *settings,
+    size_t settings_count)
 {
     size_t errors_before = loader->diagnostics->errors_count;
-    struct scenario *scenario = &loaded->scenario;
+    struct scenario *scenario = parts_of(loader)->scenario;
     const struct conf_node *tree = NULL;
 
     if (file != NULL)
-        tree = extends_merge(&loader->extends, loader->filename, file);
+        tree = loader_merge(loader, file);
     if (tree != NULL && params_load(loader, tree, settings, settings_count) &&
         section_check(loader, schema_scenario, tree, ""))
         load_parts(loader, tree);
@@ -125,22 +146,22 @@ struct scenario *
 scenario_load(const char *filename, const struct setting *settings, size_t settings_count,
     struct diagnostics *diagnostics, struct error *err)
 {
-    struct loader loader;
-    struct loaded *loaded = loaded_new(&loader, filename, diagnostics);
+    struct scenario_parts parts;
+    struct loader loader = begin(&parts, filename, diagnostics);
 
-    return load_tree(&loader, loaded, conf_load(filename, &diagnostics->arena, diagnostics, err),
-        settings, settings_count);
+    return load_tree(&loader, conf_load(filename, &diagnostics->arena, diagnostics, err), settings,
+        settings_count);
 }
 
 struct scenario *
 scenario_load_text(const char *filename, struct slice text, struct diagnostics *diagnostics)
 {
-    struct loader loader;
-    struct loaded *loaded = loaded_new(&loader, filename, diagnostics);
+    struct scenario_parts parts;
+    struct loader loader = begin(&parts, filename, diagnostics);
 
-    loader.extends.is_alone = true;
+    parts.extends.is_alone = true;
     return load_tree(
-        &loader, loaded, conf_parse(filename, text, &diagnostics->arena, diagnostics), NULL, 0);
+        &loader, conf_parse(filename, text, &diagnostics->arena, diagnostics), NULL, 0);
 }
 
 void
@@ -153,4 +174,15 @@ scenario_free(struct scenario **scenario)
     arena_release(&loaded->arena);
     mem_free(loaded);
     *scenario = NULL;
+}
+
+/* The few filenames of a scenario are told apart by what they say. */
+struct mark
+keep_mark(struct loader *loader, struct mark mark)
+{
+    if (strcmp(mark.filename, loader->filename) == 0)
+        mark.filename = parts_of(loader)->scenario->filename;
+    else
+        mark.filename = arena_copy(loader->arena, mark.filename, strlen(mark.filename));
+    return mark;
 }

@@ -1,12 +1,36 @@
 /* loader.h - the parts of scenario_load(), one per part of the file.
  *
- * Each fills its fields of loader->scenario from a checked tree and tells what the schema cannot
+ * Each fills its fields of the scenario from a checked tree and tells what the schema cannot
  * see. A part may rely on those that stand before it here. */
 #ifndef MTALAB_LOADER_H
 #define MTALAB_LOADER_H
 
+#include "scenarios/extends.h"
 #include "scenarios/scenario.h"
 #include "scenarios/section.h"
+
+struct scenario_parts {
+    struct scenario *scenario;
+    struct extends extends;
+    struct isp_host **hosts;    /* of each ISP, while they get their addresses */
+    struct slice **mailbox_ids; /* of each ISP, one per mailbox; may be empty */
+};
+
+static inline struct scenario_parts *
+parts_of(const struct loader *loader)
+{
+    return loader->arg;
+}
+
+/* A loader of scenarios whose diagnostics stay when it is gone; `parts` is filled but for its
+ * scenario. */
+struct loader loader_of_scenario(struct scenario_parts *parts, const char *filename,
+    struct arena *arena, struct diagnostics *diagnostics);
+/* The file with all it extends, or NULL. */
+const struct conf_node *loader_merge(struct loader *loader, const struct conf_node *file);
+
+/* Copied as long as the scenario lives. */
+struct mark keep_mark(struct loader *loader, struct mark mark);
 
 void load_isps(struct loader *loader, const struct section *root);
 void load_dns(struct loader *loader, const struct section *root); /* also hosts' addresses */

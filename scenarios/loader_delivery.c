@@ -81,7 +81,7 @@ static void
 warn_of_domain(struct loader *loader, struct slice domain, struct mark mark)
 {
     const char *names[SUGGESTIONS_MAX], *nearest;
-    const struct scenario *scenario = loader->scenario;
+    const struct scenario *scenario = parts_of(loader)->scenario;
     struct text hint = {0};
     size_t count = 0;
 
@@ -236,18 +236,20 @@ load_csv(const struct section *section, struct recipients_config *to)
     static const struct conf_bounds bounds = {CSV_BYTES_MAX, CONF_LINE_BYTES_MAX};
     struct loader *loader = section->loader;
     struct mark named = section_mark(section, "csv"), mark;
-    const char *filename =
-        filename_beside(loader->extends.arena, named.filename, section_scalar(section, "csv").text);
+    const char *filename = filename_beside(
+        parts_of(loader)->extends.arena, named.filename, section_scalar(section, "csv").text);
     struct list list = {.loader = loader, .filename = filename};
     struct slice text = {"", 0}, *addresses;
     struct error err;
     struct csv csv;
     char *copy;
 
-    if (loader->extends.is_alone ||
-        conf_read_file(filename, &bounds, loader->extends.arena, &text, &mark, &err) != CONF_READ) {
+    if (parts_of(loader)->extends.is_alone ||
+        conf_read_file(filename, &bounds, parts_of(loader)->extends.arena, &text, &mark, &err) !=
+            CONF_READ) {
         diagnose(loader->diagnostics, named, NULL, "cannot read %s%s%s", filename,
-            loader->extends.is_alone ? "" : ": ", loader->extends.is_alone ? "" : err.text);
+            parts_of(loader)->extends.is_alone ? "" : ": ",
+            parts_of(loader)->extends.is_alone ? "" : err.text);
         return;
     }
     diagnostics_add_file(loader->diagnostics, filename, text);
@@ -316,7 +318,7 @@ load_times(const struct section *section, struct delivery_config *delivery)
 {
     struct section arrivals = section_nested(section, "arrivals");
     struct loader *loader = section->loader;
-    int64_t until_us = loader->scenario->until_us;
+    int64_t until_us = parts_of(loader)->scenario->until_us;
     static const char *const others[] = {"at", "spread"};
 
     delivery->at_us = section_whole(section, "at");
@@ -398,7 +400,7 @@ load_campaign(struct loader *loader, const struct section *root)
 {
     struct section section = section_nested(root, "campaign");
     struct section link = section_nested(&section, "link");
-    struct campaign_config *campaign = &loader->scenario->campaign;
+    struct campaign_config *campaign = &parts_of(loader)->scenario->campaign;
     size_t count = section_count(root, "deliveries");
     struct delivery_config *deliveries =
         arena_alloc_zeroed(loader->arena, count * sizeof *deliveries + 1);
@@ -410,7 +412,7 @@ load_campaign(struct loader *loader, const struct section *root)
             "the campaign's address has a domain");
     campaign->soft_limit = (uint32_t)section_whole(&section, "soft_limit");
     campaign->body_bytes = (uint32_t)section_whole(&section, "body");
-    loader->scenario->campaign_rtt_us = section_whole(&link, "rtt");
+    parts_of(loader)->scenario->campaign_rtt_us = section_whole(&link, "rtt");
     for (size_t i = 0; i < count; i++) {
         struct section item = section_item(root, "deliveries", i);
 
@@ -418,7 +420,7 @@ load_campaign(struct loader *loader, const struct section *root)
         check_delivery_name(loader, deliveries[i].name, section_item_mark(root, "deliveries", i));
         load_delivery(&item, &deliveries[i]);
     }
-    if (count == 0 && !loader->scenario->is_profile)
+    if (count == 0 && !parts_of(loader)->scenario->is_profile)
         diagnose(loader->diagnostics, (struct mark){.filename = loader->filename}, NULL,
             "there are no deliveries; a file without expect would be a profile");
     campaign->deliveries = deliveries;

@@ -414,7 +414,7 @@ reserve_addresses_of_mta(struct zones *z, const struct section *root)
 static void
 settle_isps(struct zones *z, const struct section *root)
 {
-    struct scenario *scenario = z->loader->scenario;
+    struct scenario *scenario = parts_of(z->loader)->scenario;
     struct map owners = {0};
 
     for (size_t i = 0; i < scenario->isps_count; i++) {
@@ -426,8 +426,8 @@ settle_isps(struct zones *z, const struct section *root)
             continue;
         }
         for (size_t j = 0; j < isp->hosts_count; j++)
-            settle_host(
-                z, isp, &z->loader->hosts[i][j], &owners, section_item_mark(root, "isps", i));
+            settle_host(z, isp, &parts_of(z->loader)->hosts[i][j], &owners,
+                section_item_mark(root, "isps", i));
         add_missing_zones(z, isp);
     }
     map_release(&owners);
@@ -436,7 +436,7 @@ settle_isps(struct zones *z, const struct section *root)
 static void
 keep_zones(struct zones *z)
 {
-    struct scenario *scenario = z->loader->scenario;
+    struct scenario *scenario = parts_of(z->loader)->scenario;
     struct slice *names = arena_alloc(z->loader->arena, z->names.count * sizeof *names + 1);
     struct zone_record *records = arena_alloc(z->loader->arena, z->count * sizeof *records + 1);
 

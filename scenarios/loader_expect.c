@@ -163,8 +163,8 @@ load_expectations(struct loader *loader, const struct section *root)
             "nothing is expected; a profile has no expect at all");
     check_ensemble(loader, root, &ids);
     map_release(&ids);
-    loader->scenario->expectations = list;
-    loader->scenario->expectations_count = count;
+    parts_of(loader)->scenario->expectations = list;
+    parts_of(loader)->scenario->expectations_count = count;
 }
 
 /* No other file of the folder ends like this, so that none is written over. */
@@ -184,10 +184,11 @@ load_report(struct loader *loader, const struct section *root)
 
     for (size_t i = 0; i < count; i++)
         plots[i] = keep_slice(loader, section_item_scalar(&report, "plots", i).text);
-    loader->scenario->plots = plots;
-    loader->scenario->plots_count = count;
-    loader->scenario->record_events = section_text(&record, "events");
-    if (section_has(&record, "events") && !can_be_recorded_to(loader->scenario->record_events))
+    parts_of(loader)->scenario->plots = plots;
+    parts_of(loader)->scenario->plots_count = count;
+    parts_of(loader)->scenario->record_events = section_text(&record, "events");
+    if (section_has(&record, "events") &&
+        !can_be_recorded_to(parts_of(loader)->scenario->record_events))
         diagnose(loader->diagnostics, section_mark(&record, "events"), "such as events.jsonl",
             "record.events names a file of the results folder, which ends in .jsonl");
     if (section_has(root, "tolerance"))

@@ -403,19 +403,21 @@ load_isps(struct loader *loader, const struct section *root)
     struct isp_config *isps = arena_alloc_zeroed(loader->arena, (count + 1) * sizeof *isps);
     struct map served = {0};
 
-    loader->hosts = arena_alloc(loader->arena, (count + 1) * sizeof loader->hosts[0]);
-    loader->mailbox_ids = arena_alloc(loader->arena, (count + 1) * sizeof loader->mailbox_ids[0]);
+    parts_of(loader)->hosts =
+        arena_alloc(loader->arena, (count + 1) * sizeof parts_of(loader)->hosts[0]);
+    parts_of(loader)->mailbox_ids =
+        arena_alloc(loader->arena, (count + 1) * sizeof parts_of(loader)->mailbox_ids[0]);
     for (size_t i = 0; i < count; i++) {
         struct section section = section_item(root, "isps", i);
         struct section ehlo = section_nested(&section, "ehlo");
 
         isps[i].name = section_item_name(root, "isps", i);
         load_domains(&section, &isps[i], &served);
-        isps[i].hosts = loader->hosts[i] = load_hosts(&section, &isps[i].hosts_count);
+        isps[i].hosts = parts_of(loader)->hosts[i] = load_hosts(&section, &isps[i].hosts_count);
         load_limits(&section, &isps[i]);
         load_rules(&section, &isps[i]);
         load_greylist(&section, &isps[i]);
-        loader->mailbox_ids[i] = load_mailboxes(&section, &isps[i]);
+        parts_of(loader)->mailbox_ids[i] = load_mailboxes(&section, &isps[i]);
         isps[i].size_max = (uint64_t)section_whole(&section, "size_max");
         isps[i].recipients_max = (uint32_t)section_whole(&section, "recipients_max");
         isps[i].is_without_ehlo = !section_whole(&ehlo, "supported");
@@ -423,6 +425,6 @@ load_isps(struct loader *loader, const struct section *root)
         isps[i].is_without_8bitmime = !section_whole(&ehlo, "8bitmime");
     }
     map_release(&served);
-    loader->scenario->isps = isps;
-    loader->scenario->isps_count = count;
+    parts_of(loader)->scenario->isps = isps;
+    parts_of(loader)->scenario->isps_count = count;
 }

@@ -14,7 +14,7 @@ address_bytes(const struct net_address *address)
 static void
 check_addresses(struct loader *loader, const struct section *mta)
 {
-    const struct scenario *scenario = loader->scenario;
+    const struct scenario *scenario = parts_of(loader)->scenario;
     struct map hosts = {0};
     uint32_t ignored;
 
@@ -97,7 +97,7 @@ load_mta(struct loader *loader, const struct section *root)
 {
     struct section mta = section_nested(root, "mta");
     struct section retry = section_nested(&mta, "retry"), efs = section_nested(&mta, "efs");
-    struct mta_config *config = &loader->scenario->mta;
+    struct mta_config *config = &parts_of(loader)->scenario->mta;
 
     *config = mta_config_default();
     config->hostname = section_text(&mta, "hostname");

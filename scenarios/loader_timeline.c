@@ -64,11 +64,11 @@ find_isp(struct loader *loader, struct slice name, struct mark mark, size_t *isp
     const char *names[NAMES_MAX];
     size_t count = 0;
 
-    for (*isp = 0; *isp < loader->scenario->isps_count; ++*isp) {
-        if (slice_equals(loader->scenario->isps[*isp].name, name))
+    for (*isp = 0; *isp < parts_of(loader)->scenario->isps_count; ++*isp) {
+        if (slice_equals(parts_of(loader)->scenario->isps[*isp].name, name))
             return true;
         if (count < NAMES_MAX)
-            names[count++] = loader->scenario->isps[*isp].name.at;
+            names[count++] = parts_of(loader)->scenario->isps[*isp].name.at;
     }
     return refuse_name(loader, mark, "ISP", name, names, count);
 }
@@ -107,12 +107,12 @@ static bool
 find_mailbox(struct entry *entry, size_t isp, struct slice name, struct mark mark, size_t *index)
 {
     struct loader *loader = entry->all->loader;
-    const struct isp_config *config = &loader->scenario->isps[isp];
+    const struct isp_config *config = &parts_of(loader)->scenario->isps[isp];
     struct slice prefix = SLICE("mailbox-");
     uint64_t number;
 
     for (*index = 0; *index < config->mailboxes_count; ++*index)
-        if (slice_equals(loader->mailbox_ids[isp][*index], name))
+        if (slice_equals(parts_of(loader)->mailbox_ids[isp][*index], name))
             return true;
     if (slice_starts_with(name, prefix) && slice_to_u64(slice_from(name, prefix.length), &number) &&
         number >= 1 && number <= config->mailboxes_count) {
@@ -163,7 +163,7 @@ find_index(struct entry *entry, const char *list, struct slice name, struct mark
     struct target *target)
 {
     struct loader *loader = entry->all->loader;
-    const struct isp_config *isp = &loader->scenario->isps[target->isp];
+    const struct isp_config *isp = &parts_of(loader)->scenario->isps[target->isp];
 
     if (strcmp(list, "mailboxes") == 0)
         return find_mailbox(entry, target->isp, name, mark, &target->index);
@@ -243,7 +243,7 @@ static bool
 read_value(struct loader *loader, const struct target *target, struct slice text,
     struct change *change, struct error *err)
 {
-    const struct isp_config *isp = &loader->scenario->isps[target->isp];
+    const struct isp_config *isp = &parts_of(loader)->scenario->isps[target->isp];
     struct scalar value;
     const char *hint;
 
@@ -328,7 +328,7 @@ find_host(struct entry *entry, struct slice name, struct mark mark, struct chang
             return false;
         name = parts[1];
     }
-    isp = &loader->scenario->isps[change->isp];
+    isp = &parts_of(loader)->scenario->isps[change->isp];
     return find_item(loader, isp, "hosts", isp->hosts_count, name, mark, &change->index);
 }
 
@@ -358,7 +358,7 @@ static void
 load_faults(struct entry *entry)
 {
     struct section fault = section_nested(entry->section, "fault");
-    size_t isps_count = entry->all->loader->scenario->isps_count;
+    size_t isps_count = parts_of(entry->all->loader)->scenario->isps_count;
 
     load_host_faults(entry, &fault);
     if (!section_has(&fault, "dns"))
@@ -384,7 +384,7 @@ load_entry(struct timelines *all, const struct section *section, size_t isp)
         if (slice_equals(all->changes[i].label, label))
             diagnose(diagnostics, section_mark(section, "label"), NULL,
                 "there are two entries with the label \"%.*s\"", SLICE_ARGS(label));
-    if (section_whole(section, "at") >= all->loader->scenario->until_us)
+    if (section_whole(section, "at") >= parts_of(all->loader)->scenario->until_us)
         diagnose_warning(diagnostics, section_mark(section, "at"), NULL,
             "the run is over before this happens (run.until)");
     if (!does_something && label.length == 0)
@@ -421,7 +421,7 @@ load_timelines(struct loader *loader, const struct section *root)
     changes = arena_alloc(loader->arena, all.count * sizeof *changes + 1);
     if (all.count > 0)
         memcpy(changes, all.changes, all.count * sizeof *changes);
-    loader->scenario->changes = changes;
-    loader->scenario->changes_count = all.count;
+    parts_of(loader)->scenario->changes = changes;
+    parts_of(loader)->scenario->changes_count = all.count;
     mem_free(all.changes);
 }

@@ -2,7 +2,7 @@
 #ifndef MTALAB_PARAMS_H
 #define MTALAB_PARAMS_H
 
-#include "scenarios/section.h"
+#include "scenarios/loader.h"
 
 /* Fills loader->params. False: there were errors. */
 bool params_load(struct loader *loader, const struct conf_node *root,

@@ -1,10 +1,8 @@
-/* quantity.c - constant arithmetic between quantities in a scenario.
+/* quantity.c - constant arithmetic between quantities in a file.
  *
  * Two stacks of fixed size, operators and values; an operator is applied as soon as the next one
  * binds no tighter. So nesting costs stack places of ours and none of the machine's. */
 #include "scenarios/quantity.h"
-
-#include "base/diag.h"
 
 enum { STACK_MAX = 32, NAMES_MAX = 200 };
 

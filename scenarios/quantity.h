@@ -1,4 +1,4 @@
-/* quantity.h - constant arithmetic between quantities in a scenario: `2 * $hidden`, `$d + 5m`.
+/* quantity.h - constant arithmetic between quantities in a file: `2 * $hidden`, `$d + 5m`.
  *
  * Exact throughout: every value is a ratio. A sum is of one kind; a product needs a plain number or
  * a percentage on one side, except that a rate times a duration is a number; the quotient of two of
@@ -9,9 +9,9 @@
 #ifndef MTALAB_QUANTITY_H
 #define MTALAB_QUANTITY_H
 
+#include "base/diag.h"
 #include "base/error.h"
 #include "base/unit.h"
-#include "scenarios/scenario.h"
 
 enum quantity_kind {
     QUANTITY_NUMBER,
@@ -28,7 +28,18 @@ struct quantity {
 
 const char *quantity_phrase(enum quantity_kind kind); /* "a duration" */
 
-/* The parameters of a scenario, and what those that are quantities are worth. */
+/* A piece of a file and where it stands. length 0: not given. */
+struct source {
+    struct slice text;
+    struct mark mark; /* of its first byte */
+};
+
+struct param {
+    struct slice name, type, about;
+    struct source value; /* the default, or what --set said; raw text, as typed */
+};
+
+/* The parameters of a file, and what those that are quantities are worth. */
 struct params {
     const struct param *list;
     const struct quantity *values; /* as many; not for type text */

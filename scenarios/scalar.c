@@ -1,16 +1,9 @@
-/* scalar.c - one raw text of a scenario as a value of its type. */
+/* scalar.c - one raw text of a file as a value of its type. */
 #include "scenarios/scalar.h"
 
 #include "base/diag.h"
 
 enum { ID_MAX = 64, WORDS_MAX = 64 };
-
-const struct word window_words[] = {
-    {"sliding", WINDOW_SLIDING, NULL},
-    {"fixed",   WINDOW_FIXED,   NULL},
-    {"bucket",  WINDOW_BUCKET,  NULL},
-    {NULL,      0,              NULL},
-};
 
 struct reading { /* the arguments of scalar_read() */
     const struct schema_key *key;
@@ -284,7 +277,7 @@ read_window(struct reading *r, struct slice text)
         return false;
     if (!slice_cut(r->out->text, ' ', &word, &rest))
         return is_not_a(r, text);
-    if (!read_word_of(r, word, window_words) || !read_duration(r, slice_trim(rest)))
+    if (!read_word_of(r, word, r->key->words) || !read_duration(r, slice_trim(rest)))
         return false;
     return r->out->whole > 0 || error_set(r->err, ERROR_CONFIG, "a window has a length");
 }

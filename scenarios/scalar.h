@@ -1,7 +1,8 @@
-/* scalar.h - one raw text of a scenario as a value of its type, parameters put in. */
+/* scalar.h - one raw text of a file as a value of its type, parameters put in. */
 #ifndef MTALAB_SCALAR_H
 #define MTALAB_SCALAR_H
 
+#include "base/stream.h"
 #include "scenarios/quantity.h"
 #include "scenarios/schema.h"
 #include "smtp/address.h"
@@ -22,8 +23,5 @@ struct scalar {               /* what applies to the type is set */
  * `arena`. False: *err says why in one sentence; *hint may be what to do, or NULL. */
 bool scalar_read(const struct schema_key *key, struct slice text, const struct params *params,
     struct arena *arena, struct scalar *scalar, struct error *err, const char **hint);
-
-/* A window's word, as enum limit_window. */
-extern const struct word window_words[];
 
 #endif

@@ -13,12 +13,7 @@
 #include "fakeisp/isp.h"
 #include "mta/mta.h"
 #include "scenarios/campaign.h"
-
-/* A piece of an expression and where it stands. length 0: not given. */
-struct source {
-    struct slice text;
-    struct mark mark; /* of its first byte */
-};
+#include "scenarios/quantity.h"
 
 enum expectation_form {
     EXPECT_AT,
@@ -38,11 +33,6 @@ struct expectation_config { /* as written; scenarios/expect.h gives it a meaning
     size_t checks_count;
     struct source hold, by, where, fires, within, after, until, during;
     bool may_end_open;
-};
-
-struct param {
-    struct slice name, type, about;
-    struct source value; /* the default, or what --set said; raw text, as typed */
 };
 
 struct zone_record {

@@ -269,7 +269,7 @@ scenario_explain(struct slice path, struct text *out)
         return false;
     text_printf(out, "%.*s\n  %s\n", SLICE_ARGS(path), key->doc);
     explain_shape(key, out);
-    if (key->words != NULL)
+    if (key->type == SCHEMA_WORD)
         explain_words(key, out);
     if (key->initial != NULL)
         text_printf(out, "  default: %s\n", key->initial);

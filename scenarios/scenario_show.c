@@ -138,18 +138,15 @@ scenario_show(const char *filename, const struct setting *settings, size_t setti
 {
     struct arena arena = {0};
     struct scenario scenario = {.filename = filename};
-    struct loader loader = {.arena = &arena,
-        .diagnostics = diagnostics,
-        .filename = arena_copy(&diagnostics->arena, filename, strlen(filename)),
-        .scenario = &scenario};
+    struct scenario_parts parts;
+    struct loader loader = loader_of_scenario(&parts, filename, &arena, diagnostics);
     struct showing showing = {.out = out, .params = &loader.params, .line_start = out->length};
     const struct conf_node *tree = conf_load(filename, &diagnostics->arena, diagnostics, err);
     bool is_good;
 
-    loader.extends.arena = &diagnostics->arena;
-    loader.extends.diagnostics = diagnostics;
+    parts.scenario = &scenario;
     if (tree != NULL)
-        tree = extends_merge(&loader.extends, loader.filename, tree);
+        tree = loader_merge(&loader, tree);
     is_good = tree != NULL && params_load(&loader, tree, settings, settings_count) &&
         section_check(&loader, schema_scenario, tree, "");
     for (size_t i = 0; is_good && i < tree->count; i++) {

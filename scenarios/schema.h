@@ -24,7 +24,7 @@ enum schema_type {
     SCHEMA_TIME,
     SCHEMA_COUNT_RANGE, /* 2..3, 1, 3.. */
     SCHEMA_COUNT_OR_RATE,
-    SCHEMA_WINDOW, /* sliding 60s */
+    SCHEMA_WINDOW, /* sliding 60s; its word is one of `words` */
     SCHEMA_REPLY,
     SCHEMA_IP,
     SCHEMA_MAILBOX, /* kim@isp.test */

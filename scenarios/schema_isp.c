@@ -50,6 +50,13 @@ static const struct word limit_thens[] = {
     {NULL,    0,          NULL},
 };
 
+static const struct word windows[] = {
+    {"sliding", WINDOW_SLIDING, NULL},
+    {"fixed",   WINDOW_FIXED,   NULL},
+    {"bucket",  WINDOW_BUCKET,  NULL},
+    {NULL,      0,              NULL},
+};
+
 /* clang-format off */
 static const struct schema_key schema_penalty[] = {
     {"hold", SCHEMA_DURATION, KEY_REQUIRED, .min = "1ms", .max = "365d",
@@ -70,7 +77,7 @@ static const struct schema_key schema_limit[] = {
         .doc = "What has a counter of its own."},
     {"max", SCHEMA_COUNT_OR_RATE, KEY_REQUIRED,
         .doc = "A count in the window, or a rate: 500/h alone means in a sliding hour."},
-    {"window", SCHEMA_WINDOW, .doc = "sliding D, fixed D or bucket D."},
+    {"window", SCHEMA_WINDOW, .words = windows, .doc = "sliding D, fixed D or bucket D."},
     {"over", SCHEMA_REPLY,
         .doc = "The reply over the limit. Default: 421 4.7.0 and what was counted."},
     {"then", SCHEMA_WORD, .initial = "keep", .words = limit_thens,

@@ -1,8 +1,7 @@
-/* section.c - one map of a checked scenario, read by the names of its keys. */
+/* section.c - one map of a checked file, read by the names of its keys. */
 #include "scenarios/section.h"
 
 #include "base/rng.h"
-#include "scenarios/scenario.h"
 
 static const struct schema_key *
 key_of(const struct section *section, const char *key)
@@ -178,15 +177,4 @@ keep_lower(struct loader *loader, struct slice slice)
     for (size_t i = 0; i < slice.length; i++)
         copy[i] = char_lower(copy[i]);
     return (struct slice){copy, slice.length};
-}
-
-/* The few filenames of a scenario are told apart by what they say. */
-struct mark
-keep_mark(struct loader *loader, struct mark mark)
-{
-    if (strcmp(mark.filename, loader->filename) == 0)
-        mark.filename = loader->scenario->filename;
-    else
-        mark.filename = arena_copy(loader->arena, mark.filename, strlen(mark.filename));
-    return mark;
 }

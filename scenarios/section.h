@@ -1,4 +1,4 @@
-/* section.h - one map of a checked scenario, read by the names of its keys.
+/* section.h - one map of a checked file, read by the names of its keys.
  *
  * What is not written has the default of the schema. A section only exists of a tree that
  * section_check() found good, so reading cannot fail: a key that the schema does not know, or that
@@ -7,19 +7,24 @@
 #define MTALAB_SECTION_H
 
 #include "base/conf.h"
-#include "scenarios/extends.h"
 #include "scenarios/scalar.h"
 
-/* What every reader of a part of a scenario is given. */
+/* A file that was merged into the one that was loaded. */
+struct extended_file {
+    const char *filename;
+    struct mark mark; /* where it is named; of the file itself: none (line 0) */
+};
+
+/* What every reader of a part of a file is given. */
 struct loader {
-    struct arena *arena; /* the scenario's: lives as long as it */
+    struct arena *arena; /* of what is made of the file: lives as long as it */
     struct diagnostics *diagnostics;
     struct params params;
-    struct extends extends;
     const char *filename; /* outlives the diagnostics */
-    struct scenario *scenario;
-    struct isp_host **hosts;    /* of each ISP, while they get their addresses */
-    struct slice **mailbox_ids; /* of each ISP, one per mailbox; may be empty */
+    const char *noun;     /* what such a file is: "a scenario" */
+    const struct extended_file *extended;
+    size_t extended_count;
+    void *arg; /* the caller's */
 };
 
 struct section {
@@ -29,7 +34,7 @@ struct section {
 };
 
 /* Every key and value against the schema; all that is wrong becomes a diagnostic. False: something
- * was. `path` is what the map is called in them; "" for the scenario. */
+ * was. `path` is what the map is called in them; "" for the file. */
 bool section_check(struct loader *loader, const struct schema_key *keys,
     const struct conf_node *map, const char *path);
 
@@ -55,9 +60,8 @@ struct scalar section_item_scalar(const struct section *section, const char *key
 struct slice section_item_name(const struct section *section, const char *key, size_t i);
 struct mark section_item_mark(const struct section *section, const char *key, size_t i);
 
-/* Copies that live as long as the scenario. */
+/* Copies in the arena. */
 struct slice keep_slice(struct loader *loader, struct slice slice);
 struct slice keep_lower(struct loader *loader, struct slice slice);
-struct mark keep_mark(struct loader *loader, struct mark mark);
 
 #endif

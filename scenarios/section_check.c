@@ -1,4 +1,4 @@
-/* section_check.c - a whole scenario against the schema: every key known, every value of its type.
+/* section_check.c - a whole file against the schema: every key known, every value of its type.
  *
  * The walk follows the schema, so it is as deep as that and no deeper. */
 #include "scenarios/section.h"
@@ -37,14 +37,24 @@ leave(struct check *check, size_t before)
 static const char *
 path_of(const struct check *check)
 {
-    return check->path.length > 0 ? check->path.bytes : "a scenario";
+    return check->path.length > 0 ? check->path.bytes : check->loader->noun;
+}
+
+static const struct extended_file *
+find_extended(const struct loader *loader, const char *filename)
+{
+    for (size_t i = 0; i < loader->extended_count; i++)
+        if (loader->extended[i].mark.line > 0 &&
+            strcmp(loader->extended[i].filename, filename) == 0)
+            return &loader->extended[i];
+    return NULL;
 }
 
 /* Where a value comes from, if not from the file the user named. */
 static void
 note_extension(struct check *check, struct mark mark)
 {
-    const struct extended_file *file = extends_find(&check->loader->extends, mark.filename);
+    const struct extended_file *file = find_extended(check->loader, mark.filename);
 
     if (file != NULL)
         diagnose_note(
@@ -58,7 +68,7 @@ note_opening(struct check *check, const struct conf_node *map, struct mark key_m
 
     if (opened->mark.line == key_mark.line || check->path.length == 0 || opened->mark.column == 0)
         return;
-    if (extends_find(&check->loader->extends, opened->mark.filename) != NULL &&
+    if (find_extended(check->loader, opened->mark.filename) != NULL &&
         strcmp(opened->mark.filename, key_mark.filename) != 0)
         diagnose_note(check->loader->diagnostics, opened->mark,
             "%s was opened here (extended by %s)", path_of(check), key_mark.filename);
