@@ -10,7 +10,7 @@
 #ifndef MTALAB_EXTENDS_H
 #define MTALAB_EXTENDS_H
 
-#include "scenarios/section.h"
+#include "smtp/section.h"
 
 enum { EXTENDS_DEPTH_MAX = 8, EXTENDS_FILES_MAX = 64 };
 

@@ -7,7 +7,8 @@
 
 #include "scenarios/extends.h"
 #include "scenarios/scenario.h"
-#include "scenarios/section.h"
+#include "scenarios/schema.h"
+#include "smtp/section.h"
 
 struct scenario_parts {
     struct scenario *scenario;

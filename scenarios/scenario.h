@@ -13,7 +13,7 @@
 #include "fakeisp/isp.h"
 #include "mta/mta.h"
 #include "scenarios/campaign.h"
-#include "scenarios/quantity.h"
+#include "base/quantity.h"
 
 enum expectation_form {
     EXPECT_AT,

@@ -206,77 +206,8 @@ scenario_schema(struct text *out)
     text_add_char(out, '\n');
 }
 
-/* For people. */
-
-/* "isps.limits.window"; a name or an id on the way, as in isps.bigmail.limits.rate.window, is passed
- * over. */
-static const struct schema_key *
-find_path(struct slice path)
-{
-    const struct schema_key *keys = schema_scenario, *found = NULL;
-    bool may_skip = false, is_more = true;
-    struct slice part;
-
-    while (is_more) {
-        is_more = slice_cut(path, '.', &part, &path);
-        found = keys != NULL ? schema_find(keys, part) : NULL;
-        if (found == NULL && !may_skip)
-            return NULL;
-        may_skip = found != NULL && (found->flags & (KEY_NAMED | KEY_LIST)) != 0;
-        if (found != NULL)
-            keys = found->nested;
-    }
-    return found;
-}
-
-static void
-explain_words(const struct schema_key *key, struct text *out)
-{
-    text_add_string(out, "  one of: ");
-    for (const struct word *word = key->words; word->name != NULL; word++)
-        text_printf(out, "%s%s%s", word != key->words ? ", " : "", word->name,
-            word->unsupported != NULL ? " (not supported yet)" : "");
-    text_add_char(out, '\n');
-}
-
-static void
-explain_shape(const struct schema_key *key, struct text *out)
-{
-    const char *phrase =
-        key->type == SCHEMA_MAP ? "a map with keys" : schema_type_phrase(key->type);
-
-    text_add_string(out, "  ");
-    if ((key->flags & KEY_NAMED) != 0)
-        text_add_string(out, "by name: ");
-    if ((key->flags & KEY_LIST) != 0)
-        text_add_string(out, "a list, each item ");
-    if ((key->flags & KEY_ONE_OR_LIST) != 0)
-        text_add_string(out, "one or a list, each ");
-    text_add_string(out, phrase);
-    if (key->min != NULL)
-        text_printf(out, ", at least %s", key->min);
-    if (key->max != NULL)
-        text_printf(out, ", at most %s", key->max);
-    text_printf(out, "%s\n", (key->flags & KEY_REQUIRED) != 0 ? " (required)" : "");
-}
-
 bool
 scenario_explain(struct slice path, struct text *out)
 {
-    const struct schema_key *key = find_path(path);
-
-    if (key == NULL)
-        return false;
-    text_printf(out, "%.*s\n  %s\n", SLICE_ARGS(path), key->doc);
-    explain_shape(key, out);
-    if (key->type == SCHEMA_WORD)
-        explain_words(key, out);
-    if (key->initial != NULL)
-        text_printf(out, "  default: %s\n", key->initial);
-    if (key->unsupported != NULL)
-        text_printf(out, "  not supported yet: %s\n", key->unsupported);
-    for (const struct schema_key *inner = key->nested; inner != NULL && inner->name != NULL;
-         inner++)
-        text_printf(out, "    %-24s %s\n", inner->name, inner->doc);
-    return true;
+    return schema_explain(schema_scenario, path, out);
 }

@@ -1,65 +1,10 @@
-/* schema.h - every key of the scenario language: type, range, default and one sentence about it.
- *
- * One table serves the check of a file, the defaults, `mtalab explain` and the JSON Schema, so that
- * none of them can say something else than the others. A key that this version knows and cannot
- * honour carries the reason: it is refused, never passed over. */
-#ifndef MTALAB_SCHEMA_H
-#define MTALAB_SCHEMA_H
+/* schema.h - the keys of the scenario language. */
+#ifndef MTALAB_SCENARIOS_SCHEMA_H
+#define MTALAB_SCENARIOS_SCHEMA_H
 
-#include "base/text.h"
+#include "smtp/schema.h"
 
-enum schema_type {
-    SCHEMA_TEXT,
-    SCHEMA_ID, /* letters, digits, '-' and '_' */
-    SCHEMA_GLOB,
-    SCHEMA_EXPRESSION, /* left as written, for scenarios/expect.h and the like */
-    SCHEMA_WORD,       /* one of `words` */
-    SCHEMA_YES_NO,
-    SCHEMA_COUNT,
-    SCHEMA_NUMBER,
-    SCHEMA_PERCENT,
-    SCHEMA_DURATION,
-    SCHEMA_RATE,
-    SCHEMA_SIZE,
-    SCHEMA_TIME,
-    SCHEMA_COUNT_RANGE, /* 2..3, 1, 3.. */
-    SCHEMA_COUNT_OR_RATE,
-    SCHEMA_WINDOW, /* sliding 60s; its word is one of `words` */
-    SCHEMA_REPLY,
-    SCHEMA_IP,
-    SCHEMA_MAILBOX, /* kim@isp.test */
-    SCHEMA_DOMAIN,
-    SCHEMA_FILENAME,
-    SCHEMA_MAP,      /* with the keys of `nested` */
-    SCHEMA_ANYTHING, /* checked elsewhere */
-};
-
-enum {
-    KEY_REQUIRED = 1,
-    KEY_LIST = 2,        /* a list of the type */
-    KEY_ONE_OR_LIST = 4, /* one of the type, or a list of them */
-    KEY_NAMED = 8,       /* a map of names to the type (or to lists of it) */
-};
-
-struct word {
-    const char *name;
-    int value;
-    const char *unsupported; /* why this version refuses it; NULL: it does not */
-};
-
-struct schema_key {
-    const char *name;
-    enum schema_type type;
-    unsigned flags;
-    const char *initial;             /* the default as one would write it; NULL: none */
-    const char *min, *max;           /* as one would write them; NULL: none */
-    const struct word *words;        /* ends with a row without name */
-    const struct schema_key *nested; /* the same */
-    const char *unsupported;
-    const char *doc;
-};
-
-extern const struct schema_key schema_scenario[]; /* ends with a row without name */
+extern const struct schema_key schema_scenario[];
 extern const struct schema_key schema_isp[];
 extern const struct schema_key schema_mta[];
 extern const struct schema_key schema_campaign[];
@@ -68,9 +13,5 @@ extern const struct schema_key schema_timeline[];
 extern const struct schema_key schema_expectation[];
 extern const struct schema_key schema_ensemble[];
 extern const struct schema_key schema_report[];
-
-/* NULL: no such key. */
-const struct schema_key *schema_find(const struct schema_key *keys, struct slice name);
-const char *schema_type_phrase(enum schema_type type); /* "a duration, such as 90s or 5d2h" */
 
 #endif

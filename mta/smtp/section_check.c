@@ -1,7 +1,7 @@
 /* section_check.c - a whole file against the schema: every key known, every value of its type.
  *
  * The walk follows the schema, so it is as deep as that and no deeper. */
-#include "scenarios/section.h"
+#include "smtp/section.h"
 
 enum { KEYS_MAX = 64 };
 

@@ -1,5 +1,5 @@
 /* section.c - one map of a checked file, read by the names of its keys. */
-#include "scenarios/section.h"
+#include "smtp/section.h"
 
 #include "base/rng.h"
 

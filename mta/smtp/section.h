@@ -7,7 +7,7 @@
 #define MTALAB_SECTION_H
 
 #include "base/conf.h"
-#include "scenarios/scalar.h"
+#include "smtp/scalar.h"
 
 /* A file that was merged into the one that was loaded. */
 struct extended_file {

@@ -3,8 +3,8 @@
 #define MTALAB_SCALAR_H
 
 #include "base/stream.h"
-#include "scenarios/quantity.h"
-#include "scenarios/schema.h"
+#include "base/quantity.h"
+#include "smtp/schema.h"
 #include "smtp/address.h"
 #include "smtp/reply.h"
 

@@ -1,5 +1,5 @@
 /* scalar.c - one raw text of a file as a value of its type. */
-#include "scenarios/scalar.h"
+#include "smtp/scalar.h"
 
 #include "base/diag.h"
 

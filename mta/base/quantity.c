@@ -2,7 +2,7 @@
  *
  * Two stacks of fixed size, operators and values; an operator is applied as soon as the next one
  * binds no tighter. So nesting costs stack places of ours and none of the machine's. */
-#include "scenarios/quantity.h"
+#include "base/quantity.h"
 
 enum { STACK_MAX = 32, NAMES_MAX = 200 };
 
