@@ -1,20 +1,7 @@
 /* delivery.c - from the queue to the sites. */
-#include "mta/delivery.h"
+#include "mta/delivery_parts.h"
 
 #include "base/mem.h"
-#include "mta/outcome.h"
-#include "mta/queue.h"
-#include "mta/route.h"
-#include "mta/site.h"
-
-struct delivery {
-    struct site_context context;
-    struct route *route;
-    struct site **sites; /* by route_site number */
-    size_t sites_count, sites_capacity;
-    struct line *waiting; /* for a route, by domain */
-    size_t waiting_count, waiting_capacity;
-};
 
 static struct site *
 site_for(struct delivery *delivery, const struct route_site *route)
@@ -24,36 +11,54 @@ site_for(struct delivery *delivery, const struct route_site *route)
             delivery->sites_count + 1, sizeof(struct site *));
         delivery->sites[delivery->sites_count++] = NULL;
     }
-    if (delivery->sites[route->number] == NULL)
-        delivery->sites[route->number] = site_new(&delivery->context, route);
+    if (delivery->sites[route->number] == NULL) {
+        struct site *site = site_new(&delivery->context, route);
+        int64_t held_until_us = delivery_held_until_us(delivery, site_name(site));
+
+        if (held_until_us > 0)
+            site_hold(site, held_until_us);
+        delivery->sites[route->number] = site;
+    }
     return delivery->sites[route->number];
 }
 
-static struct line *
-waiting_for(struct delivery *delivery, uint32_t domain)
+struct domain_desk *
+delivery_domain(struct delivery *delivery, uint32_t domain)
 {
-    while (delivery->waiting_count <= domain) {
-        delivery->waiting = mem_grow(delivery->waiting, &delivery->waiting_capacity,
-            delivery->waiting_count + 1, sizeof *delivery->waiting);
-        delivery->waiting[delivery->waiting_count++] = (struct line){0};
+    while (delivery->domains_count <= domain) {
+        uint32_t number = (uint32_t)delivery->domains_count;
+
+        delivery->domains = mem_grow(delivery->domains, &delivery->domains_capacity,
+            delivery->domains_count + 1, sizeof *delivery->domains);
+        delivery->domains[delivery->domains_count++] =
+            (struct domain_desk){.held_until_us = delivery_held_until_us(
+                                     delivery, spool_domain_name(delivery->context.spool, number))};
     }
-    return &delivery->waiting[domain];
+    return &delivery->domains[domain];
 }
 
-static void
-direct(struct delivery *delivery, queue_node node)
+void
+delivery_direct(struct delivery *delivery, queue_node node)
 {
     const struct site_context *context = &delivery->context;
     uint32_t domain = spool_domain(context->spool, queue_place(context->queue, node));
-    struct route_answer answer =
-        route_find(delivery->route, domain, spool_domain_name(context->spool, domain));
+    struct domain_desk *desk = delivery_domain(delivery, domain);
+    struct route_answer answer;
+    struct site *site;
 
+    if (desk->held_until_us > loop_now_us(context->doors->loop)) {
+        line_push(context->queue, &desk->waiting, node);
+        return;
+    }
+    answer = route_find(delivery->route, domain, spool_domain_name(context->spool, domain));
     switch (answer.status) {
     case ROUTE_PENDING:
-        line_push(context->queue, waiting_for(delivery, domain), node);
+        line_push(context->queue, &desk->waiting, node);
         return;
     case ROUTE_SITE:
-        site_add(site_for(delivery, answer.site), node);
+        site = site_for(delivery, answer.site);
+        desk->site = site;
+        site_add(site, node);
         return;
     case ROUTE_DEFER:
     case ROUTE_FAIL:
@@ -63,25 +68,30 @@ direct(struct delivery *delivery, queue_node node)
     }
 }
 
+void
+delivery_direct_waiting(struct delivery *delivery, uint32_t domain)
+{
+    struct line line = delivery->domains[domain].waiting;
+    queue_node node;
+
+    delivery->domains[domain].waiting = (struct line){0};
+    while ((node = line_pop(delivery->context.queue, &line)) != 0)
+        delivery_direct(delivery, node);
+}
+
 static void
 on_route(void *arg, uint32_t domain)
 {
     struct delivery *delivery = arg;
-    struct line line = {0};
-    queue_node node;
 
-    if (domain >= delivery->waiting_count)
-        return;
-    line = delivery->waiting[domain];
-    delivery->waiting[domain] = (struct line){0};
-    while ((node = line_pop(delivery->context.queue, &line)) != 0)
-        direct(delivery, node);
+    if (domain < delivery->domains_count)
+        delivery_direct_waiting(delivery, domain);
 }
 
 static void
 on_due(void *arg, queue_node node)
 {
-    direct(arg, node);
+    delivery_direct(arg, node);
 }
 
 static void
@@ -137,7 +147,14 @@ delivery_free(struct delivery **delivery)
     for (size_t i = 0; i < d->sites_count; i++)
         site_free(&d->sites[i]);
     mem_free(d->sites);
-    mem_free(d->waiting);
+    mem_free(d->domains);
+    for (uint32_t i = 0; i < d->hold_names.count; i++) {
+        timer_cancel(d->context.doors->loop, &d->holds[i]->timer);
+        mem_free(d->holds[i]);
+    }
+    mem_free(d->holds);
+    map_release(&d->hold_names);
+    timer_cancel(d->context.doors->loop, &d->flush_timer);
     mem_free(d->context.source_names);
     text_release(&d->context.scratch);
     route_free(&d->route);
@@ -150,7 +167,21 @@ delivery_free(struct delivery **delivery)
 void
 delivery_add(struct delivery *delivery, struct spool_place place)
 {
-    direct(delivery, queue_add(delivery->context.queue, place));
+    delivery_direct(delivery, queue_add(delivery->context.queue, place));
+}
+
+void
+delivery_recover(struct delivery *delivery, struct spool_place place)
+{
+    const struct site_context *context = &delivery->context;
+    struct spool_tries tries = spool_tries(context->spool, place);
+    queue_node node = queue_add(context->queue, place);
+
+    queue_set_attempts(context->queue, node, tries.count);
+    if (tries.count > 0 && tries.due_us > loop_now_us(context->doors->loop))
+        queue_defer(context->queue, node, tries.due_us);
+    else
+        delivery_direct(delivery, node);
 }
 
 void

@@ -22,6 +22,9 @@ void delivery_free(struct delivery **delivery);
 /* The spool has taken responsibility for this recipient: it is tried, now and until it is settled. */
 void delivery_add(struct delivery *delivery, struct spool_place place);
 
+/* As the spool had it when the last process ended: its tries count, and the next one is not earlier. */
+void delivery_recover(struct delivery *delivery, struct spool_place place);
+
 /* Fills in attempts, deferrals, delivered, failed, expired, connections, recipients_waiting. */
 void delivery_totals(const struct delivery *delivery, struct mta_totals *totals);
 uint64_t delivery_queue_bytes(const struct delivery *delivery);

@@ -37,6 +37,14 @@ on_injected(void *arg, struct spool_place place)
     delivery_add(mta->delivery, place);
 }
 
+static void
+on_recovered(void *arg, struct spool_place place)
+{
+    struct mta *mta = arg;
+
+    delivery_recover(mta->delivery, place);
+}
+
 struct mta *
 mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_consumer_fn *consumer,
     void *consumer_arg, struct error *err)
@@ -53,7 +61,7 @@ mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_cons
         mta_free(&mta);
         return NULL;
     }
-    spool_recover(mta->spool, on_injected, mta);
+    spool_recover(mta->spool, on_recovered, mta);
     return mta;
 }
 

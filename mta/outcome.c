@@ -149,6 +149,8 @@ next_try_us(struct outcome_desk *desk, uint32_t attempt)
 static void
 deferred(struct outcome_desk *desk, queue_node node, struct event *event)
 {
+    struct spool_tries tries = {.count = queue_attempts(desk->queue, node)};
+
     event->outcome = OUTCOME_DEFERRED;
     desk->totals.deferrals++;
     write_event(desk, event, EVENT_ATTEMPT);
@@ -159,7 +161,9 @@ deferred(struct outcome_desk *desk, queue_node node, struct event *event)
         queue_remove(desk->queue, node);
         return;
     }
-    queue_defer(desk->queue, node, next_try_us(desk, queue_attempts(desk->queue, node)));
+    tries.due_us = next_try_us(desk, tries.count);
+    spool_defer(desk->spool, queue_place(desk->queue, node), &tries);
+    queue_defer(desk->queue, node, tries.due_us);
 }
 
 static void
@@ -175,7 +179,7 @@ qualify(struct outcome_desk *desk, const struct outcome_answer *answer, struct e
     event->rule = journal_name(desk->doors->journal, bounce.rule);
 }
 
-void
+enum bounce_class
 outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer)
 {
     struct event event = event_of(desk, node, answer);
@@ -184,13 +188,47 @@ outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_an
     desk->totals.attempts++;
     if (event.code < 300) {
         delivered(desk, node, &event);
-        return;
+        return CLASS_NONE;
     }
     qualify(desk, answer, &event);
     if (event.code < 500)
         deferred(desk, node, &event);
     else
         failed(desk, node, &event);
+    return (enum bounce_class)event.class;
+}
+
+/* What we say ourselves, at no stage of a session and after so many tries. */
+static struct event
+event_of_ours(struct outcome_desk *desk, queue_node node, enum bounce_class class,
+    const struct smtp_reply *words)
+{
+    struct bounce bounce = bounce_of_class(desk->doors->bounce_rules, class);
+    uint32_t attempts = queue_attempts(desk->queue, node);
+
+    return (struct event){.at_us = loop_now_us(desk->doors->loop),
+        .has_verdict = true,
+        .class = bounce.verdict.class,
+        .reason = bounce.verdict.reason,
+        .type = bounce.verdict.type,
+        .code = words->code,
+        .enhanced = enhanced_pack(words->enhanced),
+        .attempt = (uint16_t)(attempts > UINT16_MAX ? UINT16_MAX : attempts),
+        .text = journal_name(desk->doors->journal, words->text),
+        .rule = journal_name(desk->doors->journal, bounce.rule)};
+}
+
+void
+outcome_fail(struct outcome_desk *desk, queue_node node, struct slice reason)
+{
+    const struct smtp_reply words = {
+        .code = 554, .enhanced = {5, 7, 0},
+             .text = reason
+    };
+    struct event event = event_of_ours(desk, node, CLASS_ADMIN_FAILURE, &words);
+
+    read_envelope(desk, queue_place(desk->queue, node));
+    failed(desk, node, &event);
 }
 
 void
@@ -200,19 +238,8 @@ outcome_expire(struct outcome_desk *desk, queue_node node)
         .code = 554, .enhanced = {5, 4,                        7},
              .text = {"validity period is over", 23}
     };
-    struct bounce bounce = bounce_of_class(desk->doors->bounce_rules, CLASS_TIMEOUT);
     struct spool_place place = queue_place(desk->queue, node);
-    uint32_t attempts = queue_attempts(desk->queue, node);
-    const struct event event = {.at_us = loop_now_us(desk->doors->loop),
-        .has_verdict = true,
-        .class = bounce.verdict.class,
-        .reason = bounce.verdict.reason,
-        .type = bounce.verdict.type,
-        .code = words.code,
-        .enhanced = enhanced_pack(words.enhanced),
-        .attempt = (uint16_t)(attempts > UINT16_MAX ? UINT16_MAX : attempts),
-        .text = journal_name(desk->doors->journal, words.text),
-        .rule = journal_name(desk->doors->journal, bounce.rule)};
+    const struct event event = event_of_ours(desk, node, CLASS_TIMEOUT, &words);
 
     read_envelope(desk, place);
     desk->totals.expired++;

@@ -22,8 +22,12 @@ struct outcome_desk *outcome_desk_new(const struct mta_config *config,
 void outcome_desk_free(struct outcome_desk **desk);
 
 /* One try of this recipient, in flight in the queue, has its answer: 2xx delivers, 4xx defers, 5xx
- * fails. The node is settled or deferred afterwards. */
-void outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer);
+ * fails. The node is settled or deferred afterwards. Answers the bounce class, CLASS_NONE for a
+ * delivery. */
+enum bounce_class outcome_tell(
+    struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer);
+/* Somebody in charge has given it up, for this reason: failed, without a try. The node is settled. */
+void outcome_fail(struct outcome_desk *desk, queue_node node, struct slice reason);
 /* Validity is over; the caller takes the node from the queue. */
 void outcome_expire(struct outcome_desk *desk, queue_node node);
 

@@ -234,6 +234,12 @@ queue_remove(struct queue *queue, queue_node number)
     queue->count--;
 }
 
+void
+queue_set_attempts(struct queue *queue, queue_node node, uint32_t attempts)
+{
+    node_of(queue, node)->attempts = attempts & 0x3fffff;
+}
+
 struct spool_place
 queue_place(const struct queue *queue, queue_node number)
 {
@@ -428,6 +434,92 @@ queue_defer(struct queue *queue, queue_node number, int64_t due_us)
         (struct deferral){.due_us = due_us, .number = queue->deferrals_number++, .node = number});
     if (!timer_is_armed(&queue->due_timer) || queue->due_timer.at_us > due_us)
         watch_heap(queue);
+}
+
+/* --- what people ask for --------------------------------------------------------------------- */
+
+static void
+heap_sift(struct queue *queue, size_t i)
+{
+    struct deferral moved = queue->heap[i];
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child >= queue->heap_count)
+            break;
+        if (child + 1 < queue->heap_count &&
+            is_earlier(&queue->heap[child + 1], &queue->heap[child]))
+            child++;
+        if (!is_earlier(&queue->heap[child], &moved))
+            break;
+        queue->heap[i] = queue->heap[child];
+        i = child;
+    }
+    queue->heap[i] = moved;
+}
+
+/* Deferrals of nodes that are deferred no more go. */
+static void
+rebuild_heap(struct queue *queue)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < queue->heap_count; i++)
+        if (queue->nodes[queue->heap[i].node].state == NODE_DEFERRED)
+            queue->heap[kept++] = queue->heap[i];
+    queue->heap_count = kept;
+    for (size_t i = kept / 2; i > 0; i--)
+        heap_sift(queue, i - 1);
+    if (kept == 0)
+        timer_cancel(queue->loop, &queue->due_timer);
+    else
+        watch_heap(queue);
+}
+
+void
+queue_withdraw(struct queue *queue, queue_match_fn *match, void *arg, struct line *line)
+{
+    for (queue_node number = 1; number < queue->nodes_count; number++) {
+        if (queue->nodes[number].state != NODE_DEFERRED || !match(arg, number))
+            continue;
+        queue->nodes[number].state = NODE_IN_FLIGHT;
+        line_push(queue, line, number);
+    }
+    rebuild_heap(queue);
+}
+
+void
+line_withdraw(
+    struct queue *queue, struct line *from, queue_match_fn *match, void *arg, struct line *line)
+{
+    struct line all = *from;
+    queue_node node;
+
+    *from = (struct line){0};
+    while ((node = line_pop(queue, &all)) != 0)
+        line_push(queue, match(arg, node) ? line : from, node);
+}
+
+void
+queue_walk(const struct queue *queue, queue_walk_fn *fn, void *arg)
+{
+    int64_t *due_us = mem_alloc_zeroed(queue->nodes_count * sizeof *due_us);
+
+    for (size_t i = 0; i < queue->heap_count; i++)
+        due_us[queue->heap[i].node] = queue->heap[i].due_us;
+    for (queue_node number = 1; number < queue->nodes_count; number++) {
+        const struct node *node = &queue->nodes[number];
+        enum queue_wait wait;
+
+        if (node->state == NODE_FREE || node->state == NODE_GAP)
+            continue;
+        wait = node->state == NODE_IN_FLIGHT ? QUEUE_IN_FLIGHT
+            : node->state == NODE_IN_LINE    ? QUEUE_IN_LINE
+                                             : QUEUE_DEFERRED;
+        fn(arg, number, wait, wait == QUEUE_DEFERRED ? due_us[number] : 0);
+    }
+    mem_free(due_us);
 }
 
 uint64_t

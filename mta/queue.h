@@ -39,6 +39,8 @@ queue_node queue_add(struct queue *queue, struct spool_place place);
 void queue_remove(struct queue *queue, queue_node node); /* in flight only */
 
 struct spool_place queue_place(const struct queue *queue, queue_node node);
+/* Those of an earlier process. */
+void queue_set_attempts(struct queue *queue, queue_node node, uint32_t attempts);
 uint32_t queue_attempts(const struct queue *queue, queue_node node);
 uint32_t queue_count_attempt(struct queue *queue, queue_node node); /* the number of this try */
 /* How often a host was lost under it within this try. */
@@ -55,6 +57,19 @@ queue_node line_first(struct queue *queue, struct line *line); /* stays where it
 
 /* Due at `due_us`, or never (the node then waits for its expiry) when that is not before it. */
 void queue_defer(struct queue *queue, queue_node node, int64_t due_us);
+
+/* For people who want something of the nodes that wait: all are looked at, in the order of numbers. */
+typedef bool queue_match_fn(void *arg, queue_node node);
+/* Deferred ones that match wait for their instant no more: they go to the end of `line`. */
+void queue_withdraw(struct queue *queue, queue_match_fn *match, void *arg, struct line *line);
+/* The same for those of another line; the others keep their order. */
+void line_withdraw(
+    struct queue *queue, struct line *from, queue_match_fn *match, void *arg, struct line *line);
+
+enum queue_wait { QUEUE_IN_LINE, QUEUE_IN_FLIGHT, QUEUE_DEFERRED };
+/* due_us: of a deferred one; 0: it waits for its expiry. */
+typedef void queue_walk_fn(void *arg, queue_node node, enum queue_wait wait, int64_t due_us);
+void queue_walk(const struct queue *queue, queue_walk_fn *fn, void *arg);
 
 uint64_t queue_count(const struct queue *queue);
 uint64_t queue_bytes(const struct queue *queue); /* memory in use */

@@ -30,6 +30,8 @@ struct site {
     uint32_t source_next;
     int64_t paced_until_us;      /* the hour is full: no message before */
     int64_t no_connect_until_us; /* told that there are enough connections */
+    int64_t held_until_us;       /* suspended */
+    struct site_counts counts;
     struct rng rng;
     struct timer timer;
 };
@@ -114,6 +116,7 @@ connect_session(struct session *session)
 
     session->host = session->endpoint->host->journal_name;
     session->number = (uint32_t)++context->connections_count;
+    site->counts.connections++;
     session->client = smtp_client_new(&client);
 }
 
@@ -157,7 +160,7 @@ next(void *arg, struct smtp_transaction *t)
     queue_node node = line_first(queue, &site->ready);
     spool_message message;
 
-    if (node == 0)
+    if (node == 0 || site->held_until_us > now_us(site))
         return false;
     if (!shaper_take_message(&site->shaper, now_us(site), &site->paced_until_us))
         return false;
@@ -225,13 +228,21 @@ tell_outcome(
     struct session *session, queue_node node, enum smtp_stage stage, const struct smtp_reply *reply)
 {
     struct site_context *context = session->site->context;
+    struct site_counts *counts = &session->site->counts;
     const struct outcome_answer answer = {.stage = stage,
         .reply = reply,
         .host = session->host,
         .source_ip = context->source_names[session->source],
         .session = session->number};
 
-    outcome_tell(context->desk, node, &answer);
+    enum bounce_class class = outcome_tell(context->desk, node, &answer);
+
+    if (reply->code < 300)
+        counts->delivered++;
+    else if (reply->code < 500)
+        counts->deferred++;
+    else
+        counts->failed[class]++;
 }
 
 static void
@@ -369,6 +380,11 @@ work(struct site *site)
 
     if (site->ready.count == 0)
         return;
+    if (site->held_until_us > now) {
+        if (site->held_until_us < INT64_MAX)
+            work_at(site, site->held_until_us);
+        return;
+    }
     if (site->paced_until_us > now) {
         work_at(site, site->paced_until_us);
         return;
@@ -431,4 +447,48 @@ site_add(struct site *site, queue_node node)
 {
     line_push(site->context->queue, &site->ready, node);
     work(site);
+}
+
+/* --- what people ask for --------------------------------------------------------------------- */
+
+void
+site_hold(struct site *site, int64_t until_us)
+{
+    site->held_until_us = until_us;
+    for (struct session *s = site->first; s != NULL; s = s->next)
+        if (s->client != NULL && until_us > now_us(site))
+            smtp_client_leave(s->client);
+    work_at(site, now_us(site));
+}
+
+void
+site_flush(struct site *site)
+{
+    for (size_t i = 0; i < site->endpoints.count; i++)
+        site->endpoints.list[i].held_until_us = 0;
+    site->no_connect_until_us = 0;
+    work_at(site, now_us(site));
+}
+
+void
+site_withdraw(struct site *site, queue_match_fn *match, void *arg, struct line *line)
+{
+    line_withdraw(site->context->queue, &site->ready, match, arg, line);
+}
+
+struct slice
+site_name(const struct site *site)
+{
+    return site->route->hosts_count > 0 ? site->route->hosts[0].name : SLICE("");
+}
+
+struct site_state
+site_state(const struct site *site)
+{
+    return (struct site_state){.counts = &site->counts,
+        .route = site->route,
+        .connections_open = site->shaper.connections_open,
+        .ready = site->ready.count,
+        .held_until_us = site->held_until_us,
+        .paced_until_us = site->paced_until_us};
 }

@@ -31,4 +31,24 @@ void site_free(struct site **site);
 /* In flight in the queue. */
 void site_add(struct site *site, queue_node node);
 
+/* What people ask for. A site that is held starts no transaction and no session until then; those
+ * that are open end as soon as they are idle. INT64_MAX: until it is told otherwise; 0: go on. */
+void site_hold(struct site *site, int64_t until_us);
+void site_flush(struct site *site); /* hosts that failed us may be asked again at once */
+void site_withdraw(struct site *site, queue_match_fn *match, void *arg, struct line *line);
+
+struct site_counts { /* of tries that ended here, since the start of the process */
+    uint64_t connections, delivered, deferred;
+    uint64_t failed[CLASS_CHALLENGE_RESPONSE + 1]; /* by enum bounce_class */
+};
+
+struct site_state {
+    const struct site_counts *counts;
+    const struct route_site *route;
+    uint32_t connections_open, ready;
+    int64_t held_until_us, paced_until_us;
+};
+struct site_state site_state(const struct site *site);
+struct slice site_name(const struct site *site); /* of its best host */
+
 #endif

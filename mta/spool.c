@@ -3,7 +3,9 @@
  * Three kinds of record lie in the store, told apart by their first byte:
  *   'D' domain      the name; its number is the count of such records before it
  *   'T' template    as mta/shelf.c keeps it
- *   'M' message     number of the template, arrival, key of the return path, recipients */
+ *   'M' message     number of the template, arrival, key of the return path, recipients
+ *
+ * Instants are kept as wall-clock time: the loop of the next process begins at 0 again. */
 #include "mta/spool.h"
 
 #include "base/mem.h"
@@ -12,8 +14,13 @@
 
 enum {
     RECIPIENT_SETTLED = 0x80, /* in the byte that holds the length of its local part */
-    MESSAGE_KEY_AT = 11,
+    MESSAGE_KEY_AT = 12,
+    RECIPIENT_TRIES_AT = 5, /* behind length and domain: how many, and when the next one is due */
+    RECIPIENT_LOCAL_AT = 9,
 };
+/* The next try is kept as so many of these after the arrival: three bytes last for 93 hours. */
+#define DUE_UNIT_US (20 * (int64_t)US_PER_MS)
+static_assert(0xffffff * DUE_UNIT_US > 84 * US_PER_HOUR, "longer than any message is tried");
 
 struct spool {
     struct loop *loop;
@@ -70,6 +77,12 @@ spool_free(struct spool **spool)
     *spool = NULL;
 }
 
+static int64_t
+wall_at_start_us(const struct spool *spool)
+{
+    return loop_wall_us(spool->loop) - loop_now_us(spool->loop);
+}
+
 static struct message_view
 message_view(struct spool *spool, spool_message message)
 {
@@ -79,7 +92,7 @@ message_view(struct spool *spool, spool_message message)
     assert(record.at[0] == 'M');
     return (struct message_view){
         .template = (uint32_t)record_read(record.at + 1, 4),
-        .arrival_us = (int64_t)record_read(record.at + 5, 6),
+        .arrival_us = (int64_t)record_read(record.at + 5, 7) - wall_at_start_us(spool),
         .key = {record.at + MESSAGE_KEY_AT + 1, key_length},
         .recipients_at = MESSAGE_KEY_AT + 1 + key_length,
         .record = record
@@ -94,8 +107,8 @@ recipient_view(struct slice record, size_t at)
 
     length &= (uint8_t)~RECIPIENT_SETTLED;
     view.domain = (uint32_t)record_read(record.at + at + 1, 4);
-    view.local = (struct slice){record.at + at + 5, length};
-    view.next_at = at + 5 + length;
+    view.local = (struct slice){record.at + at + RECIPIENT_LOCAL_AT, length};
+    view.next_at = at + RECIPIENT_LOCAL_AT + length;
     return view;
 }
 
@@ -104,7 +117,7 @@ recipient_view(struct slice record, size_t at)
 static void
 set_dates(struct spool *spool, int64_t arrival_us)
 {
-    int64_t wall_us = loop_wall_us(spool->loop) - loop_now_us(spool->loop) + arrival_us;
+    int64_t wall_us = wall_at_start_us(spool) + arrival_us;
     int64_t second = wall_us / US_PER_S;
 
     if (second == spool->date_s)
@@ -207,7 +220,7 @@ spool_add(
     text_clear(record);
     text_add_char(record, 'M');
     record_add(record, number, 4);
-    record_add(record, (uint64_t)arrival_us, 6);
+    record_add(record, (uint64_t)(wall_at_start_us(spool) + arrival_us), 7);
     record_add(record, key.length, 1);
     text_add_slice(record, key);
     for (size_t i = 0; i < submission->recipients_count; i++) {
@@ -216,6 +229,7 @@ spool_add(
         places[i].at = (uint16_t)record->length;
         record_add(record, recipient->local.length, 1);
         record_add(record, domain_number(spool, recipient->domain), 4);
+        record_add(record, 0, RECIPIENT_LOCAL_AT - RECIPIENT_TRIES_AT);
         text_add_slice(record, recipient->local);
     }
     assert(record->length <= UINT16_MAX);
@@ -228,6 +242,30 @@ void
 spool_sync(struct spool *spool, synced_fn *fn, void *arg)
 {
     store_sync(spool->store, fn, arg);
+}
+
+void
+spool_defer(struct spool *spool, struct spool_place place, const struct spool_tries *tries)
+{
+    int64_t wait_us = tries->due_us - message_view(spool, place.message).arrival_us;
+    uint64_t units = wait_us > 0 ? (uint64_t)((wait_us + DUE_UNIT_US - 1) / DUE_UNIT_US) : 0;
+    char packed[RECIPIENT_LOCAL_AT - RECIPIENT_TRIES_AT];
+
+    packed[0] = (char)(tries->count < UINT8_MAX ? tries->count : UINT8_MAX);
+    units = units < 0xffffff ? units : 0xffffff;
+    memcpy(packed + 1, &units, 3); /* little-endian, as record_add() */
+    store_update(spool->store, place.message, place.at + (size_t)RECIPIENT_TRIES_AT,
+        (struct slice){packed, sizeof packed});
+}
+
+struct spool_tries
+spool_tries(struct spool *spool, struct spool_place place)
+{
+    struct message_view view = message_view(spool, place.message);
+    const char *at = view.record.at + place.at + RECIPIENT_TRIES_AT;
+
+    return (struct spool_tries){.count = (uint32_t)record_read(at, 1),
+        .due_us = view.arrival_us + (int64_t)record_read(at + 1, 3) * DUE_UNIT_US};
 }
 
 static bool
@@ -280,6 +318,18 @@ uint32_t
 spool_domain(struct spool *spool, struct spool_place place)
 {
     return recipient_view(store_view(spool->store, place.message), place.at).domain;
+}
+
+bool
+spool_find_domain(const struct spool *spool, struct slice name, uint32_t *domain)
+{
+    return map_find(&spool->domains, name, domain);
+}
+
+uint32_t
+spool_domains_count(const struct spool *spool)
+{
+    return spool->domains.count;
 }
 
 struct slice

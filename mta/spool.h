@@ -2,7 +2,7 @@
  *
  * A campaign says nearly the same to a million people. Content is therefore kept as a template, cut
  * where the envelope stands in it (address of the recipient, its local part, return path and its
- * key, date of arrival), and a message is its envelope plus the number of its template: some 30
+ * key, date of arrival), and a message is its envelope plus the number of its template: some 35
  * bytes. What cannot be cut so is a template of its own; nothing is ever lost or guessed, because a
  * template is used only after it has reproduced the message byte by byte.
  *
@@ -61,12 +61,21 @@ void spool_recover(struct spool *spool, spool_found_fn *fn, void *arg);
 void spool_add(
     struct spool *spool, const struct spool_submission *submission, struct spool_place *places);
 void spool_sync(struct spool *spool, synced_fn *fn, void *arg);
+/* What a recipient's next process has to know of its tries so far. */
+struct spool_tries {
+    uint32_t count; /* 255: so many or more */
+    int64_t due_us; /* the next one; kept to 20 ms, rounded up */
+};
+void spool_defer(struct spool *spool, struct spool_place place, const struct spool_tries *tries);
+struct spool_tries spool_tries(struct spool *spool, struct spool_place place);
 /* This recipient is settled; with the last one the message goes. */
 void spool_settle(struct spool *spool, struct spool_place place);
 
 struct spool_envelope spool_envelope(struct spool *spool, spool_message message);
 /* Numbers of domains are given in the order of first sight, and stay. */
 uint32_t spool_domain(struct spool *spool, struct spool_place place);
+bool spool_find_domain(const struct spool *spool, struct slice name, uint32_t *domain);
+uint32_t spool_domains_count(const struct spool *spool);
 struct slice spool_domain_name(const struct spool *spool, uint32_t domain); /* lower case */
 /* Appended to `out`: the address as it was submitted but for the case of its domain. */
 void spool_recipient(struct spool *spool, struct spool_place place, struct text *out);

@@ -1,0 +1,46 @@
+/* delivery_parts.h - what delivery.c and delivery_orders.c share; for them only. */
+#ifndef MTALAB_DELIVERY_PARTS_H
+#define MTALAB_DELIVERY_PARTS_H
+
+#include "base/map.h"
+#include "mta/delivery.h"
+#include "mta/outcome.h"
+#include "mta/queue.h"
+#include "mta/route.h"
+#include "mta/site.h"
+
+struct domain_desk {     /* by number of the domain */
+    struct line waiting; /* for a route, or for the end of a suspension */
+    int64_t held_until_us;
+    const struct site *site; /* where its mail went last; NULL: nowhere yet */
+};
+
+struct hold { /* a suspension, of the domain and of the site of this name */
+    struct delivery *delivery;
+    int64_t until_us;
+    struct timer timer;
+};
+
+struct delivery {
+    struct site_context context;
+    struct route *route;
+    struct site **sites; /* by route_site number */
+    size_t sites_count, sites_capacity;
+    struct domain_desk *domains;
+    size_t domains_count, domains_capacity;
+    struct map hold_names;
+    struct hold **holds; /* by number in hold_names; allocated singly, for their timers */
+    size_t holds_capacity;
+    struct line flushed; /* taken out of their deferral, to be tried now */
+    struct timer flush_timer;
+};
+
+struct domain_desk *delivery_domain(struct delivery *delivery, uint32_t domain);
+/* To its site, or to wait for one. In flight. */
+void delivery_direct(struct delivery *delivery, queue_node node);
+/* All that waits at the domain's desk is directed anew. */
+void delivery_direct_waiting(struct delivery *delivery, uint32_t domain);
+/* When this name is suspended until; 0: it is not. */
+int64_t delivery_held_until_us(const struct delivery *delivery, struct slice name);
+
+#endif
