@@ -2,6 +2,7 @@
 #include "scenarios/schema.h"
 
 #include "base/resolver.h"
+#include "mta/keys.h"
 
 static const struct word run_modes[] = {
     {"virtual", 0, NULL                         },

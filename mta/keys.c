@@ -1,0 +1,96 @@
+/* keys.c - what can be set about our MTA. */
+#include "mta/keys.h"
+
+#include "mta/mta.h"
+
+#define NO_TLS      "sessions are in plain text in this version"
+#define STATIC_ONLY "only the static controller is built into this version"
+
+static const struct word controllers[] = {
+    {"static",   CONTROLLER_STATIC, NULL       },
+    {"momentum", -1,                STATIC_ONLY},
+    {"postfix",  -1,                STATIC_ONLY},
+    {"kumo",     -1,                STATIC_ONLY},
+    {"aimd",     -1,                STATIC_ONLY},
+    {"tle",      -1,                STATIC_ONLY},
+    {NULL,       0,                 NULL       },
+};
+
+static const struct word tls_policies[] = {
+    {"off",          0, NULL  },
+    {"if_available", 1, NULL  },
+    {"required",     2, NO_TLS},
+    {NULL,           0, NULL  },
+};
+
+/* clang-format off */
+static const struct schema_key schema_mx_rule[] = {
+    {"host", SCHEMA_GLOB, .doc = "Pattern on the name of the MX host."},
+    {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient."},
+    {"controller", SCHEMA_WORD, .initial = "static", .words = controllers,
+        .doc = "Who sets the pace."},
+    {"connections", SCHEMA_COUNT, .min = "1", .max = "100000", .doc = "Open at once to the site."},
+    {"messages_per_connection", SCHEMA_COUNT, .min = "1", .max = "1000000", .doc = "Then QUIT."},
+    {"recipients_per_transaction", SCHEMA_COUNT, .min = "1", .max = "1000000",
+        .doc = "RCPT commands per message."},
+    {"messages_per_hour", SCHEMA_COUNT, .max = "1000000000",
+        .doc = "In a sliding hour, per site; 0: no limit."},
+    {"tls", SCHEMA_WORD, .initial = "if_available", .words = tls_policies,
+        .doc = "Whether to encrypt."},
+    {"floor", SCHEMA_RATE, .unsupported = STATIC_ONLY, .doc = "aimd: the pace it starts at."},
+    {"cut", SCHEMA_PERCENT, .unsupported = STATIC_ONLY,
+        .doc = "aimd: share of the pace kept after a throttle reply, at most once a minute."},
+    {"grow", SCHEMA_PERCENT, .unsupported = STATIC_ONLY, .doc = "aimd: growth per clean minute."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_retry[] = {
+    {"first", SCHEMA_DURATION, .initial = "20m", .min = "1s", .max = "84h",
+        .doc = "From the first try to the second."},
+    {"factor", SCHEMA_NUMBER, .initial = "2", .min = "1", .max = "1000",
+        .doc = "Each delay is so many times the one before."},
+    {"cap", SCHEMA_DURATION, .initial = "12h", .min = "1s", .max = "84h",
+        .doc = "No delay is longer."},
+    {"jitter", SCHEMA_PERCENT, .initial = "0%", .max = "100%",
+        .doc = "Each delay is drawn from so much around it."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_efs[] = {
+    {"batch", SCHEMA_COUNT, .initial = "10000", .min = "1", .max = "10000000",
+        .doc = "A batch is sent at so many events, …"},
+    {"every", SCHEMA_DURATION, .initial = "30s", .min = "1ms", .max = "84h",
+        .doc = "… or so long after the first of them."},
+    {0},
+};
+/* clang-format on */
+
+/* What a scenario and a program on real sockets set alike. */
+#define KEYS_OF_SENDING                                                                            \
+    {"retry", SCHEMA_MAP, .nested = schema_retry, .doc = "When the next try is due."},             \
+        {"validity", SCHEMA_DURATION, .initial = "84h", .min = "1s", .max = "3660d",               \
+            .doc =                                                                                 \
+                "How long to try where a message does not ask itself; 84 h at most are granted."}, \
+        {"dkim", SCHEMA_ANYTHING, .unsupported = "messages are not signed in this version",        \
+            .doc = "How to sign."},                                                                \
+        {"mx", SCHEMA_MAP, KEY_LIST, .nested = schema_mx_rule,                                     \
+            .doc = "How to treat a destination; the first match of host or domain wins."},         \
+    {                                                                                              \
+        "size_max", SCHEMA_SIZE, .min = "1", .max = "1GiB",                                        \
+                                 .doc = "Largest message taken; 552 5.3.4 beyond."                 \
+    }
+
+/* clang-format off */
+const struct schema_key schema_mta[] = {
+    {"hostname", SCHEMA_DOMAIN, .initial = "mta.campaign.example", .doc = "What it calls itself."},
+    {"listen", SCHEMA_IP, .initial = "198.51.100.24", .doc = "Where campaigns submit, on port 25."},
+    {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: [198.51.100.25]."},
+    {"efs", SCHEMA_MAP, .nested = schema_efs, .doc = "How feedback is told to the campaign."},
+    KEYS_OF_SENDING,
+    {0},
+};
+/* clang-format on */
