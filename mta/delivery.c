@@ -13,7 +13,8 @@ site_for(struct delivery *delivery, const struct route_site *route)
     }
     if (delivery->sites[route->number] == NULL) {
         struct site *site = site_new(&delivery->context, route);
-        int64_t held_until_us = delivery_held_until_us(delivery, site_name(site));
+        int64_t held_until_us =
+            delivery->is_stopping ? INT64_MAX : delivery_held_until_us(delivery, site_name(site));
 
         if (held_until_us > 0)
             site_hold(site, held_until_us);
@@ -182,6 +183,33 @@ delivery_recover(struct delivery *delivery, struct spool_place place)
         queue_defer(context->queue, node, tries.due_us);
     else
         delivery_direct(delivery, node);
+}
+
+void
+delivery_reload(struct delivery *delivery)
+{
+    outcome_desk_reload(delivery->context.desk);
+    route_reload(delivery->route);
+}
+
+void
+delivery_stop(struct delivery *delivery)
+{
+    delivery->is_stopping = true;
+    for (size_t i = 0; i < delivery->sites_count; i++)
+        if (delivery->sites[i] != NULL)
+            site_hold(delivery->sites[i], INT64_MAX);
+}
+
+uint32_t
+delivery_connections_open(const struct delivery *delivery)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < delivery->sites_count; i++)
+        if (delivery->sites[i] != NULL)
+            count += site_state(delivery->sites[i]).connections_open;
+    return count;
 }
 
 void

@@ -25,6 +25,12 @@ void delivery_add(struct delivery *delivery, struct spool_place place);
 /* As the spool had it when the last process ended: its tries count, and the next one is not earlier. */
 void delivery_recover(struct delivery *delivery, struct spool_place place);
 
+/* The config has other MX rules, or the doors other bounce rules. */
+void delivery_reload(struct delivery *delivery);
+/* No new transaction and no new session from here on; what is open ends. */
+void delivery_stop(struct delivery *delivery);
+uint32_t delivery_connections_open(const struct delivery *delivery);
+
 /* Fills in attempts, deferrals, delivered, failed, expired, connections, recipients_waiting. */
 void delivery_totals(const struct delivery *delivery, struct mta_totals *totals);
 uint64_t delivery_queue_bytes(const struct delivery *delivery);

@@ -28,6 +28,7 @@ struct delivery {
     size_t sites_count, sites_capacity;
     struct domain_desk *domains;
     size_t domains_count, domains_capacity;
+    bool is_stopping;
     struct map hold_names;
     struct hold **holds; /* by number in hold_names; allocated singly, for their timers */
     size_t holds_capacity;

@@ -506,11 +506,18 @@ inject_free(struct inject **inject)
 
     if (i == NULL)
         return;
-    listener_close(&i->listener);
+    inject_stop(i);
     while (i->first != NULL)
         submitter_free(i->first);
     mem_free(i);
     *inject = NULL;
+}
+
+void
+inject_stop(struct inject *inject)
+{
+    if (inject->listener != NULL)
+        listener_close(&inject->listener);
 }
 
 uint64_t

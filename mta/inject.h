@@ -21,6 +21,9 @@ struct inject *inject_new(const struct mta_config *config, const struct mta_door
  * freed or crashes before the loop goes on. */
 void inject_free(struct inject **inject);
 
+/* Nobody new is let in; who is here may finish. */
+void inject_stop(struct inject *inject);
+
 uint64_t inject_messages_count(const struct inject *inject);
 uint64_t inject_recipients_count(const struct inject *inject);
 

@@ -94,3 +94,65 @@ const struct schema_key schema_mta[] = {
     {0},
 };
 /* clang-format on */
+
+/* --- the program ----------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct schema_key schema_program_efs[] = {
+    {"to", SCHEMA_FILENAME, KEY_REQUIRED,
+        .doc = "A file or a pipe that gets a line of JSON per event."},
+    {"batch", SCHEMA_COUNT, .initial = "1000", .min = "1", .max = "10000000",
+        .doc = "A batch is written at so many events, …"},
+    {"every", SCHEMA_DURATION, .initial = "10ms", .min = "1ms", .max = "84h",
+        .doc = "… or so long after the first of them. What a crash finds unwritten is not told."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_log[] = {
+    {"events", SCHEMA_FILENAME, .doc = "Everything, a line of JSON per event."},
+    {"mainlog", SCHEMA_FILENAME, .doc = "Momentum's main log: R, D, T and P lines, split by @."},
+    {"bouncelog", SCHEMA_FILENAME, .doc = "Momentum's bounce log: B and T lines."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_dns[] = {
+    {"servers", SCHEMA_ENDPOINT, KEY_LIST, .doc = "Whom to ask. Default: as the system does."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_rules[] = {
+    {"bounce", SCHEMA_FILENAME, .doc = "From a reply to a bounce class. Default: the built-in rules."},
+    {"class", SCHEMA_FILENAME, .doc = "From a class to reason and type. Default: the built-in ones."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+const struct schema_key schema_program[] = {
+    {"hostname", SCHEMA_DOMAIN, KEY_REQUIRED, .doc = "What it calls itself."},
+    {"listen", SCHEMA_ENDPOINT, KEY_REQUIRED, .doc = "Where messages are submitted."},
+    {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: as the system does."},
+    {"port", SCHEMA_COUNT, .initial = "25", .min = "1", .max = "65535",
+        .doc = "Where MX hosts listen."},
+    {"efs", SCHEMA_MAP, KEY_REQUIRED, .nested = schema_program_efs,
+        .doc = "What became of each recipient, for who sent it."},
+    KEYS_OF_SENDING,
+    {"spool", SCHEMA_FILENAME, KEY_REQUIRED, .doc = "The directory of what was taken and not settled."},
+    {"log", SCHEMA_MAP, .nested = schema_log, .doc = "Where to write what happens."},
+    {"rules", SCHEMA_MAP, .nested = schema_rules, .doc = "How to read refusals."},
+    {"control", SCHEMA_FILENAME, .doc = "A socket for mta ctl."},
+    {"metrics", SCHEMA_ENDPOINT, .doc = "Where Prometheus may ask, by HTTP."},
+    {"dns", SCHEMA_MAP, .nested = schema_dns, .doc = "Where names are looked up."},
+    {"stop_within", SCHEMA_DURATION, .initial = "30s", .min = "1s", .max = "1h",
+        .doc = "How long open transactions may take to end when the program is told to stop."},
+    {"speed", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "100000",
+        .doc = "Seconds of mail per second of the clock, to see days of retries in minutes."},
+    {0},
+};
+/* clang-format on */

@@ -4,6 +4,7 @@
 
 #include "smtp/schema.h"
 
-extern const struct schema_key schema_mta[]; /* of a scenario's `mta` */
+extern const struct schema_key schema_mta[];     /* of a scenario's `mta` */
+extern const struct schema_key schema_program[]; /* of mta.yaml */
 
 #endif

@@ -5,6 +5,7 @@
 #include "mta/delivery.h"
 #include "mta/inject.h"
 #include "mta/spool.h"
+#include "smtp/event.h"
 
 struct mta {
     struct mta_doors doors;
@@ -12,6 +13,7 @@ struct mta {
     struct efs *efs;
     struct delivery *delivery;
     struct inject *inject;
+    struct text sender, rcpt;
 };
 
 struct mta_config
@@ -23,6 +25,7 @@ mta_config_default(void)
                   .factor = {.num = 2, .den = 1},
                   .cap_us = 12 * US_PER_HOUR},
         .validity_us = MTA_VALIDITY_US_MAX,
+        .port = 25,
         .efs_batch = 10000,
         .efs_every_us = 30 * (int64_t)US_PER_S,
         .size_max = 50 * 1024 * 1024,
@@ -30,10 +33,25 @@ mta_config_default(void)
 }
 
 static void
+tell_received(struct mta *mta, struct spool_place place)
+{
+    struct event event = {
+        .at_us = loop_now_us(mta->doors.loop), .kind = EVENT_RECEIVED, .row = place.message};
+
+    text_clear(&mta->sender);
+    text_clear(&mta->rcpt);
+    spool_sender(mta->spool, place.message, &mta->sender);
+    spool_recipient(mta->spool, place, &mta->rcpt);
+    event_write(mta->doors.journal, &event, text_slice(&mta->sender), text_slice(&mta->rcpt));
+}
+
+static void
 on_injected(void *arg, struct spool_place place)
 {
     struct mta *mta = arg;
 
+    if (mta->doors.tells_all)
+        tell_received(mta, place);
     delivery_add(mta->delivery, place);
 }
 
@@ -76,8 +94,48 @@ mta_free(struct mta **mta)
     delivery_free(&m->delivery);
     efs_free(&m->efs);
     spool_free(&m->spool);
+    text_release(&m->sender);
+    text_release(&m->rcpt);
     mem_free(m);
     *mta = NULL;
+}
+
+void
+mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules)
+{
+    mta->doors.bounce_rules = bounce_rules;
+    delivery_reload(mta->delivery);
+}
+
+void
+mta_stop(struct mta *mta)
+{
+    inject_stop(mta->inject);
+    delivery_stop(mta->delivery);
+}
+
+bool
+mta_is_idle(const struct mta *mta)
+{
+    return delivery_connections_open(mta->delivery) == 0 && efs_waiting(mta->efs) == 0;
+}
+
+struct delivery *
+mta_delivery(struct mta *mta)
+{
+    return mta->delivery;
+}
+
+struct spool *
+mta_spool(struct mta *mta)
+{
+    return mta->spool;
+}
+
+struct efs *
+mta_efs(struct mta *mta)
+{
+    return mta->efs;
 }
 
 struct mta_totals

@@ -36,6 +36,7 @@ struct mta_config {
     struct net_address listen;            /* submission */
     const struct net_address *source_ips; /* at least one; port 0 */
     size_t source_ips_count;
+    uint16_t port; /* where MX hosts listen */
     const struct mx_rule *mx_rules;
     size_t mx_rules_count;
     struct retry_schedule retry;
@@ -55,12 +56,25 @@ struct mta_doors { /* its host's context; all outlive the MTA */
     struct journal *journal;
     const struct bounce_rules *bounce_rules;
     const struct rng *rng; /* "mta" */
+    bool tells_all;        /* the journal also what a campaign tells otherwise: received, expired */
 };
 
 struct mta;
 struct mta *mta_new(const struct mta_config *config, const struct mta_doors *doors,
     efs_consumer_fn *consumer, void *consumer_arg, struct error *err);
 void mta_free(struct mta **mta);
+
+/* The config, or the doors' bounce rules, are others now. MX rules that were must stay. */
+void mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules);
+
+/* Takes nothing new in and begins nothing new. Once mta_is_idle() the spool is all that is left. */
+void mta_stop(struct mta *mta);
+bool mta_is_idle(const struct mta *mta); /* no session open, and everything told to EFS */
+
+/* For who looks in from outside: control socket, logs, metrics. */
+struct delivery *mta_delivery(struct mta *mta);
+struct spool *mta_spool(struct mta *mta);
+struct efs *mta_efs(struct mta *mta);
 
 struct mta_totals {
     uint64_t messages_taken, recipients_taken, recipients_waiting;

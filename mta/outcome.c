@@ -47,6 +47,13 @@ outcome_desk_free(struct outcome_desk **desk)
     *desk = NULL;
 }
 
+void
+outcome_desk_reload(struct outcome_desk *desk)
+{
+    bounce_memo_free(&desk->memo);
+    desk->memo = bounce_memo_new(desk->doors->bounce_rules);
+}
+
 static void
 read_envelope(struct outcome_desk *desk, struct spool_place place)
 {
@@ -102,6 +109,7 @@ event_of(struct outcome_desk *desk, queue_node node, const struct outcome_answer
         .code = answer->reply->code,
         .attempt = (uint16_t)(attempt > UINT16_MAX ? UINT16_MAX : attempt),
         .enhanced = enhanced_pack(answer->reply->enhanced),
+        .row = queue_place(desk->queue, node).message,
         .host = answer->host,
         .source_ip = answer->source_ip,
         .session = answer->session,
@@ -213,6 +221,7 @@ event_of_ours(struct outcome_desk *desk, queue_node node, enum bounce_class clas
         .type = bounce.verdict.type,
         .code = words->code,
         .enhanced = enhanced_pack(words->enhanced),
+        .row = queue_place(desk->queue, node).message,
         .attempt = (uint16_t)(attempts > UINT16_MAX ? UINT16_MAX : attempts),
         .text = journal_name(desk->doors->journal, words->text),
         .rule = journal_name(desk->doors->journal, bounce.rule)};
@@ -239,10 +248,12 @@ outcome_expire(struct outcome_desk *desk, queue_node node)
              .text = {"validity period is over", 23}
     };
     struct spool_place place = queue_place(desk->queue, node);
-    const struct event event = event_of_ours(desk, node, CLASS_TIMEOUT, &words);
+    struct event event = event_of_ours(desk, node, CLASS_TIMEOUT, &words);
 
     read_envelope(desk, place);
     desk->totals.expired++;
+    if (desk->doors->tells_all)
+        write_event(desk, &event, EVENT_EXPIRED);
     tell_efs(desk, &event, EFS_EXPIRED);
     spool_settle(desk->spool, place);
 }

@@ -31,6 +31,9 @@ void outcome_fail(struct outcome_desk *desk, queue_node node, struct slice reaso
 /* Validity is over; the caller takes the node from the queue. */
 void outcome_expire(struct outcome_desk *desk, queue_node node);
 
+/* The doors have other bounce rules now. */
+void outcome_desk_reload(struct outcome_desk *desk);
+
 void outcome_totals(const struct outcome_desk *desk, struct mta_totals *totals);
 
 #endif

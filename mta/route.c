@@ -7,7 +7,6 @@
 #include "mta/shaping.h"
 
 enum {
-    SMTP_PORT = 25,
     FAILURE_KEPT_S = 30, /* a failed look-up is not repeated for every recipient in line */
 };
 
@@ -52,6 +51,7 @@ struct route {
     struct domain **domains; /* by the caller's number; NULL: never asked for */
     size_t domains_count, domains_capacity;
     struct map site_keys;
+    uint32_t rules_generation;
     struct route_site **sites;
     size_t sites_capacity;
 };
@@ -181,7 +181,7 @@ site_for(struct route *route, struct domain *domain, const struct mx_rule *rule)
     uint32_t rank = 0, number;
     bool is_new;
 
-    text_printf(&key, "%zu",
+    text_printf(&key, "%u/%zu", (unsigned)route->rules_generation,
         rule == &mx_rule_default ? SIZE_MAX : (size_t)(rule - route->config->mx_rules));
     for (size_t i = 0; i < domain->candidates_count; i++) {
         const struct candidate *c = &domain->candidates[i];
@@ -308,7 +308,7 @@ on_addresses(void *arg, const struct dns_answer *answer)
         memcpy(candidate->addresses, answer->addresses, bytes);
         candidate->addresses_count = answer->addresses_count;
         for (size_t i = 0; i < candidate->addresses_count; i++)
-            candidate->addresses[i].port = SMTP_PORT;
+            candidate->addresses[i].port = domain->route->config->port;
         if (answer->ttl_us < domain->ttl_us)
             domain->ttl_us = answer->ttl_us;
     }
@@ -436,4 +436,13 @@ route_find(struct route *route, uint32_t number, struct slice name)
     if (domain->is_asking)
         return (struct route_answer){.status = ROUTE_PENDING};
     return domain->answer;
+}
+
+void
+route_reload(struct route *route)
+{
+    route->rules_generation++;
+    for (size_t i = 0; i < route->domains_count; i++)
+        if (route->domains[i] != NULL)
+            route->domains[i]->valid_until_us = INT64_MIN;
 }

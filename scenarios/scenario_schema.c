@@ -30,6 +30,7 @@ static const struct {
     [SCHEMA_WINDOW] = {"window", "\"string\"", "^(sliding|fixed|bucket) |\\$"},
     [SCHEMA_REPLY] = {"reply", "[\"string\",\"integer\"]", "^[2-5][0-9][0-9]|\\$"},
     [SCHEMA_IP] = {"ip", "\"string\"", "[.:]|\\$"},
+    [SCHEMA_ENDPOINT] = {"endpoint", "\"string\"", ":[0-9]+$|\\$"},
     [SCHEMA_MAILBOX] = {"mailbox", "\"string\"", "@|\\$"},
     [SCHEMA_DOMAIN] = {"domain", "\"string\"", NULL},
     [SCHEMA_FILENAME] = {"filename", "\"string\"", NULL},

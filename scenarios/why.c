@@ -193,6 +193,7 @@ tell(
     case EVENT_SESSION:
     case EVENT_TIMELINE:
     case EVENT_DELIVERY:
+    case EVENT_RECEIVED:
         tell_other(out, journal, event);
         return true;
     case EVENT_KINDS_COUNT:
@@ -214,6 +215,7 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_TLS:
     case EVENT_ATTEMPT:
     case EVENT_DEFERRED:
+    case EVENT_RECEIVED:
     case EVENT_MX_CHANGED:
         return SLICE("mta");
     case EVENT_SUBMITTED:

@@ -27,6 +27,7 @@ static const char *const kind_names[] = {
     [EVENT_DELIVERY] = "delivery",
     [EVENT_EXCLUDED] = "excluded",
     [EVENT_CANCELLED] = "cancelled",
+    [EVENT_RECEIVED] = "received",
 };
 static_assert(COUNT_OF(kind_names) == EVENT_KINDS_COUNT, "every kind has a name");
 

@@ -37,6 +37,7 @@ enum event_kind {
     EVENT_DELIVERY,  /* campaign: a delivery changed its state (text) */
     EVENT_EXCLUDED,  /* campaign: analysis left this row out (reason) */
     EVENT_CANCELLED, /* campaign: this row will not be relayed any more */
+    EVENT_RECEIVED,  /* MTA: took a recipient in; only where no campaign tells it */
     EVENT_KINDS_COUNT,
 };
 
@@ -78,7 +79,8 @@ struct event {
     uint16_t attempt;
     uint32_t enhanced; /* enhanced_pack() */
     uint32_t delivery; /* name of the delivery; 0 where the writer does not know it */
-    uint32_t row;      /* of the delivery log, from 0; means something only beside a delivery */
+    uint32_t row; /* of the delivery log, from 0, beside a delivery; the MTA's own number of the
+                   * message where there is none */
     uint32_t isp, host, source_ip; /* names; host as DNS has it: "mx1.bigmail.example" */
     uint32_t session;              /* number, from 1 */
     uint32_t text;                 /* name of the reply's text, or of what the kind says */

@@ -349,6 +349,31 @@ read_ip(struct reading *r, struct slice text)
 }
 
 static bool
+read_endpoint(struct reading *r, struct slice text)
+{
+    struct slice ip, port;
+    uint64_t number = 0;
+    size_t colon;
+
+    if (!read_text(r, text))
+        return false;
+    text = r->out->text;
+    for (colon = text.length; colon > 0 && text.at[colon - 1] != ':';)
+        colon--;
+    ip = (struct slice){text.at, colon > 0 ? colon - 1 : 0};
+    port = slice_from(text, colon);
+    if (ip.length > 2 && ip.at[0] == '[' && ip.at[ip.length - 1] == ']')
+        ip = (struct slice){ip.at + 1, ip.length - 2};
+    else if (memchr(ip.at, ':', ip.length) != NULL)
+        return is_not_a(r, text);
+    if (!slice_to_u64(port, &number) || number == 0 || number > UINT16_MAX ||
+        !net_address_parse(ip, &r->out->address))
+        return is_not_a(r, text);
+    r->out->address.port = (uint16_t)number;
+    return true;
+}
+
+static bool
 read_mailbox(struct reading *r, struct slice text)
 {
     const char *why = "";
@@ -431,6 +456,7 @@ scalar_read(const struct schema_key *key, struct slice text, const struct params
         [SCHEMA_WINDOW] = read_window,
         [SCHEMA_REPLY] = read_reply,
         [SCHEMA_IP] = read_ip,
+        [SCHEMA_ENDPOINT] = read_endpoint,
         [SCHEMA_MAILBOX] = read_mailbox,
         [SCHEMA_DOMAIN] = read_domain,
         [SCHEMA_FILENAME] = read_text,

@@ -32,6 +32,7 @@ schema_type_phrase(enum schema_type type)
         [SCHEMA_WINDOW] = "a window: sliding 60s, fixed 1h or bucket 1h",
         [SCHEMA_REPLY] = "a reply, such as 451 4.2.1 mailbox busy",
         [SCHEMA_IP] = "an IP address",
+        [SCHEMA_ENDPOINT] = "an IP address and a port, such as 127.0.0.1:2525 or [::1]:2525",
         [SCHEMA_MAILBOX] = "a mail address, such as kim@isp.example",
         [SCHEMA_DOMAIN] = "a domain, such as isp.example",
         [SCHEMA_FILENAME] = "a filename",

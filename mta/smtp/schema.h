@@ -29,7 +29,8 @@ enum schema_type {
     SCHEMA_WINDOW, /* sliding 60s; its word is one of `words` */
     SCHEMA_REPLY,
     SCHEMA_IP,
-    SCHEMA_MAILBOX, /* kim@isp.test */
+    SCHEMA_ENDPOINT, /* 127.0.0.1:25, [::1]:25 */
+    SCHEMA_MAILBOX,  /* kim@isp.test */
     SCHEMA_DOMAIN,
     SCHEMA_FILENAME,
     SCHEMA_MAP,      /* with the keys of `nested` */
