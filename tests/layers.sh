@@ -30,6 +30,7 @@ ldns/*          fakeisp/dns*.c
 ares.h          mta/base/resolver_net.c
 gmime/*         mta/smtp/message*.c mta/smtp/report*.c
 lmdb.h          mta/base/store_file.c
+sys/file.h      mta/base/*_file.c
 sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
 cmocka.h        tests/unit.h
 sys/socket.h    mta/base/*_net.[ch] tests/unit/test_*_net.c

@@ -47,6 +47,32 @@ struct store_door {
     void (*free)(struct store *store);
 };
 
+/* On disk: one directory, which one process at a time may have open. Every sync asked within
+ * `window_us`, or `syncs_max` of them, share one commit, which holds up the loop for as long as the
+ * disk takes. A commit covers everything changed before it runs; what none covers is gone after a
+ * crash. store_free() commits once more, without a callback.
+ *
+ * Handles are those of this process: after a restart store_scan() tells them, and most are the same
+ * as before, but that is not promised. A view is valid until the loop goes on, at most.
+ *
+ * When the disk refuses, the syncs get false, store_file_trouble() says why, and nothing else
+ * changes: what they were to cover stays in the store and is tried again by the next sync. Where the
+ * store can go on in no way (its own file cannot be read any more) the program ends with one line on
+ * stderr, as it does when memory is refused.
+ *
+ * Errors of store_file_new: not a store of ours, cut short, damaged in its structure, open already,
+ * or what the system says. Bits that rot within a record are not noticed. */
+struct store_file_options {
+    int64_t window_us;  /* 0: the end of the instant */
+    uint32_t syncs_max; /* 0: no limit */
+};
+
+/* The directory is made if it is not there (not its parents). NULL options: 2 ms, 1000. */
+struct store *store_file_new(struct loop *loop, const char *directory,
+    const struct store_file_options *options, struct error *err) MUST_USE;
+const char *store_file_trouble(const struct store *store); /* the latest; "" if there was none */
+uint64_t store_file_commits(const struct store *store);    /* so far */
+
 /* In memory, with the semantics of a disk: a sync takes its latency and covers what was changed
  * before it was asked. store_sim_crash() undoes what no finished sync covers and cancels the pending
  * ones; of the first unsynced append, by the luck of `rng`, a torn front part may remain, which a
