@@ -8,23 +8,23 @@
 #ifndef MTALAB_RESOLVER_SIM_H
 #define MTALAB_RESOLVER_SIM_H
 
-#include "base/resolver.h"
+#include "base/zone.h"
 
-enum { RESOLVER_SIM_TTL_S = 300, RESOLVER_SIM_TIMEOUT_S = 10 };
+enum { RESOLVER_SIM_TTL_S = ZONE_TTL_S, RESOLVER_SIM_TIMEOUT_S = 10 };
 
 struct resolver *resolver_sim_new(struct loop *loop, int64_t delay_us);
 
+/* What it answers from; its own. The calls below are those of base/zone.h. */
+struct zones *resolver_sim_zones(struct resolver *resolver);
+
 void resolver_sim_add_zone(struct resolver *resolver, struct slice zone);
-/* Names are absolute. The zone must have been added: the longest one that `name` ends with. The host
- * "." (or "") makes a null MX. */
 void resolver_sim_add_mx(
     struct resolver *resolver, struct slice name, uint16_t preference, struct slice host);
 void resolver_sim_add_address(
     struct resolver *resolver, struct slice name, const struct net_address *address);
 void resolver_sim_add_txt(struct resolver *resolver, struct slice name, struct slice text);
 
-/* Every query inside this zone ends so from now on; DNS_OK ends the failure. A time-out is told
- * after RESOLVER_SIM_TIMEOUT_S, the other failures after the usual delay. */
+/* A time-out is told after RESOLVER_SIM_TIMEOUT_S, the other failures after the usual delay. */
 void resolver_sim_fail_zone(struct resolver *resolver, struct slice zone, enum dns_status status);
 
 #endif
