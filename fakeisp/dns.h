@@ -16,6 +16,7 @@
 #include "base/zone.h"
 
 enum {
+    DNS_HEADER_BYTES = 12,
     DNS_UDP_BYTES_PLAIN = 512, /* RFC 1035 4.2.1: without EDNS */
     DNS_UDP_BYTES_MAX = 1232,  /* what we send and announce: never a fragment */
     DNS_TCP_BYTES_MAX = 65535,
