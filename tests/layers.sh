@@ -27,7 +27,7 @@ opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
 spf2/*          fakeisp/policy_auth*.c
 opendmarc/*     fakeisp/policy_auth*.c
 ldns/*          fakeisp/dns*.c
-ares.h          mta/base/resolver_net.c
+ares.h          mta/base/ares_net.[ch] mta/base/resolver_net*.c
 gmime/*         mta/smtp/message*.c mta/smtp/report*.c
 lmdb.h          mta/base/store_file.c
 sys/file.h      mta/base/*_file.c

@@ -1,81 +1,24 @@
-/* test_resolver.c - simulated DNS: zones, what is not there, and failures. */
-#include "tests/unit.h"
+/* test_resolver.c - DNS in both worlds: zones, what is not there, failures, and going away. */
+#include "tests/unit/resolver_world.h"
 
-#include "base/resolver_sim.h"
+enum { QUERIES_COUNT = 1000 };
 
-enum { DELAY_US = 2000 };
+static bool simulated_and_net[] = {false, true};
 
-struct asker {
-    struct loop *loop;
-    struct resolver *resolver;
-    int answers_count;
-    int64_t at_us;
-    enum dns_status status;
-    struct text seen; /* the records, one after the other */
-};
+/* A test that takes its world from its state, once for each. */
+/* clang-format off */
+#define IN_BOTH_WORLDS(test)                                                    \
+    {#test ": simulated", test, NULL, NULL, &simulated_and_net[0]},            \
+    {#test ": on the wire", test, NULL, NULL, &simulated_and_net[1]}
+/* clang-format on */
 
-static void
-on_answer(void *arg, const struct dns_answer *answer)
+static struct world
+world_of(void **state)
 {
-    struct asker *asker = arg;
-
-    asker->answers_count++;
-    asker->at_us = loop_now_us(asker->loop);
-    asker->status = answer->status;
-    assert_true(
-        answer->status != DNS_OK || answer->ttl_us == RESOLVER_SIM_TTL_S * INT64_C(1000000));
-    text_clear(&asker->seen);
-    for (size_t i = 0; i < answer->mx_count; i++)
-        text_printf(
-            &asker->seen, "%d %.*s;", answer->mx[i].preference, SLICE_ARGS(answer->mx[i].host));
-    for (size_t i = 0; i < answer->addresses_count; i++) {
-        assert_int_equal(answer->addresses[i].port, 0);
-        net_address_format(&asker->seen, &answer->addresses[i]);
-        text_add_char(&asker->seen, ';');
-    }
-    for (size_t i = 0; i < answer->texts_count; i++)
-        text_printf(&asker->seen, "%.*s;", SLICE_ARGS(answer->texts[i]));
+    return world_new(*(const bool *)*state, 1);
 }
 
-static void
-run(struct asker *asker)
-{
-    struct error err;
-
-    assert_true(loop_run(asker->loop, INT64_MAX, &err));
-}
-
-static struct asker
-asker_new(void)
-{
-    struct asker asker = {.loop = loop_sim_new(0)};
-    struct net_address v4, v6;
-    struct resolver *r = resolver_sim_new(asker.loop, DELAY_US);
-
-    asker.resolver = r;
-    assert_true(net_address_parse(SLICE("192.0.2.1"), &v4));
-    assert_true(net_address_parse(SLICE("2001:db8::1"), &v6));
-    v4.port = 25;
-    resolver_sim_add_zone(r, SLICE("BigMail.test."));
-    resolver_sim_add_zone(r, SLICE("sub.bigmail.test"));
-    resolver_sim_add_zone(r, SLICE("null.test"));
-    resolver_sim_add_mx(r, SLICE("bigmail.test"), 20, SLICE("MX2.BigMail.test."));
-    resolver_sim_add_mx(r, SLICE("bigmail.test."), 10, SLICE("mx1.bigmail.test"));
-    resolver_sim_add_address(r, SLICE("mx1.bigmail.test"), &v4);
-    resolver_sim_add_address(r, SLICE("mx1.bigmail.test"), &v6);
-    resolver_sim_add_txt(r, SLICE("k1._domainkey.bigmail.test"), SLICE("v=DKIM1; p=AbC"));
-    resolver_sim_add_mx(r, SLICE("sub.bigmail.test"), 5, SLICE("mx1.bigmail.test"));
-    resolver_sim_add_mx(r, SLICE("null.test"), 0, SLICE("."));
-    return asker;
-}
-
-static void
-asker_free(struct asker *asker)
-{
-    text_release(&asker->seen);
-    resolver_free(&asker->resolver);
-    loop_free(&asker->loop);
-}
+/* ---- what is there, and what is not ---- */
 
 static void
 every_question_has_its_answer(void **state)
@@ -98,42 +41,94 @@ every_question_has_its_answer(void **state)
         {"notbigmail.test",            DNS_MX,      DNS_NO_NAME, ""                                        },
         {"elsewhere.example",          DNS_MX,      DNS_NO_NAME, ""                                        },
         {"test",                       DNS_MX,      DNS_NO_NAME, ""                                        },
-        {"",                           DNS_MX,      DNS_NO_NAME, ""                                        },
-        {".",                          DNS_MX,      DNS_NO_NAME, ""                                        },
+        {"",                           DNS_MX,      DNS_NO_DATA, ""                                        },
+        {".",                          DNS_MX,      DNS_NO_DATA, ""                                        },
         {"..",                         DNS_MX,      DNS_NO_NAME, ""                                        },
+        {"a\\.bigmail.test",           DNS_MX,      DNS_NO_NAME, ""                                        },
     };
-    struct asker asker = asker_new();
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world};
 
+    zones_add_zone(world.zones, SLICE(".")); /* or else names outside are refused on the wire */
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        int64_t asked_at_us = loop_now_us(asker.loop);
+        int64_t asked_at_us = loop_now_us(world.loop);
 
         print_message("  %s\n", cases[i].name);
-        asker.answers_count = 0;
-        resolver_query(asker.resolver, slice_of(cases[i].name), cases[i].type, on_answer, &asker);
-        assert_int_equal(asker.answers_count, 0); /* never inside the call */
-        run(&asker);
-        assert_int_equal(asker.answers_count, 1);
+        ask_and_run(&asker, cases[i].name, cases[i].type);
         assert_int_equal(asker.status, cases[i].status);
         assert_string_equal(text_string(&asker.seen), cases[i].seen);
-        assert_int_equal(asker.at_us, asked_at_us + DELAY_US);
+        assert_true(world.is_net || asker.at_us == asked_at_us + DELAY_US);
+        assert_true(asker.status != DNS_OK || asker.ttl_us == ZONE_TTL_S * US_PER_S);
     }
-    asker_free(&asker);
+    text_release(&asker.seen);
+    world_free(&world);
 }
 
 static void
 a_name_too_long_is_not_there(void **state)
 {
-    struct asker asker = asker_new();
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world};
     struct text name = {0};
 
     text_add_repeated(&name, 'a', 300);
     text_add_string(&name, ".bigmail.test");
-    resolver_query(asker.resolver, text_slice(&name), DNS_MX, on_answer, &asker);
-    run(&asker);
+    ask_and_run(&asker, text_string(&name), DNS_MX);
     assert_int_equal(asker.status, DNS_NO_NAME);
     text_release(&name);
-    asker_free(&asker);
+    world_free(&world);
 }
+
+/* Neither the zone nor DNS keeps anybody from saying a thing twice. */
+static void
+records_are_told_as_often_as_they_are_there(void **state)
+{
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world};
+    struct net_address address = address_of("192.0.2.9", 0);
+
+    for (int i = 0; i < 2; i++) {
+        zones_add_mx(world.zones, SLICE("twice.null.test"), 10, SLICE("mx.null.test"));
+        zones_add_address(world.zones, SLICE("twice.null.test"), &address);
+        zones_add_txt(world.zones, SLICE("twice.null.test"), SLICE("hello"));
+    }
+    ask_and_run(&asker, "twice.null.test", DNS_MX);
+    assert_string_equal(text_string(&asker.seen), "10 mx.null.test;10 mx.null.test;");
+    ask_and_run(&asker, "twice.null.test", DNS_ADDRESS);
+    assert_string_equal(text_string(&asker.seen), "192.0.2.9;192.0.2.9;");
+    ask_and_run(&asker, "twice.null.test", DNS_TXT);
+    assert_string_equal(text_string(&asker.seen), "hello;hello;");
+    text_release(&asker.seen);
+    world_free(&world);
+}
+
+static void
+a_text_of_any_length_is_one(void **state)
+{
+    static const size_t lengths[] = {0, 1, 254, 255, 256, 510, 511, 2000, 60000};
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world};
+
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        struct text name = {0}, text = {0};
+
+        print_message("  %zu bytes\n", lengths[i]);
+        text_printf(&name, "t%zu.null.test", i);
+        for (size_t j = 0; j < lengths[i]; j++)
+            text_add_char(&text, (char)('a' + j % 23));
+        zones_add_txt(world.zones, text_slice(&name), text_slice(&text));
+        ask_and_run(&asker, text_string(&name), DNS_TXT);
+        assert_int_equal(asker.status, DNS_OK);
+        text_add_char(&text, ';');
+        assert_true(slice_equals(text_slice(&asker.seen), text_slice(&text)));
+        text_release(&name);
+        text_release(&text);
+    }
+    text_release(&asker.seen);
+    world_free(&world);
+}
+
+/* ---- failures ---- */
 
 static void
 a_failing_zone_fails_for_all_its_names_until_it_recovers(void **state)
@@ -148,45 +143,214 @@ a_failing_zone_fails_for_all_its_names_until_it_recovers(void **state)
         {"bigmail.test",     DNS_SERVFAIL,  "bigmail.test",         DNS_SERVFAIL,  DELAY_US},
         {"bigmail.test",     DNS_SERVFAIL,  "no.such.bigmail.test", DNS_SERVFAIL,  DELAY_US},
         {"bigmail.test",     DNS_TIMED_OUT, "bigmail.test",         DNS_TIMED_OUT,
-         RESOLVER_SIM_TIMEOUT_S * INT64_C(1000000)                                         },
+         RESOLVER_SIM_TIMEOUT_S * US_PER_S                                                 },
         {"bigmail.test",     DNS_NO_NAME,   "bigmail.test",         DNS_NO_NAME,   DELAY_US},
+        {"bigmail.test",     DNS_NO_DATA,   "bigmail.test",         DNS_NO_DATA,   DELAY_US},
         {"bigmail.test",     DNS_SERVFAIL,  "sub.bigmail.test",     DNS_OK,        DELAY_US},
         {"sub.bigmail.test", DNS_SERVFAIL,  "bigmail.test",         DNS_OK,        DELAY_US},
         {"BIGMAIL.test.",    DNS_OK,        "bigmail.test",         DNS_OK,        DELAY_US},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct asker asker = asker_new();
+        struct world world = world_of(state);
+        struct asker asker = {.world = &world};
 
-        resolver_sim_fail_zone(asker.resolver, slice_of(cases[i].failing), cases[i].failure);
-        resolver_query(asker.resolver, slice_of(cases[i].asked), DNS_MX, on_answer, &asker);
-        resolver_sim_fail_zone(asker.resolver, slice_of(cases[i].failing), DNS_OK);
-        run(&asker); /* recovery does not help who has asked before */
+        print_message("  %s: %s\n", cases[i].failing, dns_status_name(cases[i].failure));
+        zones_fail_zone(world.zones, slice_of(cases[i].failing), cases[i].failure);
+        ask_and_run(&asker, cases[i].asked, DNS_MX);
         assert_int_equal(asker.status, cases[i].status);
-        assert_int_equal(asker.at_us, cases[i].after_us);
-        resolver_query(asker.resolver, SLICE("bigmail.test"), DNS_MX, on_answer, &asker);
-        run(&asker);
+        assert_true(world.is_net || asker.at_us == cases[i].after_us);
+        zones_fail_zone(world.zones, slice_of(cases[i].failing), DNS_OK);
+        ask_and_run(&asker, "bigmail.test", DNS_MX);
         assert_int_equal(asker.status, DNS_OK);
-        asker_free(&asker);
+        text_release(&asker.seen);
+        world_free(&world);
     }
+}
+
+static void
+recovery_does_not_help_who_has_asked_before(void **state)
+{
+    struct world world = world_new(false, 1);
+    struct asker asker = {.world = &world};
+
+    zones_fail_zone(world.zones, SLICE("bigmail.test"), DNS_SERVFAIL);
+    ask(&asker, "bigmail.test", DNS_MX);
+    zones_fail_zone(world.zones, SLICE("bigmail.test"), DNS_OK);
+    run_for(&world, 1);
+    assert_int_equal(asker.status, DNS_SERVFAIL);
+    world_free(&world);
+}
+
+static void
+without_a_root_what_is_outside_is_not_there(void **state)
+{
+    struct world world = world_new(false, 1);
+    struct asker asker = {.world = &world};
+
+    ask_and_run(&asker, "", DNS_MX);
+    assert_int_equal(asker.status, DNS_NO_NAME);
+    ask_and_run(&asker, "elsewhere.example", DNS_MX);
+    assert_int_equal(asker.status, DNS_NO_NAME);
+    world_free(&world);
+}
+
+static void
+a_slow_zone_answers_later(void **state)
+{
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world};
+
+    zones_delay_zone(world.zones, SLICE("bigmail.test"), 20 * US_PER_MS);
+    ask_and_run(&asker, "bigmail.test", DNS_MX);
+    assert_int_equal(asker.status, DNS_OK);
+    assert_true(asker.at_us >= 20 * US_PER_MS);
+    assert_true(world.is_net || asker.at_us == 20 * US_PER_MS + DELAY_US);
+    text_release(&asker.seen);
+    world_free(&world);
+}
+
+/* ---- many at once, and going away ---- */
+
+static void
+a_thousand_questions_at_once_are_all_answered(void **state)
+{
+    struct world world = world_of(state);
+    struct asker *askers = calloc(QUERIES_COUNT, sizeof *askers);
+
+    for (int i = 0; i < QUERIES_COUNT; i++) {
+        struct text name = {0};
+
+        text_printf(&name, "d%d.null.test", i);
+        zones_add_mx(world.zones, text_slice(&name), (uint16_t)i, SLICE("mx.null.test"));
+        askers[i].world = &world;
+        ask(&askers[i], text_string(&name), DNS_MX);
+        text_release(&name);
+    }
+    run_for(&world, QUERIES_COUNT);
+    for (int i = 0; i < QUERIES_COUNT; i++) {
+        struct text expected = {0};
+
+        text_printf(&expected, "%d mx.null.test;", i);
+        assert_int_equal(askers[i].answers_count, 1);
+        assert_string_equal(text_string(&askers[i].seen), text_string(&expected));
+        text_release(&expected);
+        text_release(&askers[i].seen);
+    }
+    free(askers);
+    world_free(&world);
 }
 
 static void
 a_cancelled_query_says_nothing(void **state)
 {
-    struct asker asker = asker_new();
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world};
     struct query *queries[3];
 
     for (int i = 0; i < 3; i++)
-        queries[i] =
-            resolver_query(asker.resolver, SLICE("bigmail.test"), DNS_MX, on_answer, &asker);
+        queries[i] = ask(&asker, "bigmail.test", DNS_MX);
     query_cancel(&queries[1]);
     assert_null(queries[1]);
     query_cancel(&queries[1]);
-    run(&asker);
+    run_for(&world, 2);
+    run_ms(&world, 20);
     assert_int_equal(asker.answers_count, 2);
-    resolver_query(asker.resolver, SLICE("bigmail.test"), DNS_MX, on_answer, &asker);
-    asker_free(&asker); /* with a question open */
+    ask(&asker, "bigmail.test", DNS_MX);
+    text_release(&asker.seen);
+    world_free(&world); /* with a question open */
+}
+
+/* At every moment of its life: not sent, on its way, answered but not told. */
+static void
+a_query_can_be_cancelled_at_any_time(void **state)
+{
+    struct world world = world_of(state);
+    struct asker asker = {.world = &world}, other = {.world = &world};
+
+    zones_delay_zone(world.zones, SLICE("null.test"), 3 * US_PER_MS);
+    for (int64_t ms = 0; ms < 8; ms++) {
+        struct query *cancelled[2] = {
+            ask(&asker, "null.test", DNS_ADDRESS), ask(&asker, "a\\b", DNS_MX)};
+
+        ask(&other, "null.test", DNS_MX);
+        if (ms > 0)
+            query_cancel(&cancelled[1]);
+        if (ms > 0)
+            run_ms(&world, ms);
+        if (asker.answers_count == 0)
+            query_cancel(&cancelled[0]);
+        if (ms == 0)
+            query_cancel(&cancelled[1]);
+        asker.answers_count = 0;
+        run_ms(&world, 30);
+        assert_int_equal(asker.answers_count, 0);
+    }
+    assert_int_equal(other.answers_count, 8);
+    text_release(&asker.seen);
+    text_release(&other.seen);
+    world_free(&world);
+}
+
+struct leaver {
+    struct world *world;
+    struct query *others[3];
+    int answers_count;
+};
+
+static void
+cancel_the_others(void *arg, const struct dns_answer *answer)
+{
+    struct leaver *leaver = arg;
+
+    leaver->answers_count++;
+    for (size_t i = 0; i < COUNT_OF(leaver->others); i++)
+        query_cancel(&leaver->others[i]);
+}
+
+static void
+leave(void *arg, const struct dns_answer *answer)
+{
+    struct leaver *leaver = arg;
+
+    leaver->answers_count++;
+    resolver_free(&leaver->world->resolver);
+    loop_stop(leaver->world->loop);
+}
+
+static void
+an_answer_may_cancel_other_queries(void **state)
+{
+    struct world world = world_of(state);
+    struct leaver leaver = {.world = &world};
+    struct asker asker = {.world = &world};
+
+    zones_delay_zone(world.zones, SLICE("null.test"), 10 * US_PER_MS);
+    resolver_query(
+        world.resolver, SLICE("mx1.bigmail.test"), DNS_ADDRESS, cancel_the_others, &leaver);
+    for (size_t i = 0; i < COUNT_OF(leaver.others); i++)
+        leaver.others[i] = ask(&asker, "null.test", (enum dns_type)i);
+    run_ms(&world, 50);
+    assert_int_equal(leaver.answers_count, 1);
+    assert_int_equal(asker.answers_count, 0);
+    world_free(&world);
+}
+
+static void
+an_answer_may_end_the_resolver(void **state)
+{
+    struct world world = world_of(state);
+    struct leaver leaver = {.world = &world};
+
+    for (int i = 0; i < 100; i++)
+        resolver_query(world.resolver, SLICE("mx1.bigmail.test"), DNS_ADDRESS, leave, &leaver);
+    run_ms(&world, 1000);
+    assert_null(world.resolver);
+    run_ms(&world, 20);
+    assert_int_equal(leaver.answers_count, 1);
+    if (!world.is_net)
+        world.zones = NULL;
+    world_free(&world);
 }
 
 static void
@@ -200,10 +364,19 @@ int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_question_has_its_answer),
-        cmocka_unit_test(a_name_too_long_is_not_there),
-        cmocka_unit_test(a_failing_zone_fails_for_all_its_names_until_it_recovers),
-        cmocka_unit_test(a_cancelled_query_says_nothing),
+        IN_BOTH_WORLDS(every_question_has_its_answer),
+        IN_BOTH_WORLDS(a_name_too_long_is_not_there),
+        IN_BOTH_WORLDS(records_are_told_as_often_as_they_are_there),
+        IN_BOTH_WORLDS(a_text_of_any_length_is_one),
+        IN_BOTH_WORLDS(a_failing_zone_fails_for_all_its_names_until_it_recovers),
+        cmocka_unit_test(recovery_does_not_help_who_has_asked_before),
+        cmocka_unit_test(without_a_root_what_is_outside_is_not_there),
+        IN_BOTH_WORLDS(a_slow_zone_answers_later),
+        IN_BOTH_WORLDS(a_thousand_questions_at_once_are_all_answered),
+        IN_BOTH_WORLDS(a_cancelled_query_says_nothing),
+        IN_BOTH_WORLDS(a_query_can_be_cancelled_at_any_time),
+        IN_BOTH_WORLDS(an_answer_may_cancel_other_queries),
+        IN_BOTH_WORLDS(an_answer_may_end_the_resolver),
         cmocka_unit_test(statuses_have_names),
     };
 
