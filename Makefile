@@ -22,7 +22,7 @@ LDLIBS    += -Wl,--as-needed $(LIBRARIES:%=-l%) -lm
 # Packages of Debian 12: to build and run, and what `make check` wants besides.
 NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev libssl-dev \
           libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev
-TESTED := libcmocka-dev binutils clang clang-format libclang-rt-dev libxml2-utils
+TESTED := libcmocka-dev binutils clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
 MAINS    := $(filter %/main.c,$(SOURCES))
@@ -32,11 +32,12 @@ LIBRARY  := $(B)/libmtalab.a
 PROGRAMS := $(patsubst %/main.c,$(B)/bin/%,$(subst scenarios/,mtalab/,$(MAINS)))
 UNIT     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 BENCH    := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+TOOLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/tool/*.c))
 FUZZ     := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(PROGRAMS) ## builds the programs into build/release/bin (or FLAVOUR=debug)
 library: $(LIBRARY)
-unit: $(UNIT)
+unit: $(UNIT) $(TOOLS)
 fuzzers: $(FUZZ)
 run-unit: $(PROGRAMS) $(UNIT)
 	@for test in $(UNIT); do $$test || exit 1; done
@@ -90,9 +91,9 @@ $(B)/bin/mta:     $(B)/mta/main.o
 $(B)/bin/fakeisp: $(B)/fakeisp/main.o
 $(B)/bin/mtalab:  $(B)/scenarios/main.o
 $(UNIT): LDLIBS += -lcmocka
-$(UNIT) $(BENCH) $(FUZZ): %: %.o
+$(UNIT) $(TOOLS) $(BENCH) $(FUZZ): %: %.o
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer
-$(PROGRAMS) $(UNIT) $(BENCH) $(FUZZ): $(LIBRARY)
+$(PROGRAMS) $(UNIT) $(TOOLS) $(BENCH) $(FUZZ): $(LIBRARY)
 	@mkdir -p $(@D) && echo "link $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
