@@ -251,11 +251,13 @@ static const struct reader {
 static int
 read_records(struct packet_answer *read, enum record_type type, const uint8_t *packet, int length)
 {
-    for (size_t i = 0; i < COUNT_OF(readers); i++)
-        if (readers[i].type == type)
-            return readers[i].read(read, packet, length);
-    assert(!"a type that is never asked for");
-    return ARES_EBADQUERY;
+    size_t i = 0;
+
+    while (readers[i].type != type) {
+        i++;
+        assert(i < COUNT_OF(readers)); /* no other type is ever asked for */
+    }
+    return readers[i].read(read, packet, length);
 }
 
 static void
