@@ -64,18 +64,6 @@ socket_local(int fd)
     return net_address_of_socket(&at);
 }
 
-static bool
-say_why(const struct net_address *at, const char *why, struct error *err)
-{
-    struct text text = {0};
-
-    net_address_format(&text, at);
-    error_set(err, ERROR_WORLD, "cannot listen at %s port %u: %s", text_string(&text),
-        (unsigned)at->port, why);
-    text_release(&text);
-    return false;
-}
-
 int
 socket_bound_to(const struct net_address *at, int type, bool allow_any, struct error *err)
 {
@@ -84,12 +72,12 @@ socket_bound_to(const struct net_address *at, int type, bool allow_any, struct e
     int fd, yes = 1;
 
     if (!allow_any && !net_address_is_loopback(at)) {
-        say_why(at, "not a loopback address", err);
+        network_cannot_listen(at, "not a loopback address", err);
         return -1;
     }
     fd = socket(address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        say_why(at, strerror(errno), err);
+        network_cannot_listen(at, strerror(errno), err);
         return -1;
     }
     if (type == SOCK_STREAM)
@@ -97,7 +85,7 @@ socket_bound_to(const struct net_address *at, int type, bool allow_any, struct e
     if (at->family == 6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
     if (bind(fd, (struct sockaddr *)&address, length) < 0) {
-        say_why(at, errno == EADDRINUSE ? "somebody does already" : strerror(errno), err);
+        network_cannot_listen(at, errno == EADDRINUSE ? NETWORK_TAKEN : strerror(errno), err);
         close(fd);
         return -1;
     }

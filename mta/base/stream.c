@@ -142,6 +142,18 @@ network_listen(struct network *network, const struct net_address *at, accept_fn 
     return network->door->listen(network, at, fn, arg, err);
 }
 
+bool
+network_cannot_listen(const struct net_address *at, const char *why, struct error *err)
+{
+    struct text text = {0};
+
+    net_address_format(&text, at);
+    error_set(err, ERROR_WORLD, "cannot listen at %s port %u: %s", text_string(&text),
+        (unsigned)at->port, why);
+    text_release(&text);
+    return false;
+}
+
 struct net_address
 listener_local(const struct listener *listener)
 {

@@ -87,6 +87,10 @@ void connecting_cancel(struct connecting **connecting);
 
 void network_free(struct network **network);
 
+/* What an implementation says when it cannot listen; answers false. */
+#define NETWORK_TAKEN "somebody does already"
+bool network_cannot_listen(const struct net_address *at, const char *why, struct error *err);
+
 /* What an implementation provides. Its objects begin with these. */
 struct stream {
     const struct stream_door *door;

@@ -141,12 +141,7 @@ listen_at(struct network *base, const struct net_address *wanted, accept_fn *fn,
         network->listeners[number] = NULL;
     }
     if (network->listeners[number] != NULL) {
-        struct text text = {0};
-
-        net_address_format(&text, at);
-        error_set(err, ERROR_WORLD, "cannot listen at %s port %u: somebody does already",
-            text_string(&text), (unsigned)at->port);
-        text_release(&text);
+        network_cannot_listen(at, NETWORK_TAKEN, err);
         return NULL;
     }
     listener = mem_alloc(sizeof *listener);

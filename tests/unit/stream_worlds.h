@@ -5,20 +5,26 @@
 #include "tests/unit/stream_pair.h"
 
 #include "base/loop_net.h"
+#include "base/stream_lab.h"
 #include "base/stream_net.h"
 
-enum kind { SIM, NET_IPV4, NET_IPV6, KINDS };
+enum kind { SIM, NET_IPV4, NET_IPV6, LAB, KINDS };
 
-static const char *const kind_names[KINDS] = {"simulated", "IPv4", "IPv6"};
+static const char *const kind_names[KINDS] = {"simulated", "IPv4", "IPv6", "lab"};
 
+/* The lab keeps the address and port of the simulated world, and plays them on the loopback. */
 static inline struct world
-net_world_new(const char *host, struct side *server)
+net_world_new(enum kind kind, struct side *server)
 {
-    struct world world = {.host = address_of(host, 0)};
+    static const char *const hosts[KINDS] = {
+        [NET_IPV4] = "127.0.0.1", [NET_IPV6] = "::1", [LAB] = "192.0.2.1"};
+    struct world world = {.host = address_of(hosts[kind], kind == LAB ? 25 : 0)};
 
     world.loop = loop_net_new(0, 1, &world.err);
     assert_non_null(world.loop);
     world.network = network_net_new(world.loop, NULL);
+    if (kind == LAB)
+        world.network = network_lab_new(world.loop, world.network, true);
     world.listener = network_listen(world.network, &world.host, on_accept, server, &world.err);
     assert_non_null(world.listener);
     world.host = listener_local(world.listener);
@@ -31,7 +37,7 @@ world_of(enum kind kind, struct side *server)
 {
     if (kind == SIM)
         return world_new(server);
-    return net_world_new(kind == NET_IPV4 ? "127.0.0.1" : "::1", server);
+    return net_world_new(kind, server);
 }
 
 static inline void

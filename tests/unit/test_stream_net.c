@@ -21,7 +21,7 @@ static void
 the_source_address_is_the_one_that_was_asked_for(void **state)
 {
     struct side client = {0}, server = {0};
-    struct world world = net_world_new("127.0.0.1", &server);
+    struct world world = net_world_new(NET_IPV4, &server);
     struct net_address from = address_of("127.3.2.1", 0);
 
     server.world = client.world = &world;
@@ -48,7 +48,7 @@ a_network_that_is_not_our_own_ends_at_the_loopback(void **state)
         {"::1",          "127.0.0.1"       },
     };
     struct side server = {0}, client = {0};
-    struct world world = net_world_new("127.0.0.1", &server);
+    struct world world = net_world_new(NET_IPV4, &server);
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct net_address to = address_of(cases[i].to, world.host.port), from = {0};
@@ -150,7 +150,7 @@ static void
 without_descriptors_open_streams_go_on_and_nobody_spins(void **state)
 {
     struct side client = {0}, server = {0}, late = {0};
-    struct world world = net_world_new("127.0.0.1", &server);
+    struct world world = net_world_new(NET_IPV4, &server);
     uint64_t callbacks;
     struct rlimit before;
     int knocking;
@@ -181,7 +181,7 @@ without_descriptors_a_connect_waits_for_one(void **state)
 
     for (size_t i = 0; i < COUNT_OF(is_cured); i++) {
         struct side client = {0}, server = {0};
-        struct world world = net_world_new("127.0.0.1", &server);
+        struct world world = net_world_new(NET_IPV4, &server);
         struct rlimit before = no_more_descriptors();
         struct net_address any = {0};
 
@@ -202,7 +202,7 @@ static void
 an_idle_stream_holds_no_buffer(void **state)
 {
     struct side client = {0}, server = {.reply_after = 4};
-    struct world world = net_world_new("127.0.0.1", &server);
+    struct world world = net_world_new(NET_IPV4, &server);
     const struct net_stream *ends[2];
 
     join_either(&world, &client, &server);
@@ -281,7 +281,7 @@ static void
 a_socket_file_serves_its_owner_and_goes_with_the_listener(void **state)
 {
     struct side client = {0}, server = {.reply_after = 4}, ignored = {0};
-    struct world world = net_world_new("127.0.0.1", &ignored);
+    struct world world = net_world_new(NET_IPV4, &ignored);
     struct place place = place_new();
     struct listener *listener =
         network_net_listen_unix(world.network, place.filename, on_accept, &server, &world.err);
@@ -310,7 +310,7 @@ static void
 only_a_dead_socket_file_is_replaced(void **state)
 {
     struct side client = {0}, server = {0}, ignored = {0};
-    struct world world = net_world_new("127.0.0.1", &ignored);
+    struct world world = net_world_new(NET_IPV4, &ignored);
     struct place place = place_new(), moved;
     struct listener *listener, *second;
 
@@ -343,7 +343,7 @@ static void
 a_name_that_no_socket_can_have_is_one_error(void **state)
 {
     struct side client = {0}, server = {0};
-    struct world world = net_world_new("127.0.0.1", &server);
+    struct world world = net_world_new(NET_IPV4, &server);
     char name[200];
 
     memset(name, 'x', sizeof name);
