@@ -67,7 +67,7 @@ elapsed_us(const struct net_loop *net)
 static struct timespec
 monotonic_at(const struct net_loop *net, int64_t at_us)
 {
-    int64_t per_s = US_PER_S * net->speed;
+    int64_t per_s = (int64_t)US_PER_S * net->speed;
     int64_t rest_us = at_us % per_s;
     int64_t ns = net->origin.tv_nsec + (rest_us * NS_PER_US + net->speed - 1) / net->speed;
 
