@@ -82,6 +82,7 @@ struct result {
     struct slice name, title, filename;
     uint64_t seed;
     int64_t start_wall_us; /* virtual */
+    bool is_real; /* on real sockets, in real time */
     int64_t virtual_us;    /* how far the run came */
     int64_t wall_us;       /* real time it took; never in files that must not differ */
     uint64_t events_count, journal_hash;

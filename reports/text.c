@@ -36,7 +36,7 @@ add_header(struct text *out, const struct result *result, const struct report_st
     add_clean(out, TONE_STRONG, result->name, style);
     text_printf(out, "   seed %llu   ", (unsigned long long)result->seed);
     unit_format_duration(out, result->virtual_us);
-    text_add_string(out, " virtual");
+    text_add_string(out, result->is_real ? " on real sockets" : " virtual");
     add_speed(out, result, style);
     text_add_string(out, "   ");
     unit_format_count(out, result->events_count);

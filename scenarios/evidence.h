@@ -54,6 +54,7 @@ struct evidence {
     const struct campaign *campaign;
     struct isp *const *isps; /* NULL: there are none to ask */
     int64_t now_us;
+    int64_t tolerance_us;  /* where times are compared; 0: none */
     bool is_over;          /* the run has ended, at now_us */
     struct sighting *seen; /* NULL: no event is being judged */
     int delivery;          /* of kpi.X without a name */

@@ -140,6 +140,9 @@ compile_within(struct compilation *c, struct expectation_plan *e)
         return fail_at(c, source, NULL, "this should be a range of ages: 84h..84h1m, or 5m");
     if (e->within_min_us > e->within_max_us)
         return fail_at(c, source, NULL, "this range is empty");
+    e->within_min_us -= c->plan->tolerance_us;
+    if (e->within_max_us < INT64_MAX)
+        e->within_max_us += c->plan->tolerance_us;
     return true;
 }
 
@@ -330,6 +333,7 @@ compile_expectation(struct compilation *c, struct expectation_plan *e)
     is_fine = compile_instant(c, &e->config->until, &e->until) && is_fine;
     is_fine = compile_during(c, e) && is_fine;
     is_fine = compile_duration(c, &e->config->hold, &e->hold_us) && is_fine;
+    e->hold_us = e->hold_us > c->plan->tolerance_us ? e->hold_us - c->plan->tolerance_us : 0;
     is_fine = compile_fires(c, e) && is_fine;
     is_fine = compile_within(c, e) && is_fine;
     collect_moments(e);
@@ -346,6 +350,12 @@ expect_compile(const struct scenario *scenario, struct diagnostics *diagnostics)
     plan->scenario = scenario;
     plan->count = scenario->expectations_count;
     plan->list = mem_alloc_zeroed((plan->count + 1) * sizeof plan->list[0]);
+    is_fine = compile_duration(&c, &scenario->tolerance, &plan->tolerance_us);
+    if (!scenario->is_real && is_given(&scenario->tolerance)) {
+        diagnose_warning(diagnostics, source_mark(&scenario->tolerance, 0, 0), NULL,
+            "virtual time is exact: a tolerance has no effect");
+        plan->tolerance_us = 0;
+    }
     for (c.number = 0; c.number < plan->count; c.number++) {
         plan->list[c.number].config = &scenario->expectations[c.number];
         is_fine = compile_expectation(&c, &plan->list[c.number]) && is_fine;

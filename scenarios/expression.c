@@ -138,6 +138,14 @@ end_value(const struct evidence *evidence)
     return value_number((struct ratio){at_us, 1});
 }
 
+static bool
+compares_times(const struct expression *expression, const struct node *node)
+{
+    enum value_type type = expression->nodes[node->left].type;
+
+    return operation_compares(node->operation) && (type == VALUE_DURATION || type == VALUE_INSTANT);
+}
+
 static struct value
 evaluate_node(const struct expression *expression, const struct node *node,
     struct expression_state *state, const struct value *values)
@@ -173,6 +181,9 @@ evaluate_node(const struct expression *expression, const struct node *node,
             return values[node->left];
         if (node->operation == OPERATION_NEAR)
             return near_value(expression, node, values);
+        if (evidence->tolerance_us > 0 && compares_times(expression, node))
+            return value_compare_within(node->operation, values[node->left], values[node->right],
+                value_number((struct ratio){evidence->tolerance_us, 1}));
         return value_compute(node->operation, values[node->left],
             node->right >= 0 ? values[node->right] : value_unknown());
     case NODE_WORD:

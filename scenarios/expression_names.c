@@ -99,8 +99,8 @@ take_field(struct compiler *compiler, size_t from, enum event_field field)
     return compiler_push(compiler, node);
 }
 
-static const char *const unfinished[] = {"speed", "utilisation", "regret", "precision", "recall",
-    "share", "mean", "age", "p50", "p75", "p90", "p95", "p99"};
+static const char *const unfinished[] = {"utilisation", "regret", "precision", "recall", "share",
+    "mean", "age", "p50", "p75", "p90", "p95", "p99"};
 
 static bool
 is_one_of(struct slice name, const char *const *words, size_t count)
@@ -116,7 +116,7 @@ compiler_unknown_word(struct compiler *compiler, const struct node *word)
 {
     enum { NAMES_MAX = COUNT_OF(kpis) + 2 * COUNT_OF(log_parts) + FIELDS_COUNT + 16 };
     static const char *const plain[] = {"count", "rate", "gap", "tried", "open_connections",
-        "limit", "relayed", "end", "deferral_rate", "unchanged", "increased", "decreased",
+        "limit", "relayed", "end", "speed", "deferral_rate", "unchanged", "increased", "decreased",
         "nondecreasing"};
     char built[COUNT_OF(kpis) + 2 * COUNT_OF(log_parts)][32];
     const char *names[NAMES_MAX];
@@ -216,6 +216,11 @@ take_name(struct compiler *compiler, size_t from, struct slice name)
         return compiler_push(compiler, node_at(from, to, NODE_END, VALUE_INSTANT));
     if (slice_equals(name, SLICE("deferral_rate")))
         return compiler_take_deferral_rate(compiler, from);
+    if (slice_equals(name, SLICE("speed"))) {
+        node = node_at(from, to, NODE_CONSTANT, VALUE_NUMBER);
+        node.constant = value_count(compiler->context->scenario->speed);
+        return compiler_push(compiler, node);
+    }
     if (slice_equals(name, SLICE("true")) || slice_equals(name, SLICE("false"))) {
         node = node_at(from, to, NODE_CONSTANT, VALUE_TRUTH);
         node.constant = value_truth(name.length == 4);

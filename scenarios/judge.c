@@ -73,23 +73,36 @@ open_and_close(struct judge *judge)
     }
 }
 
+/* Real time may be late: so long we wait, though not beyond the end of the run for what lies in it. */
+static int64_t
+with_tolerance(const struct judge *judge, int64_t at_us)
+{
+    int64_t late_us = at_us + judge->plan->tolerance_us;
+    int64_t until_us = judge->plan->scenario->until_us;
+
+    if (at_us < 0 || at_us == INSTANT_END)
+        return at_us;
+    return late_us > until_us && at_us <= until_us ? until_us : late_us;
+}
+
 /* Instants such as relayed(spring) + 5m: known once it has happened. */
-static void
+static bool
 resolve(struct judge *judge, const struct instant_plan *plan, int64_t *at_us)
 {
     struct value values[EXPRESSION_NODES_MAX], value;
 
     if (*at_us != INSTANT_UNKNOWN)
-        return;
+        return false;
     value = expression_evaluate(&plan->expression, &judge->state, values);
     if (!value.is_known)
-        return;
+        return false;
     *at_us = ratio_round(value.number);
     if (*at_us < 0)
         *at_us = 0;
     judge->unresolved_count--;
     judge->is_unsettled = true;
     judge->boundary_us = judge->evidence.now_us;
+    return true;
 }
 
 static void
@@ -98,7 +111,8 @@ resolve_instants(struct judge *judge)
     for (size_t i = 0; i < judge->plan->count && judge->unresolved_count > 0; i++) {
         struct trial *trial = &judge->trials[i];
 
-        resolve(judge, &trial->plan->at, &trial->at_us);
+        if (resolve(judge, &trial->plan->at, &trial->at_us))
+            trial->at_us = with_tolerance(judge, trial->at_us);
         resolve(judge, &trial->plan->after, &trial->after_us);
         resolve(judge, &trial->plan->until, &trial->until_us);
     }
@@ -480,7 +494,7 @@ init_trial(struct judge *judge, size_t number)
 
     *trial = (struct trial){.plan = plan,
         .number = number,
-        .at_us = plan->at.at_us,
+        .at_us = with_tolerance(judge, plan->at.at_us),
         .after_us = plan->after.at_us,
         .until_us = plan->until.at_us,
         .true_since_us = -1,
@@ -539,6 +553,7 @@ judge_new(const struct expect_plan *plan, const struct judge_doors *doors)
         plan->parts.memories_count);
     judge->evidence.isps = doors->isps;
     judge->evidence.now_us = loop_now_us(doors->loop);
+    judge->evidence.tolerance_us = plan->tolerance_us;
     for (size_t i = 0; i < plan->count; i++)
         init_trial(judge, i);
     expression_state_init(&judge->state, &plan->parts, &judge->evidence);

@@ -42,6 +42,8 @@ load_run(struct loader *loader, const struct section *root)
 
     scenario->start_wall_us = section_whole(&run, "start");
     scenario->until_us = section_whole(&run, "until");
+    scenario->is_real = section_whole(&run, "mode") != 0;
+    scenario->speed = (uint32_t)section_whole(&run, "speed");
     scenario->wall_limit_us = section_whole(&run, "wall_limit");
     scenario->dns_delay_us = section_whole(&run, "dns_delay");
     scenario->seed = (uint64_t)section_whole(&run, "seed");

@@ -179,6 +179,7 @@ void
 load_report(struct loader *loader, const struct section *root)
 {
     struct section report = section_nested(root, "report"), record = section_nested(root, "record");
+    struct section tolerance = section_nested(root, "tolerance");
     size_t count = section_count(&report, "plots");
     struct slice *plots = arena_alloc(loader->arena, count * sizeof *plots + 1);
 
@@ -191,7 +192,5 @@ load_report(struct loader *loader, const struct section *root)
         !can_be_recorded_to(parts_of(loader)->scenario->record_events))
         diagnose(loader->diagnostics, section_mark(&record, "events"), "such as events.jsonl",
             "record.events names a file of the results folder, which ends in .jsonl");
-    if (section_has(root, "tolerance"))
-        diagnose_warning(loader->diagnostics, section_mark(root, "tolerance"), NULL,
-            "virtual time is exact: a tolerance has no effect");
+    parts_of(loader)->scenario->tolerance = source_of(loader, section_node(&tolerance, "time"));
 }

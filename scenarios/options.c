@@ -126,6 +126,19 @@ set_shard(struct options *options, const char *value, struct error *err)
 }
 
 static bool
+set_speed(struct options *options, const char *value, struct error *err)
+{
+    uint64_t speed = 0;
+
+    if (!parse_count(value, "--speed", &speed, err))
+        return false;
+    if (speed < 1 || speed > 100000)
+        return error_set(err, ERROR_USAGE, "--speed wants 1 to 100000, not %s", value);
+    options->speed = (uint32_t)speed;
+    return true;
+}
+
+static bool
 set_out(struct options *options, const char *value, struct error *err)
 {
     options->out = value;
@@ -198,6 +211,7 @@ set_colour(struct options *options, const char *value, struct error *err)
         options->field = true;                                                          \
         return true;                                                                    \
     }
+FLAG(set_real, is_real)
 FLAG(set_twice, is_twice)
 FLAG(set_dry, is_dry)
 FLAG(set_quiet, is_quiet)
@@ -214,6 +228,8 @@ static const struct option_row rows[] = {
     {"--until",    "TIME",       "ends the run at this virtual time",                                 set_until   },
     {"-j",         "N",          "runs N files side by side, each in a process",                      set_jobs    },
     {"--shard",    "I/N",        "runs the I-th of N equal parts of the files",                       set_shard   },
+    {"--real",     NULL,         "plays on real sockets of the loopback, in real time",               set_real    },
+    {"--speed",    "N",          "with real sockets: N seconds of the scenario in one second",        set_speed   },
     {"--twice",    NULL,         "runs twice and compares the journals (exit 6 if they differ)",      set_twice   },
     {"--dry-run",  NULL,         "delivery analysis only: who will be sent to, who not and why",      set_dry     },
     {"--out",      "DIR",        "leaves journal, results, series and plots in DIR (many: DIR/NAME)", set_out     },
@@ -343,6 +359,9 @@ options_parse(struct options *options, int argc, char **argv, struct error *err)
     }
     options->words = &argv[1];
     options->words_count = words;
+    if (options->is_twice && options->is_real)
+        return error_set(
+            err, ERROR_USAGE, "--twice compares runs in virtual time: not with --real");
     return check_words(options, err);
 }
 
@@ -351,6 +370,14 @@ options_until_us(const struct options *options, int64_t scenario_until_us)
 {
     return options->until_us > 0 && options->until_us < scenario_until_us ? options->until_us
                                                                           : scenario_until_us;
+}
+
+void
+options_apply(const struct options *options, struct scenario *scenario)
+{
+    scenario->is_real = scenario->is_real || options->is_real;
+    if (options->speed > 0)
+        scenario->speed = options->speed;
 }
 
 void

@@ -41,6 +41,8 @@ struct options {
     size_t settings_count;
     const char *only;             /* id of an expectation */
     int64_t until_us;             /* 0: the scenario's */
+    bool is_real;                 /* --real */
+    uint32_t speed;               /* 0: the scenario's */
     unsigned jobs;                /* at least 1 */
     unsigned shard, shards_count; /* 1/1 */
     bool is_twice, is_dry, is_quiet, is_verbose, is_resolved, is_text, wants_plot;
@@ -55,6 +57,8 @@ struct options {
 bool options_parse(struct options *options, int argc, char **argv, struct error *err);
 /* --until ends a run earlier than its scenario does, never later. */
 int64_t options_until_us(const struct options *options, int64_t scenario_until_us);
+/* What --real and --speed make of a scenario. */
+void options_apply(const struct options *options, struct scenario *scenario);
 void options_help(struct text *out); /* commands, options, exit codes */
 
 #endif

@@ -43,6 +43,7 @@ struct expect_plan {
     const struct scenario *scenario;
     struct expectation_plan *list;
     size_t count;
+    int64_t tolerance_us; /* of all bounds of time; 0 in virtual time, which is exact */
     struct expression_parts parts;
 };
 

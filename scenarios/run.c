@@ -161,6 +161,10 @@ write_replay(const struct options *options, const char *filename, uint64_t seed,
         text_add_string(out, " --until ");
         unit_format_duration(out, options->until_us);
     }
+    if (options->is_real)
+        text_add_string(out, " --real");
+    if (options->speed > 0)
+        text_printf(out, " --speed %u", (unsigned)options->speed);
     if (options->is_twice)
         text_add_string(out, " --twice");
 }
@@ -254,6 +258,8 @@ play(const struct run_request *request, const struct scenario *scenario,
         .wall_limit_us = scenario->wall_limit_us, .wall_start_us = wall_clock_us()};
     struct world_options world_options = {.seed = run->result.seed,
         .until_us = options_until_us(options, scenario->until_us),
+        .is_real = scenario->is_real,
+        .speed = scenario->speed,
         .on_progress = on_progress,
         .progress_arg = &playing};
     struct outcome_files files = {0};
@@ -353,6 +359,7 @@ run_scenario(const struct run_request *request, struct run *run)
     scenario = scenario_load(
         request->filename, options->settings, options->settings_count, &diagnostics, &err);
     if (scenario != NULL) {
+        options_apply(options, scenario);
         run->is_profile = scenario->is_profile;
         name_result(options, scenario, request->seed != NULL ? *request->seed : scenario->seed,
             &run->result);

@@ -78,6 +78,8 @@ struct scenario {
 
     int64_t start_wall_us;
     int64_t until_us;
+    bool is_real;   /* real sockets and real time, … */
+    uint32_t speed; /* … so many seconds of it in one of the wall clock */
     uint64_t seed;
     int64_t wall_limit_us; /* 0: none */
 
@@ -97,6 +99,7 @@ struct scenario {
 
     const struct expectation_config *expectations;
     size_t expectations_count;
+    struct source tolerance; /* of time bounds, in real mode */
 
     const struct slice *plots; /* ids */
     size_t plots_count;

@@ -5,9 +5,9 @@
 #include "mta/keys.h"
 
 static const struct word run_modes[] = {
-    {"virtual", 0, NULL                         },
-    {"real",    1, "this version simulates only"},
-    {NULL,      0, NULL                         },
+    {"virtual", 0, NULL},
+    {"real",    1, NULL},
+    {NULL,      0, NULL},
 };
 
 static const struct word tls_levels[] = {
@@ -56,8 +56,7 @@ static const struct schema_key schema_run[] = {
         .doc = "Seeds of a sweep; a single run takes the first."},
     {"mode", SCHEMA_WORD, .initial = "virtual", .words = run_modes,
         .doc = "Virtual time, or real sockets."},
-    {"speed", SCHEMA_NUMBER,
-        .unsupported = "it belongs to mode real, and this version simulates only",
+    {"speed", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "100000",
         .doc = "Seconds of scenario per second of wall clock, in real mode."},
     {"wall_limit", SCHEMA_DURATION, .min = "1ms", .max = "365d",
         .doc = "The run is given up (exit 5) after so much time of the wall clock."},
@@ -133,7 +132,8 @@ const struct schema_key schema_timeline[] = {
 
 /* clang-format off */
 static const struct schema_key schema_tolerance[] = {
-    {"time", SCHEMA_EXPRESSION, .doc = "Widens every time bound of every check; real mode only."},
+    {"time", SCHEMA_EXPRESSION,
+        .doc = "So much later or earlier is in time as well, in real mode: 100ms * speed."},
     {0},
 };
 /* clang-format on */

@@ -275,6 +275,24 @@ value_compute(enum operation operation, struct value left, struct value right)
     return add(left.number, operation == OPERATION_ADD ? right.number : negative(right.number));
 }
 
+struct value
+value_compare_within(
+    enum operation operation, struct value left, struct value right, struct value tolerance)
+{
+    switch (operation) {
+    case OPERATION_EQUAL:
+        return value_is_near(left, right, tolerance, false);
+    case OPERATION_LESS:
+    case OPERATION_AT_MOST:
+        return value_compute(operation, left, value_compute(OPERATION_ADD, right, tolerance));
+    case OPERATION_GREATER:
+    case OPERATION_AT_LEAST:
+        return value_compute(operation, value_compute(OPERATION_ADD, left, tolerance), right);
+    default:
+        return value_compute(operation, left, right);
+    }
+}
+
 static struct value
 size_of_value(struct value value)
 {

@@ -84,6 +84,9 @@ value_truth(bool truth)
 const char *value_type_name(enum value_type type);      /* "a rate" */
 const char *operation_symbol(enum operation operation); /* "<=" */
 bool operation_compares(enum operation operation);      /* == != < <= > >= */
+/* A comparison that holds as well where either side is off by `tolerance` to its favour. */
+struct value value_compare_within(
+    enum operation operation, struct value left, struct value right, struct value tolerance);
 
 /* The unit of `left operation right`; false: these two do not go together. */
 bool operation_type(

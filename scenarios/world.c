@@ -2,14 +2,13 @@
 #include "scenarios/world.h"
 
 #include "base/mem.h"
-#include "base/resolver_sim.h"
-#include "base/stream_sim.h"
 #include "scenarios/audit.h"
+#include "scenarios/world_doors.h"
 #include "smtp/event.h"
 
 enum {
     INSTANTS_PER_PROGRESS = 4096,
-    SYNC_US = 200, /* what a commit to a good disk takes; many messages share one */
+    PROGRESS_US = 100 * US_PER_MS, /* real time */
 };
 
 struct world;
@@ -26,10 +25,8 @@ struct world {
     struct world_options options;
     struct rng rng, rng_mta, rng_campaign;
     struct rng *rng_isps;
-    struct loop *loop;
-    struct network *network;
-    struct resolver *resolver;
-    struct store *store;
+    struct world_doors *doors;
+    struct loop *loop; /* of doors */
     struct journal *journal;
     struct bounce_rules *bounce_rules;
     struct isp **isps;
@@ -38,27 +35,33 @@ struct world {
     struct judge *judge;
     struct audit *audit;
     struct change_state *changes;
+    struct timer progress;
     uint64_t instants_count;
     bool was_stopped;
 };
 
 /* --- the time line --------------------------------------------------------------------------- */
 
-static void
-set_host(struct world *world, const struct change *change, int64_t rtt_us, enum net_fault fault)
+static const struct isp_host *
+changed_host(const struct world *world, const struct change *change)
 {
-    const struct isp_host *host = &world->scenario->isps[change->isp].hosts[change->index];
+    return &world->scenario->isps[change->isp].hosts[change->index];
+}
 
+static void
+set_rtt(struct world *world, const struct isp_host *host, int64_t rtt_us)
+{
+    for (size_t i = 0; i < host->addresses_count; i++)
+        world_doors_set_rtt(world->doors, &host->addresses[i], rtt_us);
+}
+
+static void
+set_fault(struct world *world, const struct isp_host *host, enum net_fault fault)
+{
     for (size_t i = 0; i < host->addresses_count; i++) {
-        struct net_link link = network_sim_link(world->network, &host->addresses[i]);
-
-        if (rtt_us >= 0)
-            link.latency_us = rtt_us / 2;
-        else
-            link.fault = fault;
-        network_sim_set_link(world->network, &host->addresses[i], &link);
-        if (rtt_us < 0 && fault == NET_FAULT_REFUSE)
-            network_sim_reset_open(world->network, &host->addresses[i]);
+        world_doors_set_fault(world->doors, &host->addresses[i], fault);
+        if (fault == NET_FAULT_REFUSE)
+            world_doors_reset_open(world->doors, &host->addresses[i]);
     }
 }
 
@@ -80,7 +83,7 @@ set_dns(struct world *world, const struct change *change, enum dns_status status
     const struct isp_config *isp = &world->scenario->isps[change->isp];
 
     for (size_t i = 0; i < isp->domains_count; i++)
-        resolver_sim_fail_zone(world->resolver, zone_of(world->scenario, isp->domains[i]), status);
+        world_doors_fail_zone(world->doors, zone_of(world->scenario, isp->domains[i]), status);
 }
 
 static enum net_fault
@@ -104,7 +107,6 @@ apply(struct change_state *state, bool is_begin)
 {
     struct world *world = state->world;
     const struct change *change = state->change;
-    const struct isp_host *host;
 
     switch (change->kind) {
     case CHANGE_NOTHING:
@@ -116,12 +118,12 @@ apply(struct change_state *state, bool is_begin)
             is_begin ? change->value : state->value_before);
         return;
     case CHANGE_HOST:
-        host = &world->scenario->isps[change->isp].hosts[change->index];
-        set_host(world, change, -1, is_begin ? change->fault : own_fault(host));
+        set_fault(world, changed_host(world, change),
+            is_begin ? change->fault : own_fault(changed_host(world, change)));
         return;
     case CHANGE_RTT:
-        host = &world->scenario->isps[change->isp].hosts[change->index];
-        set_host(world, change, is_begin ? change->value : host->rtt_us, NET_FAULT_NONE);
+        set_rtt(world, changed_host(world, change),
+            is_begin ? change->value : changed_host(world, change)->rtt_us);
         return;
     case CHANGE_DNS:
         set_dns(world, change, is_begin ? change->dns : DNS_OK);
@@ -187,37 +189,12 @@ arm_changes(struct world *world)
 
 /* --- building -------------------------------------------------------------------------------- */
 
-static void
-build_dns(struct world *world)
-{
-    const struct scenario *scenario = world->scenario;
-
-    world->resolver = resolver_sim_new(world->loop, scenario->dns_delay_us);
-    for (size_t i = 0; i < scenario->zones_count; i++)
-        resolver_sim_add_zone(world->resolver, scenario->zones[i]);
-    for (size_t i = 0; i < scenario->records_count; i++) {
-        const struct zone_record *record = &scenario->records[i];
-
-        switch (record->type) {
-        case DNS_MX:
-            resolver_sim_add_mx(world->resolver, record->name, record->preference, record->host);
-            break;
-        case DNS_ADDRESS:
-            resolver_sim_add_address(world->resolver, record->name, &record->address);
-            break;
-        case DNS_TXT:
-            resolver_sim_add_txt(world->resolver, record->name, record->text);
-            break;
-        }
-    }
-}
-
 static bool
 build_isp(struct world *world, size_t i, struct error *err)
 {
     const struct isp_config *config = &world->scenario->isps[i];
     const struct isp_doors doors = {.loop = world->loop,
-        .network = world->network,
+        .network = world->doors->network,
         .journal = world->journal,
         .rng = &world->rng_isps[i]};
     struct text name = {0};
@@ -226,11 +203,10 @@ build_isp(struct world *world, size_t i, struct error *err)
     world->rng_isps[i] = rng_child_slice(&world->rng, text_slice(&name));
     text_release(&name);
     for (size_t h = 0; h < config->hosts_count; h++) {
-        const struct net_link link = {
-            .latency_us = config->hosts[h].rtt_us / 2, .fault = own_fault(&config->hosts[h])};
+        const struct isp_host *host = &config->hosts[h];
 
-        for (size_t a = 0; a < config->hosts[h].addresses_count; a++)
-            network_sim_set_link(world->network, &config->hosts[h].addresses[a], &link);
+        set_rtt(world, host, host->rtt_us);
+        set_fault(world, host, own_fault(host));
     }
     world->isps[i] = isp_new(config, &doors, err);
     if (world->isps[i] == NULL)
@@ -242,15 +218,14 @@ static void
 build_campaign(struct world *world)
 {
     const struct scenario *scenario = world->scenario;
-    const struct net_link link = {.latency_us = scenario->campaign_rtt_us / 2};
     struct campaign_doors doors = {.loop = world->loop,
-        .network = world->network,
+        .network = world->doors->network,
         .journal = world->journal,
         .rng = &world->rng_campaign,
         .mta = scenario->mta.listen,
         .hostname = SLICE("campaign.example")};
 
-    network_sim_set_link(world->network, &scenario->mta.listen, &link);
+    world_doors_set_rtt(world->doors, &scenario->mta.listen, scenario->campaign_rtt_us);
     net_address_parse(SLICE("198.19.255.1"), &doors.from);
     world->campaign = campaign_new(&scenario->campaign, &doors);
 }
@@ -259,9 +234,9 @@ static bool
 build_mta(struct world *world, struct error *err)
 {
     const struct mta_doors doors = {.loop = world->loop,
-        .network = world->network,
-        .resolver = world->resolver,
-        .store = world->store,
+        .network = world->doors->network,
+        .resolver = world->doors->resolver,
+        .store = world->doors->store,
         .journal = world->journal,
         .bounce_rules = world->bounce_rules,
         .rng = &world->rng_mta};
@@ -272,17 +247,34 @@ build_mta(struct world *world, struct error *err)
 }
 
 static void
+tell_progress(struct world *world)
+{
+    if (world->options.on_progress == NULL ||
+        world->options.on_progress(world->options.progress_arg, loop_now_us(world->loop)))
+        return;
+    world->was_stopped = true;
+    loop_stop(world->loop);
+}
+
+static void
 instant_over(void *arg)
 {
     struct world *world = arg;
 
     judge_instant_over(world->judge);
-    if (++world->instants_count % INSTANTS_PER_PROGRESS != 0 || world->options.on_progress == NULL)
-        return;
-    if (!world->options.on_progress(world->options.progress_arg, loop_now_us(world->loop))) {
-        world->was_stopped = true;
-        loop_stop(world->loop);
-    }
+    if (++world->instants_count % INSTANTS_PER_PROGRESS == 0)
+        tell_progress(world);
+}
+
+/* In real time little may happen for long. */
+static void
+progress_on_timer(void *arg)
+{
+    struct world *world = arg;
+
+    tell_progress(world);
+    timer_arm(world->loop, &world->progress,
+        loop_now_us(world->loop) + PROGRESS_US * world->options.speed, progress_on_timer, world);
 }
 
 struct world *
@@ -290,8 +282,9 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     const struct world_options *options, struct error *err)
 {
     struct world *world = mem_alloc_zeroed(sizeof *world);
+    const struct world_doors_options doors_options = {
+        .is_real = options->is_real, .speed = options->speed, .rng = &world->rng};
     struct judge_doors judge_doors;
-    struct rng rng_network, rng_store;
     bool is_built = true;
 
     world->scenario = scenario;
@@ -299,17 +292,17 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     world->rng = rng_from_seed(options->seed);
     world->rng_mta = rng_child(&world->rng, "mta");
     world->rng_campaign = rng_child(&world->rng, "campaign");
-    rng_network = rng_child(&world->rng, "network");
-    rng_store = rng_child(&world->rng, "store");
     world->rng_isps = mem_alloc_zeroed((scenario->isps_count + 1) * sizeof *world->rng_isps);
-    world->loop = loop_sim_new(scenario->start_wall_us);
-    world->network = network_sim_new(world->loop, &rng_network);
-    world->store = store_sim_new(world->loop, SYNC_US, &rng_store);
+    world->doors = world_doors_new(scenario, &doors_options, err);
+    if (world->doors == NULL) {
+        world_free(&world);
+        return NULL;
+    }
+    world->loop = world->doors->loop;
     world->journal = journal_new();
     if (options->journal_file != NULL)
         journal_write_to(world->journal, options->journal_file);
     world->bounce_rules = bounce_rules_new();
-    build_dns(world);
     world->isps = mem_alloc_zeroed((scenario->isps_count + 1) * sizeof(struct isp *));
     for (size_t i = 0; is_built && i < scenario->isps_count; i++)
         is_built = build_isp(world, i, err);
@@ -329,6 +322,8 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     world->judge = judge_new(plan, &judge_doors);
     loop_on_instant_over(world->loop, instant_over, world);
     arm_changes(world);
+    if (options->is_real)
+        progress_on_timer(world);
     campaign_start(world->campaign);
     return world;
 }
@@ -353,12 +348,11 @@ world_free(struct world **world)
     for (size_t i = 0; w->changes != NULL && i < w->scenario->changes_count; i++)
         timer_cancel(w->loop, &w->changes[i].timer);
     mem_free(w->changes);
-    resolver_free(&w->resolver);
-    store_free(&w->store);
-    network_free(&w->network);
+    if (w->doors != NULL)
+        timer_cancel(w->loop, &w->progress);
+    world_doors_free(&w->doors);
     bounce_rules_free(&w->bounce_rules);
     journal_free(&w->journal);
-    loop_free(&w->loop);
     mem_free(w);
     *world = NULL;
 }
@@ -464,6 +458,7 @@ add_checks(struct world *world, struct result *result)
 void
 world_result(struct world *world, struct result *result)
 {
+    result->is_real = world->options.is_real;
     result->virtual_us = loop_now_us(world->loop);
     result->events_count = journal_entries_count(world->journal);
     result->journal_hash = journal_hash(world->journal);

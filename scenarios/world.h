@@ -1,5 +1,5 @@
 /* world.h - the only place that picks a set of doors and puts everybody behind them: one MTA, the
- * ISPs, a campaign, a judge and an auditor, in virtual time.
+ * ISPs, a campaign, a judge and an auditor, in virtual time or on real sockets (scenarios/world_doors.h).
  *
  * Many worlds fit into one process.
  *
@@ -19,6 +19,8 @@ struct world;
 struct world_options {
     uint64_t seed;
     int64_t until_us;
+    bool is_real;
+    uint32_t speed;     /* real: seconds of the scenario per second of the wall clock; at least 1 */
     FILE *journal_file; /* NULL: the journal is hashed, not written */
     /* Called now and then, between two instants; false ends the run early. May be NULL. */
     bool (*on_progress)(void *arg, int64_t now_us);

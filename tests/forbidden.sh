@@ -25,6 +25,7 @@ mta/base/conf*.o       fopen fopen64 read     reads the file it is given
 scenarios/load*.o      fopen fopen64 opendir  reads scenarios and profiles
 scenarios/files.o      fopen fopen64 opendir mkdir  finds scenarios, writes what a run leaves
 scenarios/twins.o      tmpfile                keeps the story of one run to compare another with
+scenarios/world_doors.o  mkdtemp               a folder for the store of a run on real sockets
 scenarios/outcome_files.o fopen fopen64       writes what a run leaves
 scenarios/drawing.o    mkdtemp unlink         draws for the terminal by way of a folder
 scenarios/run*.o       *                      faces the person: files, progress, processes

@@ -33,8 +33,8 @@ lmdb.h          mta/base/store_file.c
 sys/file.h      mta/base/*_file.c
 sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
 cmocka.h        tests/unit.h
-sys/socket.h    mta/base/*_net.[ch] tests/unit/test_*_net.c
-netinet/*       mta/base/*_net.c tests/unit/test_*_net.c
+sys/socket.h    mta/base/*_net.[ch] tests/unit/test_*_net.c tests/bench/bench_stream.c
+netinet/*       mta/base/*_net.c tests/unit/test_*_net.c tests/bench/bench_stream.c
 time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c mta/base/libc_time.c tests/*
 sys/timerfd.h   mta/base/loop_net.c
 sys/time.h      mta/base/*_net.c mta/base/libc_time.c tests/*

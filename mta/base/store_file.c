@@ -621,6 +621,21 @@ store_file_new(struct loop *loop, const char *directory, const struct store_file
     return NULL;
 }
 
+void
+store_file_remove(const char *directory)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb", "lock"};
+    struct text filename = {0};
+
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        text_clear(&filename);
+        text_printf(&filename, "%s/%s", directory, files[i]);
+        (void)unlink(text_string(&filename)); /* not all of them were made */
+    }
+    (void)rmdir(directory);
+    text_release(&filename);
+}
+
 const char *
 store_file_trouble(const struct store *base)
 {

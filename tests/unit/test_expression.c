@@ -271,7 +271,6 @@ mistakes_are_told_with_their_place(void **state)
         {"utilisation(rows) > 80%",              PLACE_STATE, 1,  11, "`utilisation(…)` is not supported yet",
          NULL                                                                                                                                                                             },
         {"p95(age) < 1h",                        PLACE_STATE, 1,  3,  "`p95(…)` is not supported yet",                            NULL                                                  },
-        {"speed > 1",                            PLACE_STATE, 1,  5,  "`speed` is not supported yet",                               NULL                                                  },
         {"age(first_attempt) < 1h",              PLACE_STATE, 1,  3,  "`age(…)` is not supported yet",
          "age(first_attempt) belongs to an ISP's rules"                                                                                                                                   },
         {"limit(slow) > 1/m",                    PLACE_STATE, 1,  11,
