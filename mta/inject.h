@@ -1,5 +1,5 @@
 /* inject.h - the door for new messages: an SMTP server for the sender's platform (RFC 6409 in role,
- * RFC 5321 in words), with PIPELINING, SIZE, 8BITMIME, ENHANCEDSTATUSCODES and DELIVERBY (RFC 2852).
+ * RFC 5321 in words), behind the reception (mta/reception.h).
  *
  * 250 to the final dot is said when the spool is durable, not before.
  *
