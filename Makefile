@@ -16,12 +16,14 @@ release := -O3 -g -fno-plt $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-
 fuzz    := -O1 -g3 -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS   += -std=c17 -ffp-contract=off $(WARN) $($(FLAVOUR))
 CPPFLAGS += -D_GNU_SOURCE -I. -Imta
-LIBRARIES := fyaml pcre2-8 event_core event_extra ssl crypto cares ldns lmdb opendkim spf2 opendmarc
+LIBRARIES := fyaml pcre2-8 event_core event_extra ssl crypto cares ldns lmdb opendkim spf2 opendmarc \
+             gmime-3.0 gobject-2.0 glib-2.0
 LDLIBS    += -Wl,--as-needed $(LIBRARIES:%=-l%) -lm
 
 # Packages of Debian 12: to build and run, and what `make check` wants besides.
 NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev libssl-dev \
-          libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev
+          libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev \
+          libgmime-3.0-dev pkg-config
 TESTED := libcmocka-dev binutils clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
@@ -97,6 +99,7 @@ $(PROGRAMS) $(UNIT) $(TOOLS) $(BENCH) $(FUZZ): $(LIBRARY)
 	@mkdir -p $(@D) && echo "link $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
+$(B)/mta/smtp/report%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags gmime-3.0))
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D) && echo "cc   $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

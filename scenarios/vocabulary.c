@@ -7,7 +7,7 @@ static const enum failure_reason reasons[] = {REASON_NONE, REASON_NOT_DEFINED, R
 static_assert(COUNT_OF(reasons) == ROW_REASONS, "all reasons that a row can have");
 
 static const char *const dsn_kinds[] = {
-    "none", "failed", "delayed", "delivered", "relayed", "expanded"};
+    "none", "failed", "delayed", "delivered", "relayed", "expanded", "other"};
 
 static const struct {
     const char *name;

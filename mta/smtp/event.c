@@ -54,6 +54,7 @@ static const char *const dsn_kind_names[] = {
     [DSN_DELIVERED] = "delivered",
     [DSN_RELAYED] = "relayed",
     [DSN_EXPANDED] = "expanded",
+    [DSN_OTHER] = "other",
 };
 static_assert(COUNT_OF(dsn_kind_names) == DSN_KINDS_COUNT, "every kind of DSN has a name");
 

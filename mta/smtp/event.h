@@ -64,6 +64,7 @@ enum dsn_kind { /* the Action of RFC 3464 2.3.3 */
     DSN_DELIVERED,
     DSN_RELAYED,
     DSN_EXPANDED,
+    DSN_OTHER, /* came back, and is no report of delivery */
     DSN_KINDS_COUNT,
 };
 
