@@ -5,6 +5,7 @@
 #include "fakeisp/isp.h"
 
 #include "base/mem.h"
+#include "fakeisp/aftermath.h"
 #include "fakeisp/smtp_server.h"
 #include "smtp/event.h"
 
@@ -17,6 +18,7 @@ struct isp {
     const struct isp_config *config;
     struct isp_doors doors;
     struct policies *policies;
+    struct aftermath *aftermath;
     struct isp_site *sites;
     struct listener **listeners;
     size_t listeners_count;
@@ -109,7 +111,7 @@ server_on_refused(void *arg, const struct visit *visit, enum smtp_stage stage, s
 
 static void
 server_on_accepted(void *arg, const struct visit *visit, const struct envelope *envelope,
-    uint64_t bytes, const struct answer *answer)
+    uint64_t bytes, struct slice header, const struct answer *answer)
 {
     struct isp *isp = arg;
     struct event event = event_of(isp, EVENT_ACCEPTED, visit);
@@ -125,6 +127,7 @@ server_on_accepted(void *arg, const struct visit *visit, const struct envelope *
         ledger_add(&isp->ledger, sender, rcpt);
         event_write(isp->doors.journal, &event, sender, rcpt);
     }
+    aftermath_on_accepted(isp->aftermath, visit, envelope, header);
 }
 
 static const struct server_notes notes = {
@@ -147,6 +150,7 @@ open_site(struct isp *isp, size_t host)
         .policies = isp->policies,
         .notes = &notes,
         .notes_arg = isp,
+        .keeps_header = aftermath_wants_header(isp->aftermath),
         .sessions_count = &isp->sessions_count};
 
     isp->sites[host].name = journal_name(isp->doors.journal, isp->config->hosts[host].fqdn);
@@ -182,6 +186,7 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
     isp->doors = *doors;
     isp->name = journal_name(doors->journal, config->name);
     isp->policies = policies_new(config, doors->journal, doors->rng);
+    isp->aftermath = aftermath_new(config, doors);
     isp->sites = mem_alloc_zeroed(config->hosts_count * sizeof isp->sites[0]);
     for (size_t i = 0; i < config->hosts_count; i++)
         addresses_count += config->hosts[i].addresses_count;
@@ -206,6 +211,7 @@ isp_free(struct isp **isp)
     for (size_t i = 0; i < (*isp)->config->hosts_count; i++)
         smtp_server_free(&(*isp)->sites[i].server);
     policies_free(&(*isp)->policies);
+    aftermath_free(&(*isp)->aftermath);
     ledger_release(&(*isp)->ledger);
     mem_free((*isp)->listeners);
     mem_free((*isp)->sites);
@@ -258,6 +264,7 @@ isp_totals(const struct isp *isp)
     struct isp_totals totals = isp->totals;
 
     totals.traps_hit = policies_traps_hit(isp->policies);
+    totals.reports = aftermath_totals(isp->aftermath);
     return totals;
 }
 

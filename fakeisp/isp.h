@@ -16,10 +16,12 @@
 
 #include "base/journal.h"
 #include "base/loop.h"
+#include "base/resolver.h"
 #include "base/rng.h"
 #include "base/stream.h"
 #include "base/unit.h"
 #include "fakeisp/ledger.h"
+#include "smtp/event.h"
 #include "smtp/reply.h"
 #include "smtp/stage.h"
 
@@ -128,6 +130,17 @@ struct isp_mailbox {
     struct isp_reply reply; /* not set: the truth's own (550 5.1.1, 452 4.2.2, 550 5.2.1, 250) */
 };
 
+/* A report that comes back after a 250. Every entry speaks for itself: one recipient may have a
+ * delay reported first and a failure later. */
+struct isp_return {
+    struct slice to; /* glob, as in rules */
+    uint32_t share_ppm;
+    int64_t after_us; /* from the 250 */
+    enum dsn_kind action;
+    struct enhanced_code code;
+    struct slice diagnostic; /* as a server would have said it; may be empty */
+};
+
 struct isp_config {
     struct slice name;
     const struct slice *domains; /* at least one */
@@ -141,6 +154,9 @@ struct isp_config {
     struct isp_greylist greylist;
     const struct isp_mailbox *mailboxes;
     size_t mailboxes_count;
+    const struct isp_return *returns;
+    size_t returns_count;
+    bool is_by_address;      /* the recipient says what happens (wish.h); every domain is served */
     uint64_t size_max;       /* SIZE offered and enforced (552 5.3.4); default 50 MiB */
     uint32_t recipients_max; /* per transaction, 452 4.5.3 beyond; default 1,000 */
     bool is_without_pipelining, is_without_8bitmime; /* what EHLO does not offer */
@@ -153,6 +169,10 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct network *network;
     struct journal *journal;
     const struct rng *rng; /* "isp/NAME" */
+    /* Where reports go: where DNS says of the return path, or all to one place. Neither: nowhere. */
+    struct resolver *resolver;
+    struct net_address return_to; /* family 0: where DNS says, … */
+    uint16_t return_port;         /* … at this port; 0: 25 */
 };
 
 struct isp *isp_new(
@@ -176,10 +196,17 @@ struct isp_limit isp_limit_now(const struct isp *isp, size_t index);
 uint32_t isp_sessions_open(const struct isp *isp, size_t host); /* now */
 
 /* For the report. */
+struct isp_reports {    /* of delivery, that go back */
+    uint64_t sent;      /* handed to the network: their time had come */
+    uint64_t taken;     /* of these: by the other side's 250 */
+    uint64_t unsent;    /* given up, or never begun because there were too many */
+    uint64_t kept_back; /* the return path was the null sender */
+};
 struct isp_totals {
     uint64_t connections, messages_accepted, recipients_accepted;
     uint64_t recipients_refused_4xx, recipients_refused_5xx, limit_hits, bytes_accepted;
     uint64_t traps_hit;
+    struct isp_reports reports;
 };
 struct isp_totals isp_totals(const struct isp *isp);
 

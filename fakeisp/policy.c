@@ -7,6 +7,7 @@ struct policies {
     struct arena arena;
     struct limits *limits;
     struct rules *rules;
+    struct addresses *addresses;
     struct greylist *greylist;
     struct mailboxes *mailboxes;
     uint32_t stages; /* bits: where anybody has something to say */
@@ -116,6 +117,12 @@ ask_rules(struct policies *policies, struct question *question)
 }
 
 static struct answer
+ask_addresses(struct policies *policies, struct question *question)
+{
+    return addresses_ask(policies->addresses, question);
+}
+
+static struct answer
 ask_greylist(struct policies *policies, struct question *question)
 {
     if (question->stage != STAGE_RCPT)
@@ -134,6 +141,7 @@ ask_mailboxes(struct policies *policies, struct question *question)
 static ask_fn *const order[] = {
     [POLICY_LIMITS] = ask_limits,
     [POLICY_RULES] = ask_rules,
+    [POLICY_ADDRESSES] = ask_addresses,
     [POLICY_GREYLIST] = ask_greylist,
     [POLICY_MAILBOXES] = ask_mailboxes,
 };
@@ -184,10 +192,11 @@ policies_new(const struct isp_config *config, struct journal *journal, const str
 
     policies->limits = limits_new(config, &doors);
     policies->rules = rules_new(config, &doors);
+    policies->addresses = addresses_new(config, &doors);
     policies->greylist = greylist_new(config, &doors);
     policies->mailboxes = mailboxes_new(config, &doors);
-    policies->stages =
-        limits_stages(policies->limits) | rules_stages(policies->rules) | 1U << STAGE_RCPT;
+    policies->stages = limits_stages(policies->limits) | rules_stages(policies->rules) |
+        addresses_stages(policies->addresses) | 1U << STAGE_RCPT;
     return policies;
 }
 
@@ -198,6 +207,7 @@ policies_free(struct policies **policies)
         return;
     limits_free(&(*policies)->limits);
     rules_free(&(*policies)->rules);
+    addresses_free(&(*policies)->addresses);
     greylist_free(&(*policies)->greylist);
     mailboxes_free(&(*policies)->mailboxes);
     arena_release(&(*policies)->arena);

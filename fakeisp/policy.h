@@ -1,7 +1,7 @@
 /* policy.h - what a provider thinks of a session, stage by stage.
  *
  * A policy is asked a question and gives an answer. They are asked in a fixed order (limits, rules,
- * greylist, mailboxes) and the first that answers wins. A rule that only waits gives the answer
+ * addresses that speak for themselves, greylist, mailboxes) and the first that answers wins. A rule that only waits gives the answer
  * "wait": the server does so and asks the same question on, behind that rule.
  *
  * The server asks and obeys; it does not know who answered or why. A policy sees what has been said
@@ -54,7 +54,14 @@ void envelope_set_sender(struct envelope *envelope, struct slice local, struct s
 void envelope_add_rcpt(struct envelope *envelope, struct slice local, struct slice domain);
 void envelope_drop_last_rcpt(struct envelope *envelope);
 
-enum policy_kind { POLICY_LIMITS, POLICY_RULES, POLICY_GREYLIST, POLICY_MAILBOXES, POLICIES_COUNT };
+enum policy_kind {
+    POLICY_LIMITS,
+    POLICY_RULES,
+    POLICY_ADDRESSES,
+    POLICY_GREYLIST,
+    POLICY_MAILBOXES,
+    POLICIES_COUNT,
+};
 
 struct question {
     enum smtp_stage stage;
@@ -142,6 +149,13 @@ uint32_t rules_stages(const struct rules *rules); /* bits: where one has somethi
 bool rules_want_header(const struct rules *rules);
 void rules_turn_share(struct rules *rules, size_t index, int64_t share_ppm);
 int64_t rules_share(const struct rules *rules, size_t index);
+
+/* Addresses that say what happens, if the config has it so: at RCPT, DATA and the final dot. */
+struct addresses;
+struct addresses *addresses_new(const struct isp_config *config, const struct policy_doors *doors);
+void addresses_free(struct addresses **addresses);
+struct answer addresses_ask(struct addresses *addresses, struct question *question);
+uint32_t addresses_stages(const struct addresses *addresses);
 
 /* Greylist: at RCPT. */
 struct greylist;

@@ -17,6 +17,7 @@ struct mailboxes {
     size_t count;
     const struct slice *domains;
     size_t domains_count;
+    bool serves_all;
     uint64_t traps_hit;
     struct ready_reply no_relay;
     uint32_t name_mailbox, name_relay;
@@ -38,7 +39,7 @@ is_served(const struct mailboxes *mailboxes, struct slice rcpt)
 {
     struct slice domain = address_domain(rcpt);
 
-    if (domain.length == 0)
+    if (domain.length == 0 || mailboxes->serves_all)
         return true;
     for (size_t i = 0; i < mailboxes->domains_count; i++)
         if (slice_equals_nocase(mailboxes->domains[i], domain))
@@ -109,6 +110,7 @@ mailboxes_new(const struct isp_config *config, const struct policy_doors *doors)
 
     mailboxes->domains = config->domains;
     mailboxes->domains_count = config->domains_count;
+    mailboxes->serves_all = config->is_by_address;
     mailboxes->no_relay = ready_reply_of(&no_relay, doors->arena, doors->journal);
     mailboxes->name_mailbox = journal_name(doors->journal, SLICE("mailbox"));
     mailboxes->name_relay = journal_name(doors->journal, SLICE("relay"));

@@ -185,7 +185,8 @@ take_responsibility(struct session *s, const struct answer *answer)
 {
     const struct server_setup *setup = &s->server->setup;
 
-    setup->notes->on_accepted(setup->notes_arg, &s->visit, &s->envelope, s->content_bytes, answer);
+    setup->notes->on_accepted(setup->notes_arg, &s->visit, &s->envelope, s->content_bytes,
+        text_slice(&s->header), answer);
     s->errors_count = 0;
     return forget_transaction(s);
 }

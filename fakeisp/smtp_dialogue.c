@@ -279,7 +279,7 @@ keep_header(struct session *s, struct slice content)
     size_t room = SERVER_HEADER_BYTES_MAX - s->header.length;
     size_t from = s->header.length > 3 ? s->header.length - 3 : 0;
 
-    if (!policies_want_header(s->server->setup.policies) || s->is_header_over)
+    if (!s->server->wants_header || s->is_header_over)
         return;
     text_add(&s->header, content.at, content.length < room ? content.length : room);
     s->is_header_over = content.length >= room ||

@@ -336,6 +336,7 @@ smtp_server_new(const struct server_setup *setup)
     struct smtp_server *server = mem_alloc_zeroed(sizeof *server);
 
     server->setup = *setup;
+    server->wants_header = setup->keeps_header || policies_want_header(setup->policies);
     server_prepare_replies(server);
     return server;
 }

@@ -23,7 +23,7 @@ struct server_notes {
         struct slice sender, struct slice rcpt, const struct answer *answer);
     /* Responsibility taken for all recipients of the envelope. */
     void (*on_accepted)(void *arg, const struct visit *visit, const struct envelope *envelope,
-        uint64_t bytes, const struct answer *answer);
+        uint64_t bytes, struct slice header, const struct answer *answer);
 };
 
 struct server_setup {
@@ -34,12 +34,13 @@ struct server_setup {
     struct policies *policies;
     const struct server_notes *notes;
     void *notes_arg;
+    bool keeps_header;        /* on_accepted wants to see it */
     uint32_t *sessions_count; /* numbers sessions; shared by the servers of one provider */
 };
 
 enum {
     SERVER_ERRORS_MAX = 20,          /* protocol errors since the last message: then 421 */
-    SERVER_HEADER_BYTES_MAX = 65536, /* kept, and only if a rule wants to see it */
+    SERVER_HEADER_BYTES_MAX = 65536, /* kept, and only if somebody wants to see it */
     SERVER_IDLE_S = 300,             /* RFC 5321 4.5.3.2.7 */
     SERVER_SILENT_S = 600,           /* then a session that is not answered is left */
 };

@@ -55,6 +55,7 @@ struct smtp_server {
     struct session *first;                             /* open, newest first */
     struct session *spares;                            /* to be used again */
     uint32_t open_count;                               /* let through at connect */
+    bool wants_header;
 };
 
 struct session {

@@ -168,7 +168,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct loop *loop = loop_sim_new(0);
     struct network *network = network_sim_new(loop, &rng);
     struct journal *journal = journal_new();
-    struct isp_doors doors = {loop, network, journal, &rng};
+    struct isp_doors doors = {.loop = loop, .network = network, .journal = journal, .rng = &rng};
     struct net_link link = {.cut = length > 2 ? bytes[0] % 3 : NET_CUT_WHOLE};
     size_t pause_every = length > 2 ? 1 + bytes[1] / 2 * 16U : 1;
     struct client client = {NULL, {0}};

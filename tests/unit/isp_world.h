@@ -4,6 +4,7 @@
 
 #include "tests/unit.h"
 
+#include "base/resolver_sim.h"
 #include "base/stream_sim.h"
 #include "base/unit.h"
 #include "fakeisp/isp.h"
@@ -26,6 +27,7 @@ struct isp_world {
     struct loop *loop;
     struct rng rng;
     struct network *network;
+    struct resolver *resolver; /* NULL: a test that wants one makes it */
     struct journal *journal;
     struct isp *isp;
     struct isp_config config;
@@ -135,7 +137,11 @@ isp_prepare(struct isp_world *w)
 static inline void
 isp_open(struct isp_world *w)
 {
-    struct isp_doors doors = {w->loop, w->network, w->journal, &w->rng};
+    struct isp_doors doors = {.loop = w->loop,
+        .network = w->network,
+        .journal = w->journal,
+        .rng = &w->rng,
+        .resolver = w->resolver};
 
     w->isp = isp_new(&w->config, &doors, &w->err);
     assert_non_null(w->isp);
@@ -244,6 +250,8 @@ isp_stop(struct isp_world *w)
         text_release(&peer->heard);
     }
     isp_free(&w->isp);
+    if (w->resolver != NULL)
+        resolver_free(&w->resolver);
     network_free(&w->network);
     journal_free(&w->journal);
     loop_free(&w->loop);

@@ -411,7 +411,8 @@ who_listens_where_somebody_does_already_is_told(void **state)
     struct isp_host hosts[2];
 
     isp_start(&w);
-    doors = (struct isp_doors){w.loop, w.network, w.journal, &w.rng};
+    doors = (struct isp_doors){
+        .loop = w.loop, .network = w.network, .journal = w.journal, .rng = &w.rng};
     hosts[0] = hosts[1] = w.host;
     w.config.hosts = hosts;
     w.config.hosts_count = 2;
