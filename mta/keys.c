@@ -88,6 +88,8 @@ static const struct schema_key schema_efs[] = {
 const struct schema_key schema_mta[] = {
     {"hostname", SCHEMA_DOMAIN, .initial = "mta.campaign.example", .doc = "What it calls itself."},
     {"listen", SCHEMA_IP, .initial = "198.51.100.24", .doc = "Where campaigns submit, on port 25."},
+    {"inbound", SCHEMA_IP, .initial = "198.51.100.26",
+        .doc = "Where returned mail comes in, on port 25: the MX of campaign.from's domain."},
     {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: [198.51.100.25]."},
     {"efs", SCHEMA_MAP, .nested = schema_efs, .doc = "How feedback is told to the campaign."},
     KEYS_OF_SENDING,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "mta/delivery.h"
+#include "mta/inbound.h"
 #include "mta/inject.h"
 #include "mta/spool.h"
 #include "smtp/event.h"
@@ -13,6 +14,7 @@ struct mta {
     struct efs *efs;
     struct delivery *delivery;
     struct inject *inject;
+    struct inbound *inbound; /* NULL: no mail is taken back */
     struct text sender, rcpt;
 };
 
@@ -75,7 +77,9 @@ mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_cons
         efs_new(doors->loop, config->efs_batch, config->efs_every_us, consumer, consumer_arg);
     mta->delivery = delivery_new(config, &mta->doors, mta->spool, mta->efs);
     mta->inject = inject_new(config, &mta->doors, mta->spool, on_injected, mta, err);
-    if (mta->inject == NULL) {
+    if (mta->inject != NULL && config->inbound.family != 0)
+        mta->inbound = inbound_new(config, &mta->doors, err);
+    if (mta->inject == NULL || (config->inbound.family != 0 && mta->inbound == NULL)) {
         mta_free(&mta);
         return NULL;
     }
@@ -90,6 +94,7 @@ mta_free(struct mta **mta)
 
     if (m == NULL)
         return;
+    inbound_free(&m->inbound);
     inject_free(&m->inject);
     delivery_free(&m->delivery);
     efs_free(&m->efs);
@@ -111,6 +116,8 @@ void
 mta_stop(struct mta *mta)
 {
     inject_stop(mta->inject);
+    if (mta->inbound != NULL)
+        inbound_stop(mta->inbound);
     delivery_stop(mta->delivery);
 }
 
@@ -145,6 +152,10 @@ mta_totals(const struct mta *mta)
         .recipients_taken = inject_recipients_count(mta->inject),
         .queue_bytes = delivery_queue_bytes(mta->delivery)};
 
+    if (mta->inbound != NULL) {
+        totals.reports_returned = inbound_reports_count(mta->inbound);
+        totals.others_returned = inbound_others_count(mta->inbound);
+    }
     delivery_totals(mta->delivery, &totals);
     return totals;
 }

@@ -32,8 +32,11 @@ struct mx_rule {
 extern const struct mx_rule mx_rule_default;
 
 struct mta_config {
-    struct slice hostname;                /* said in EHLO and in the banner */
-    struct net_address listen;            /* submission */
+    struct slice hostname;              /* said in EHLO and in the banner */
+    struct net_address listen;          /* submission */
+    struct net_address inbound;         /* for returned mail; family 0: none is taken */
+    const struct slice *return_domains; /* of the return paths that inbound answers for */
+    size_t return_domains_count;
     const struct net_address *source_ips; /* at least one; port 0 */
     size_t source_ips_count;
     uint16_t port; /* where MX hosts listen */
@@ -79,7 +82,8 @@ struct efs *mta_efs(struct mta *mta);
 struct mta_totals {
     uint64_t messages_taken, recipients_taken, recipients_waiting;
     uint64_t attempts, deferrals, delivered, failed, expired, connections;
-    uint64_t queue_bytes; /* memory of queue and spool at this moment */
+    uint64_t reports_returned, others_returned; /* mail that came back */
+    uint64_t queue_bytes;                       /* memory of queue and spool at this moment */
 };
 struct mta_totals mta_totals(const struct mta *mta);
 

@@ -162,17 +162,19 @@ compiler_build_match(struct compiler *compiler, enum event_field field, size_t f
 static const char *
 why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
 {
-    size_t limits_count = 0;
+    size_t limits_count = 0, returns_count = 0;
 
     for (size_t i = 0; i < scenario->isps_count; i++)
         limits_count += scenario->isps[i].limits_count;
-    return kind == EVENT_TLS                           ? "nobody offers TLS"
-        : kind == EVENT_DSN_SENT                       ? "no ISP returns mail"
-        : kind == EVENT_DSN_RECEIVED                   ? "no ISP returns mail"
-        : kind == EVENT_FBL_RECEIVED                   ? "no ISP passes complaints on"
-        : kind == EVENT_MX_CHANGED                     ? "every MX rule is static"
-        : kind == EVENT_LIMIT_HIT && limits_count == 0 ? "no ISP has limits"
-                                                       : NULL;
+    for (size_t i = 0; i < scenario->isps_count; i++)
+        returns_count += scenario->isps[i].returns_count;
+    return kind == EVENT_TLS                               ? "nobody offers TLS"
+        : kind == EVENT_DSN_SENT && returns_count == 0     ? "no ISP returns mail"
+        : kind == EVENT_DSN_RECEIVED && returns_count == 0 ? "no ISP returns mail"
+        : kind == EVENT_FBL_RECEIVED                       ? "no ISP passes complaints on"
+        : kind == EVENT_MX_CHANGED                         ? "every MX rule is static"
+        : kind == EVENT_LIMIT_HIT && limits_count == 0     ? "no ISP has limits"
+                                                           : NULL;
 }
 
 bool

@@ -41,6 +41,9 @@ void load_timelines(struct loader *loader, const struct section *root);
 void load_expectations(struct loader *loader, const struct section *root);
 void load_report(struct loader *loader, const struct section *root);
 
+/* Does any provider return mail? Then the sender's side must be able to take it. */
+bool mail_comes_back(const struct scenario *scenario);
+
 /* The rate or count of a limit as a count in its window. False: it is none, and *err says why. */
 bool limit_max_in_window(
     const struct scalar *max, int64_t window_us, uint64_t *count, struct error *err);

@@ -433,6 +433,33 @@ settle_isps(struct zones *z, const struct section *root)
     map_release(&owners);
 }
 
+/* Return paths lead to the MTA's inbound listener, unless a zone says otherwise. */
+static void
+add_zone_of_returns(struct zones *z, const struct section *root)
+{
+    struct section campaign = section_nested(root, "campaign"), mta = section_nested(root, "mta");
+    struct net_address address = section_scalar(&mta, "inbound").address;
+    struct mail_address from;
+    const char *why;
+    bool is_new;
+
+    if (!mail_comes_back(parts_of(z->loader)->scenario) ||
+        !address_parse(section_text(&campaign, "from"), &from, &why) ||
+        !domain_is_valid(from.domain))
+        return;
+    z->zone = keep_lower(z->loader, from.domain);
+    map_put(&z->names, z->zone, &is_new);
+    if (!is_new)
+        return;
+    address.port = 0;
+    add_address(z, absolute_name(z, SLICE("returns")), &address);
+    add_record(z,
+        &(struct zone_record){.type = DNS_MX,
+            .name = z->zone,
+            .preference = 10,
+            .host = absolute_name(z, SLICE("returns"))});
+}
+
 static void
 keep_zones(struct zones *z)
 {
@@ -459,6 +486,7 @@ load_dns(struct loader *loader, const struct section *root)
     warn_of_hosts_without_address(&z, root);
     reserve_addresses_of_mta(&z, root);
     settle_isps(&z, root);
+    add_zone_of_returns(&z, root);
     keep_zones(&z);
     mem_free(z.records);
     map_release(&z.names);

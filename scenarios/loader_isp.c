@@ -348,6 +348,59 @@ load_mailboxes(const struct section *section, struct isp_config *isp)
     return ids;
 }
 
+/* What comes back. */
+
+static enum dsn_kind
+action_of(struct enhanced_code code)
+{
+    return code.class == 5 ? DSN_FAILED : code.class == 4 ? DSN_DELAYED : DSN_DELIVERED;
+}
+
+static struct isp_return
+load_return(const struct section *section)
+{
+    struct section dsn = section_nested(section, "dsn");
+    struct isp_return back = {.to = section_text(section, "to"),
+        .share_ppm = section_ppm(section, "share"),
+        .after_us = section_whole(&dsn, "after"),
+        .diagnostic = section_text(&dsn, "text")};
+    struct slice rest = {0};
+
+    if (!enhanced_parse(section_text(&dsn, "status"), &back.code, &rest) || rest.length > 0)
+        diagnose(section->loader->diagnostics, section_mark(&dsn, "status"), NULL,
+            "an enhanced status code looks like 5.1.1");
+    back.action = section_has(&dsn, "action") ? (enum dsn_kind)section_whole(&dsn, "action")
+                                              : action_of(back.code);
+    if (!section_has(section, "dsn"))
+        diagnose(section->loader->diagnostics, section_mark(section, "to"), NULL,
+            "nothing comes back: dsn is missing");
+    return back;
+}
+
+static void
+load_returns(const struct section *section, struct isp_config *isp)
+{
+    size_t count = section_count(section, "after_accept");
+    struct isp_return *returns = arena_alloc(section->loader->arena, count * sizeof *returns + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        struct section item = section_item(section, "after_accept", i);
+
+        returns[i] = load_return(&item);
+    }
+    isp->returns = returns;
+    isp->returns_count = count;
+}
+
+bool
+mail_comes_back(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->isps_count; i++)
+        if (scenario->isps[i].returns_count > 0)
+            return true;
+    return false;
+}
+
 /* Hosts get their names in DNS and their addresses from loader_dns.c. */
 static struct isp_host *
 load_hosts(const struct section *section, size_t *count)
@@ -418,6 +471,7 @@ load_isps(struct loader *loader, const struct section *root)
         load_rules(&section, &isps[i]);
         load_greylist(&section, &isps[i]);
         parts_of(loader)->mailbox_ids[i] = load_mailboxes(&section, &isps[i]);
+        load_returns(&section, &isps[i]);
         isps[i].size_max = (uint64_t)section_whole(&section, "size_max");
         isps[i].recipients_max = (uint32_t)section_whole(&section, "recipients_max");
         isps[i].is_without_ehlo = !section_whole(&ehlo, "supported");

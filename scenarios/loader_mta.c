@@ -26,6 +26,10 @@ check_addresses(struct loader *loader, const struct section *mta)
     if (map_find(&hosts, address_bytes(&scenario->mta.listen), &ignored))
         diagnose(loader->diagnostics, section_mark(mta, "listen"), NULL,
             "the MTA listens at the address of a provider's host");
+    if (scenario->mta.inbound.family != 0 &&
+        map_find(&hosts, address_bytes(&scenario->mta.inbound), &ignored))
+        diagnose(loader->diagnostics, section_mark(mta, "inbound"), NULL,
+            "returned mail comes in at the address of a provider's host");
     for (size_t i = 0; i < scenario->mta.source_ips_count; i++)
         if (map_find(&hosts, address_bytes(&scenario->mta.source_ips[i]), &ignored))
             diagnose(loader->diagnostics, section_mark(mta, "source_ips"), NULL,
@@ -43,6 +47,29 @@ use_default_source_ip(struct loader *loader, struct mta_config *config)
     config->source_ips_count = 1;
 }
 
+/* For who returns mail; without one there is no listener. */
+static void
+load_inbound(struct loader *loader, const struct section *root, const struct section *mta)
+{
+    struct mta_config *config = &parts_of(loader)->scenario->mta;
+    struct section campaign = section_nested(root, "campaign");
+    struct slice *domain = arena_alloc(loader->arena, sizeof *domain);
+    struct mail_address from;
+    const char *why;
+
+    if (!mail_comes_back(parts_of(loader)->scenario) ||
+        !address_parse(section_text(&campaign, "from"), &from, &why))
+        return;
+    *domain = from.domain;
+    config->return_domains = domain;
+    config->return_domains_count = 1;
+    config->inbound = section_scalar(mta, "inbound").address;
+    config->inbound.port = SUBMISSION_PORT;
+    if (net_address_equals(&config->inbound, &config->listen))
+        diagnose(loader->diagnostics, section_mark(mta, "inbound"), NULL,
+            "campaigns submit at this address; returned mail needs another one");
+}
+
 void
 load_mta(struct loader *loader, const struct section *root)
 {
@@ -53,6 +80,7 @@ load_mta(struct loader *loader, const struct section *root)
     config->listen = section_scalar(&mta, "listen").address;
     config->listen.port = SUBMISSION_PORT;
     mta_config_read(&mta, config);
+    load_inbound(loader, root, &mta);
     if (config->source_ips_count == 0)
         use_default_source_ip(loader, config);
     check_addresses(loader, &mta);

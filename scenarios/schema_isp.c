@@ -182,6 +182,48 @@ static const struct schema_key schema_ehlo[] = {
 };
 /* clang-format on */
 
+static const struct word report_actions[] = {
+    {"failed",    DSN_FAILED,    NULL},
+    {"delayed",   DSN_DELAYED,   NULL},
+    {"delivered", DSN_DELIVERED, NULL},
+    {NULL,        0,             NULL},
+};
+
+#define ONE_STYLE "only reports as of RFC 3464 are written in this version"
+static const struct word report_styles[] = {
+    {"rfc3464",  0,  NULL     },
+    {"qmail",    -1, ONE_STYLE},
+    {"exim",     -1, ONE_STYLE},
+    {"exchange", -1, ONE_STYLE},
+    {"plain",    -1, ONE_STYLE},
+    {NULL,       0,  NULL     },
+};
+
+/* clang-format off */
+static const struct schema_key schema_dsn[] = {
+    {"after", SCHEMA_DURATION, .initial = "10m", .max = "365d",
+        .doc = "From the 250 to the report."},
+    {"status", SCHEMA_TEXT, .initial = "5.1.1", .doc = "The enhanced status code in it."},
+    {"action", SCHEMA_WORD, .words = report_actions,
+        .doc = "Default: what the status says: 5 failed, 4 delayed, 2 delivered."},
+    {"text", SCHEMA_TEXT, .doc = "Diagnostic-Code, as a server would have said it."},
+    {"style", SCHEMA_WORD, .initial = "rfc3464", .words = report_styles, .doc = "Its dialect."},
+    {0},
+};
+
+static const struct schema_key schema_return[] = {
+    {"to", SCHEMA_GLOB, .doc = "Recipient; a pattern without @ is for the local part."},
+    {"share", SCHEMA_PERCENT, .initial = "100%", .max = "100%",
+        .doc = "For so many of the recipients, drawn once for each."},
+    {"dsn", SCHEMA_MAP, .nested = schema_dsn, .doc = "A report of delivery."},
+    {"complaint", SCHEMA_ANYTHING, .unsupported = "nobody complains as yet",
+        .doc = "A report of abuse."},
+    {"auto_reply", SCHEMA_ANYTHING, .unsupported = "nobody is out of office in this version",
+        .doc = "An answer by a machine."},
+    {0},
+};
+/* clang-format on */
+
 /* clang-format off */
 const struct schema_key schema_isp[] = {
     {"serves", SCHEMA_DOMAIN, KEY_REQUIRED | KEY_ONE_OR_LIST, .doc = "Its domains, at least one."},
@@ -193,8 +235,8 @@ const struct schema_key schema_isp[] = {
     {"greylist", SCHEMA_MAP, .nested = schema_greylist, .doc = "Who is new must come back later."},
     {"mailboxes", SCHEMA_MAP, KEY_LIST, .nested = schema_mailbox,
         .doc = "The hidden truth about recipients; those not named are good."},
-    {"after_accept", SCHEMA_ANYTHING, .unsupported = "providers return no mail in this version",
-        .doc = "What comes back after a 250: DSN, complaint, auto-reply."},
+    {"after_accept", SCHEMA_MAP, KEY_LIST, .nested = schema_return,
+        .doc = "What comes back after a 250; every entry speaks for itself."},
     {"size_max", SCHEMA_SIZE, .initial = "50MiB", .min = "1", .max = "1GiB",
         .doc = "The SIZE it offers and enforces."},
     {"recipients_max", SCHEMA_COUNT, .initial = "1000", .min = "1", .max = "1000000",

@@ -132,6 +132,17 @@ tell_other(struct text *out, const struct journal *journal, const struct event *
     add_cause(out, journal, event);
 }
 
+/* "sends back a report: failed 5.2.2 552 mailbox full" */
+static void
+tell_report(
+    struct text *out, const struct journal *journal, const struct event *event, const char *verb)
+{
+    text_printf(out, "%s a report: %s ", verb, dsn_kind_name(event->dsn_kind));
+    enhanced_format(out, enhanced_unpack(event->enhanced));
+    if (event->text != 0)
+        text_printf(out, " %.*s", SLICE_ARGS(journal_name_text(journal, event->text)));
+}
+
 /* False: the line would only say again what stands above it. */
 static bool
 tell(
@@ -183,10 +194,14 @@ tell(
     case EVENT_CANCELLED:
         tell_news(out, inquiry, story, "cancelled");
         return true;
+    case EVENT_DSN_SENT:
+        tell_report(out, journal, event, "sends back");
+        return true;
+    case EVENT_DSN_RECEIVED:
+        tell_report(out, journal, event, "takes back");
+        return true;
     case EVENT_CONNECT:
     case EVENT_TLS:
-    case EVENT_DSN_SENT:
-    case EVENT_DSN_RECEIVED:
     case EVENT_FBL_RECEIVED:
     case EVENT_LIMIT_HIT:
     case EVENT_MX_CHANGED:
@@ -210,6 +225,7 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_REFUSED:
     case EVENT_LIMIT_HIT:
     case EVENT_SESSION:
+    case EVENT_DSN_SENT:
         return event->isp != 0 ? journal_name_text(journal, event->isp) : SLICE("ISP");
     case EVENT_CONNECT:
     case EVENT_TLS:
@@ -217,6 +233,7 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_DEFERRED:
     case EVENT_RECEIVED:
     case EVENT_MX_CHANGED:
+    case EVENT_DSN_RECEIVED:
         return SLICE("mta");
     case EVENT_SUBMITTED:
     case EVENT_RELAYED:
@@ -224,8 +241,6 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_BOUNCE_HARD:
     case EVENT_DELIVERED:
     case EVENT_EXPIRED:
-    case EVENT_DSN_SENT:
-    case EVENT_DSN_RECEIVED:
     case EVENT_FBL_RECEIVED:
     case EVENT_QUARANTINE:
     case EVENT_TIMELINE:

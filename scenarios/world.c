@@ -196,7 +196,8 @@ build_isp(struct world *world, size_t i, struct error *err)
     const struct isp_doors doors = {.loop = world->loop,
         .network = world->doors->network,
         .journal = world->journal,
-        .rng = &world->rng_isps[i]};
+        .rng = &world->rng_isps[i],
+        .resolver = world->doors->resolver};
     struct text name = {0};
 
     text_printf(&name, "isp/%.*s", SLICE_ARGS(config->name));
@@ -226,6 +227,8 @@ build_campaign(struct world *world)
         .hostname = SLICE("campaign.example")};
 
     world_doors_set_rtt(world->doors, &scenario->mta.listen, scenario->campaign_rtt_us);
+    if (scenario->mta.inbound.family != 0)
+        world_doors_set_rtt(world->doors, &scenario->mta.inbound, scenario->campaign_rtt_us);
     net_address_parse(SLICE("198.19.255.1"), &doors.from);
     world->campaign = campaign_new(&scenario->campaign, &doors);
 }
