@@ -11,7 +11,9 @@
 
 struct isp_site { /* one host */
     struct smtp_server *server;
+    struct listener **listeners; /* one per address; NULL: nobody listens there now */
     uint32_t name;
+    enum host_fault fault; /* that it does itself */
 };
 
 struct isp {
@@ -20,8 +22,6 @@ struct isp {
     struct policies *policies;
     struct aftermath *aftermath;
     struct isp_site *sites;
-    struct listener **listeners;
-    size_t listeners_count;
     uint32_t name, sessions_count;
     struct isp_totals totals;
     struct ledger ledger;
@@ -155,30 +155,77 @@ open_site(struct isp *isp, size_t host)
 
     isp->sites[host].name = journal_name(isp->doors.journal, isp->config->hosts[host].fqdn);
     isp->sites[host].server = smtp_server_new(&setup);
+    isp->sites[host].listeners = mem_alloc_zeroed(
+        (isp->config->hosts[host].addresses_count + 1) * sizeof isp->sites[host].listeners[0]);
+}
+
+static void
+site_on_accept(void *arg, struct stream *stream)
+{
+    struct isp_site *site = arg;
+
+    switch (site->fault) {
+    case HOST_FINE:
+    case HOST_REFUSES: /* it came before we stopped to listen */
+        smtp_server_accept(site->server, stream);
+        return;
+    case HOST_IS_SILENT:
+        smtp_server_accept_silently(site->server, stream);
+        return;
+    case HOST_RESETS:
+        stream_abort(&stream);
+        return;
+    }
 }
 
 static bool
 listen_at_all(struct isp *isp, size_t host, struct error *err)
 {
     const struct isp_host *from = &isp->config->hosts[host];
+    struct isp_site *site = &isp->sites[host];
 
     for (size_t i = 0; i < from->addresses_count; i++) {
-        struct listener *listener = network_listen(isp->doors.network, &from->addresses[i],
-            smtp_server_accept, isp->sites[host].server, err);
-
-        if (listener == NULL)
+        if (site->listeners[i] != NULL)
+            continue;
+        site->listeners[i] =
+            network_listen(isp->doors.network, &from->addresses[i], site_on_accept, site, err);
+        if (site->listeners[i] == NULL)
             return error_prefix(err, "host %.*s of ISP %.*s", SLICE_ARGS(from->name),
                 SLICE_ARGS(isp->config->name));
-        isp->listeners[isp->listeners_count++] = listener;
     }
     return true;
+}
+
+static void
+stop_listening(struct isp *isp, size_t host)
+{
+    for (size_t i = 0; i < isp->config->hosts[host].addresses_count; i++)
+        if (isp->sites[host].listeners != NULL && isp->sites[host].listeners[i] != NULL)
+            listener_close(&isp->sites[host].listeners[i]);
+}
+
+bool
+isp_set_fault(struct isp *isp, size_t host, enum host_fault fault, struct error *err)
+{
+    assert(isp->doors.acts_faults);
+    assert(host < isp->config->hosts_count);
+    isp->sites[host].fault = fault;
+    if (fault != HOST_REFUSES)
+        return listen_at_all(isp, host, err);
+    stop_listening(isp, host);
+    return true;
+}
+
+enum host_fault
+isp_fault(const struct isp *isp, size_t host)
+{
+    return isp->sites[host].fault;
 }
 
 struct isp *
 isp_new(const struct isp_config *config, const struct isp_doors *doors, struct error *err)
 {
     struct isp *isp = mem_alloc_zeroed(sizeof *isp);
-    size_t addresses_count = 0;
 
     assert(config->hosts_count > 0);
     assert(config->domains_count > 0);
@@ -188,11 +235,12 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
     isp->policies = policies_new(config, doors->journal, doors->rng);
     isp->aftermath = aftermath_new(config, doors);
     isp->sites = mem_alloc_zeroed(config->hosts_count * sizeof isp->sites[0]);
-    for (size_t i = 0; i < config->hosts_count; i++)
-        addresses_count += config->hosts[i].addresses_count;
-    isp->listeners = mem_alloc_zeroed(addresses_count * sizeof isp->listeners[0]);
     for (size_t i = 0; i < config->hosts_count; i++) {
         open_site(isp, i);
+        if (doors->acts_faults)
+            isp->sites[i].fault = config->hosts[i].fault;
+        if (isp->sites[i].fault == HOST_REFUSES)
+            continue;
         if (!listen_at_all(isp, i, err)) {
             isp_free(&isp);
             return NULL;
@@ -206,14 +254,14 @@ isp_free(struct isp **isp)
 {
     if (*isp == NULL)
         return;
-    for (size_t i = 0; i < (*isp)->listeners_count; i++)
-        listener_close(&(*isp)->listeners[i]);
-    for (size_t i = 0; i < (*isp)->config->hosts_count; i++)
+    for (size_t i = 0; i < (*isp)->config->hosts_count; i++) {
+        stop_listening(*isp, i);
+        mem_free((*isp)->sites[i].listeners);
         smtp_server_free(&(*isp)->sites[i].server);
+    }
     policies_free(&(*isp)->policies);
     aftermath_free(&(*isp)->aftermath);
     ledger_release(&(*isp)->ledger);
-    mem_free((*isp)->listeners);
     mem_free((*isp)->sites);
     mem_free(*isp);
     *isp = NULL;
@@ -237,6 +285,18 @@ int64_t
 isp_knob(const struct isp *isp, enum isp_knob knob, size_t index)
 {
     return policies_knob(isp->policies, knob, index);
+}
+
+void
+isp_refuse_next(struct isp *isp, uint64_t times, const struct smtp_reply *reply)
+{
+    policies_refuse_next(isp->policies, times, reply);
+}
+
+uint64_t
+isp_refusals_left(const struct isp *isp)
+{
+    return policies_refusals_left(isp->policies);
 }
 
 struct isp_limit

@@ -37,7 +37,7 @@ struct isp_host {
     const struct net_address *addresses; /* listens on all of them, their port (25) */
     size_t addresses_count;
     int64_t rtt_us; /* used by who builds the network */
-    enum { HOST_FINE, HOST_REFUSES, HOST_IS_SILENT, HOST_RESETS } fault; /* the same */
+    enum host_fault { HOST_FINE, HOST_REFUSES, HOST_IS_SILENT, HOST_RESETS } fault; /* the same */
 };
 
 enum limit_count {
@@ -123,6 +123,7 @@ struct isp_greylist {
 enum mailbox_truth { MAILBOX_UNKNOWN, MAILBOX_FULL, MAILBOX_DISABLED, MAILBOX_TRAP };
 
 struct isp_mailbox {
+    struct slice id; /* empty: known by its number only, "mailbox-2" */
     struct slice to; /* glob, as in rules */
     enum mailbox_truth is;
     uint32_t share_ppm;
@@ -173,6 +174,7 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct resolver *resolver;
     struct net_address return_to; /* family 0: where DNS says, … */
     uint16_t return_port;         /* … at this port; 0: 25 */
+    bool acts_faults;             /* hosts do their faults themselves: the network is a real one */
 };
 
 struct isp *isp_new(
@@ -190,6 +192,16 @@ enum isp_knob {
 };
 void isp_turn(struct isp *isp, enum isp_knob knob, size_t index, int64_t value);
 int64_t isp_knob(const struct isp *isp, enum isp_knob knob, size_t index); /* its value now */
+
+/* The next so many recipients get this reply, whatever the policies think of them. The last order
+ * stands; 0 takes it back. */
+void isp_refuse_next(struct isp *isp, uint64_t times, const struct smtp_reply *reply);
+uint64_t isp_refusals_left(const struct isp *isp);
+
+/* Where hosts do their faults themselves. Sessions that are open stay. False: it could not listen
+ * again. */
+bool isp_set_fault(struct isp *isp, size_t host, enum host_fault fault, struct error *err);
+enum host_fault isp_fault(const struct isp *isp, size_t host);
 
 /* The truth for judges and plots. */
 struct isp_limit isp_limit_now(const struct isp *isp, size_t index);

@@ -10,6 +10,10 @@ struct policies {
     struct addresses *addresses;
     struct greylist *greylist;
     struct mailboxes *mailboxes;
+    struct journal *journal;
+    uint64_t refusals_left; /* by order from outside */
+    struct ready_reply refusal;
+    uint32_t name_order;
     uint32_t stages; /* bits: where anybody has something to say */
 };
 
@@ -155,6 +159,15 @@ says_unknown_user(const struct answer *answer)
         answer->reply->enhanced == enhanced_pack((struct enhanced_code){5, 1, 1});
 }
 
+static struct answer
+refuse_by_order(struct policies *policies)
+{
+    policies->refusals_left--;
+    return (struct answer){.kind = policies->refusal.code == 421 ? ANSWER_CLOSE : ANSWER_REPLY,
+        .reply = &policies->refusal,
+        .rule = policies->name_order};
+}
+
 struct answer
 policies_ask(struct policies *policies, struct question *question)
 {
@@ -165,6 +178,8 @@ policies_ask(struct policies *policies, struct question *question)
     if (question->stage == STAGE_RCPT && !question->is_begun)
         rules_note_rcpt(policies->rules, question); /* whoever refuses it: it was seen */
     question->is_begun = true;
+    if (policies->refusals_left > 0 && question->stage == STAGE_RCPT)
+        return refuse_by_order(policies);
     for (; question->next_policy < POLICIES_COUNT; question->next_policy++) {
         answer = order[question->next_policy](policies, question);
         if (answer.kind != ANSWER_NONE)
@@ -190,6 +205,7 @@ policies_new(const struct isp_config *config, struct journal *journal, const str
     struct policies *policies = mem_alloc_zeroed(sizeof *policies);
     struct policy_doors doors = {&policies->arena, journal, rng};
 
+    policies->journal = journal;
     policies->limits = limits_new(config, &doors);
     policies->rules = rules_new(config, &doors);
     policies->addresses = addresses_new(config, &doors);
@@ -213,6 +229,20 @@ policies_free(struct policies **policies)
     arena_release(&(*policies)->arena);
     mem_free(*policies);
     *policies = NULL;
+}
+
+void
+policies_refuse_next(struct policies *policies, uint64_t times, const struct smtp_reply *reply)
+{
+    policies->refusals_left = times;
+    policies->refusal = ready_reply_of(reply, &policies->arena, policies->journal);
+    policies->name_order = journal_name(policies->journal, SLICE("order"));
+}
+
+uint64_t
+policies_refusals_left(const struct policies *policies)
+{
+    return policies->refusals_left;
 }
 
 void

@@ -108,6 +108,11 @@ struct answer policies_ask(struct policies *policies, struct question *question)
 /* A session has ended whose connection was let through. */
 void policies_on_closed(struct policies *policies, const struct visit *visit);
 
+/* See isp_refuse_next(). */
+void policies_refuse_next(
+    struct policies *policies, uint64_t times, const struct smtp_reply *reply);
+uint64_t policies_refusals_left(const struct policies *policies);
+
 bool policies_want_header(const struct policies *policies);
 uint64_t policies_traps_hit(const struct policies *policies);
 

@@ -308,10 +308,9 @@ static const struct stream_events session_events = {
 
 /* ---- the server ---- */
 
-void
-smtp_server_accept(void *arg, struct stream *stream)
+static struct session *
+receive(struct smtp_server *server, struct stream *stream)
 {
-    struct smtp_server *server = arg;
     struct session *s = take_session(server);
     struct text source = {0};
 
@@ -326,8 +325,22 @@ smtp_server_accept(void *arg, struct stream *stream)
     link_session(s);
     stream_set_events(stream, &session_events, s);
     watch_idle(s);
+    return s;
+}
+
+void
+smtp_server_accept(void *arg, struct stream *stream)
+{
+    struct session *s = receive(arg, stream);
+
     session_begin(s);
     round_off(s);
+}
+
+void
+smtp_server_accept_silently(struct smtp_server *server, struct stream *stream)
+{
+    session_fall_silent(receive(server, stream));
 }
 
 struct smtp_server *

@@ -13,8 +13,7 @@
 struct scenario_parts {
     struct scenario *scenario;
     struct extends extends;
-    struct isp_host **hosts;    /* of each ISP, while they get their addresses */
-    struct slice **mailbox_ids; /* of each ISP, one per mailbox; may be empty */
+    struct isp_host **hosts; /* of each ISP, while they get their addresses */
 };
 
 static inline struct scenario_parts *

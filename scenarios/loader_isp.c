@@ -323,19 +323,18 @@ load_greylist(const struct section *section, struct isp_config *isp)
     };
 }
 
-static struct slice *
+static void
 load_mailboxes(const struct section *section, struct isp_config *isp)
 {
     size_t count = section_count(section, "mailboxes");
     struct isp_mailbox *mailboxes =
         arena_alloc(section->loader->arena, count * sizeof *mailboxes + 1);
-    struct slice *ids = arena_alloc(section->loader->arena, count * sizeof *ids + 1);
 
     for (size_t i = 0; i < count; i++) {
         struct section item = section_item(section, "mailboxes", i);
 
-        ids[i] = section_text(&item, "id");
         mailboxes[i] = (struct isp_mailbox){
+            .id = section_text(&item, "id"),
             .to = section_text(&item, "to"),
             .is = (enum mailbox_truth)section_whole(&item, "is"),
             .share_ppm = section_ppm(&item, "share"),
@@ -345,7 +344,6 @@ load_mailboxes(const struct section *section, struct isp_config *isp)
     }
     isp->mailboxes = mailboxes;
     isp->mailboxes_count = count;
-    return ids;
 }
 
 /* What comes back. */
@@ -458,8 +456,6 @@ load_isps(struct loader *loader, const struct section *root)
 
     parts_of(loader)->hosts =
         arena_alloc(loader->arena, (count + 1) * sizeof parts_of(loader)->hosts[0]);
-    parts_of(loader)->mailbox_ids =
-        arena_alloc(loader->arena, (count + 1) * sizeof parts_of(loader)->mailbox_ids[0]);
     for (size_t i = 0; i < count; i++) {
         struct section section = section_item(root, "isps", i);
         struct section ehlo = section_nested(&section, "ehlo");
@@ -470,7 +466,7 @@ load_isps(struct loader *loader, const struct section *root)
         load_limits(&section, &isps[i]);
         load_rules(&section, &isps[i]);
         load_greylist(&section, &isps[i]);
-        parts_of(loader)->mailbox_ids[i] = load_mailboxes(&section, &isps[i]);
+        load_mailboxes(&section, &isps[i]);
         load_returns(&section, &isps[i]);
         isps[i].size_max = (uint64_t)section_whole(&section, "size_max");
         isps[i].recipients_max = (uint32_t)section_whole(&section, "recipients_max");

@@ -102,7 +102,7 @@ find_item(struct loader *loader, const struct isp_config *isp, const char *list,
     return refuse_name(loader, mark, phrase, name, names, names_count);
 }
 
-/* Mailboxes have their ids in the file only: "mailbox-2" is the second, whatever its id. */
+/* "mailbox-2" is the second, whatever its id. */
 static bool
 find_mailbox(struct entry *entry, size_t isp, struct slice name, struct mark mark, size_t *index)
 {
@@ -112,7 +112,7 @@ find_mailbox(struct entry *entry, size_t isp, struct slice name, struct mark mar
     uint64_t number;
 
     for (*index = 0; *index < config->mailboxes_count; ++*index)
-        if (slice_equals(parts_of(loader)->mailbox_ids[isp][*index], name))
+        if (slice_equals(config->mailboxes[*index].id, name))
             return true;
     if (slice_starts_with(name, prefix) && slice_to_u64(slice_from(name, prefix.length), &number) &&
         number >= 1 && number <= config->mailboxes_count) {
@@ -269,6 +269,44 @@ read_value(struct loader *loader, const struct target *target, struct slice text
         return isp->greylist.is_on || error_set(err, ERROR_CONFIG, "this provider has no greylist");
     }
     return true;
+}
+
+/* What is wrong with the path was written for a file; here its words are enough. */
+static bool
+first_diagnostic(const struct diagnostics *diagnostics, struct error *err)
+{
+    const struct diagnostic *first = &diagnostics->list[0];
+
+    assert(diagnostics->count > 0);
+    return error_set(err, ERROR_CONFIG, "%s%s%s", first->text, first->hint != NULL ? "; " : "",
+        first->hint != NULL ? first->hint : "");
+}
+
+bool
+scenario_read_change(struct scenario *scenario, size_t isp, struct slice path, struct slice value,
+    struct change *change, struct error *err)
+{
+    struct diagnostics diagnostics = {0};
+    struct arena arena = {0};
+    struct scenario_parts parts;
+    struct loader loader = loader_of_scenario(&parts, "", &arena, &diagnostics);
+    struct timelines all = {.loader = &loader};
+    struct entry entry = {.all = &all, .isp = isp};
+    struct target target = {0};
+    bool is_read;
+
+    parts.scenario = scenario;
+    *change = (struct change){0};
+    is_read = find_target(&entry, path, (struct mark){0}, &target)
+        ? read_value(&loader, &target, value, change, err)
+        : first_diagnostic(&diagnostics, err);
+    change->kind = target.kind;
+    change->isp = target.isp;
+    change->index = target.index;
+    change->knob = target.knob;
+    arena_release(&arena);
+    diagnostics_release(&diagnostics);
+    return is_read;
 }
 
 static void

@@ -117,6 +117,11 @@ struct scenario *scenario_load(const char *filename, const struct setting *setti
     size_t settings_count, struct diagnostics *diagnostics, struct error *err);
 void scenario_free(struct scenario **scenario);
 
+/* "limits.rate.max" and "100/min", as a time line of this ISP has them (SIZE_MAX: as one of the
+ * scenario, "isps.bigmail.limits.rate.max"), for who changes something while it runs. False: *err. */
+bool scenario_read_change(struct scenario *scenario, size_t isp, struct slice path,
+    struct slice value, struct change *change, struct error *err);
+
 /* The merged document with the origin of each value as a comment (show --resolved). */
 bool scenario_show(const char *filename, const struct setting *settings, size_t settings_count,
     struct text *out, struct diagnostics *diagnostics, struct error *err);
