@@ -204,6 +204,13 @@ stop_listening(struct isp *isp, size_t host)
             listener_close(&isp->sites[host].listeners[i]);
 }
 
+void
+isp_stop(struct isp *isp)
+{
+    for (size_t i = 0; i < isp->config->hosts_count; i++)
+        stop_listening(isp, i);
+}
+
 bool
 isp_set_fault(struct isp *isp, size_t host, enum host_fault fault, struct error *err)
 {
