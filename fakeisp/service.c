@@ -13,9 +13,9 @@ write_ledger(void *arg, struct slice entry)
     const struct isp_doors *doors = &service->setup.doors;
     struct text *out = output_text(service->setup.ledger), line = {0};
 
-    text_add_string(out, "{\"time\": \"");
+    text_add_string(out, "{\"time\":\"");
     unit_format_time(out, loop_wall_us(doors->loop));
-    text_add_string(out, "\", ");
+    text_add_string(out, "\",");
     event_to_json(&line, service->journal, entry);
     text_add_slice(out, slice_from(text_slice(&line), 1)); /* the rest of its map */
     text_add_char(out, '\n');

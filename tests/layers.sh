@@ -5,12 +5,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# A floor, and the floors it may include. A file belongs to the longest directory that is named here.
+# A floor, and the floors it may include. A file belongs to the longest path that is named here. The
+# program of the providers puts them together from profiles, which are written as scenarios are.
 floors='
 mta/base   base
 mta/smtp   base smtp
 mta        base smtp mta
 fakeisp    base smtp fakeisp
+fakeisp/main.c base smtp fakeisp scenarios
 reports    base reports
 scenarios  base smtp mta fakeisp reports scenarios
 tests      base smtp mta fakeisp reports scenarios tests
@@ -61,7 +63,7 @@ matches_one_of() # FILE GLOB...
 
 floor_of() # FILE: the floors it may include
 {
-    local directory=$1
+    local directory=$1/
     while [[ $directory == */* ]]; do
         directory=${directory%/*}
         [[ $floors =~ $'\n'"$directory "([^$'\n']*) ]] && echo "${BASH_REMATCH[1]}" && return
@@ -143,6 +145,8 @@ show_that_it_sees()
 	mta/queue.c            <openssl/ssl.h>
 	mta/queue.c            <time.h>
 	fakeisp/isp.c          "mta/queue.h"
+	fakeisp/isp.c          "scenarios/scenario.h"
+	fakeisp/main.c         "mta/queue.h"
 	reports/kpi.c          "smtp/event.h"
 	reports/kpi.c          "scenarios/campaign.h"
 	scenarios/world.c      "tests/unit.h"
