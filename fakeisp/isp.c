@@ -205,7 +205,7 @@ stop_listening(struct isp *isp, size_t host)
 }
 
 void
-isp_stop(struct isp *isp)
+isp_shut(struct isp *isp)
 {
     for (size_t i = 0; i < isp->config->hosts_count; i++)
         stop_listening(isp, i);

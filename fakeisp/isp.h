@@ -180,7 +180,7 @@ struct isp_doors { /* its host's context; all outlive the ISP */
 struct isp *isp_new(
     const struct isp_config *config, const struct isp_doors *doors, struct error *err);
 void isp_free(struct isp **isp);
-void isp_stop(struct isp *isp); /* nobody new is let in; who is here may finish */
+void isp_shut(struct isp *isp); /* nobody new is let in; who is here may finish */
 const struct isp_config *isp_config(const struct isp *isp);
 
 /* What a time line may change while the ISP runs. */

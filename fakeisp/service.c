@@ -95,7 +95,7 @@ void
 service_stop(struct service *service)
 {
     for (size_t i = 0; i < service->setup.isps_count; i++)
-        isp_stop(service->isps[i]);
+        isp_shut(service->isps[i]);
 }
 
 uint32_t

@@ -175,6 +175,7 @@ start_content(struct session *s, const struct answer *answer)
 {
     s->scanner = (struct dot_scanner){0};
     s->content_bytes = 0;
+    s->content_since_us = loop_now_us(s->server->setup.loop);
     text_clear(&s->header);
     s->is_header_over = s->is_content_over = s->is_body_asked = s->has_verdict = false;
     return SESSION_CONTENT;

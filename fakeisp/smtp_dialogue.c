@@ -235,6 +235,20 @@ handler_of(enum verb verb, enum session_state state)
     return NULL;
 }
 
+/* Commands that move nothing on are harmless one by one, and a way to hold a session for ever. */
+static bool
+is_flood(struct session *s, enum verb verb)
+{
+    static const uint32_t idle_verbs = 1U << VERB_HELO | 1U << VERB_EHLO | 1U << VERB_RSET |
+        1U << VERB_NOOP | 1U << VERB_VRFY | 1U << VERB_HELP;
+
+    if ((idle_verbs & 1U << verb) == 0) {
+        s->idle_commands_count = 0;
+        return false;
+    }
+    return ++s->idle_commands_count > SERVER_IDLE_COMMANDS_MAX;
+}
+
 void
 session_on_line(struct session *s, struct slice line, bool is_malformed)
 {
@@ -247,7 +261,10 @@ session_on_line(struct session *s, struct slice line, bool is_malformed)
         return;
     }
     code = command_parse(line, &command, &why);
-    if (code == 0)
+    if (code == 0 && is_flood(s, command.verb)) {
+        session_say(s, own_reply(s, SAY_TOO_MANY_ERRORS), 0);
+        s->is_leaving = true;
+    } else if (code == 0)
         s->state = handler_of(command.verb, s->state)(s, &command);
     else if (s->state == SESSION_TURNED_AWAY)
         s->state = complain(s, SAY_BAD_SEQUENCE);

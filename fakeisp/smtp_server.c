@@ -189,6 +189,16 @@ session_fall_silent(struct session *s)
     watch_idle(s);
 }
 
+/* Content that drips keeps a session for ever, too. */
+static bool
+is_dripping(const struct session *s, int64_t now_us)
+{
+    int64_t seconds = (now_us - s->content_since_us) / US_PER_S;
+
+    return s->state == SESSION_CONTENT && seconds > SERVER_CONTENT_GRACE_S &&
+        s->content_bytes < (uint64_t)seconds * SERVER_CONTENT_BYTES_PER_S;
+}
+
 /* The timer is not moved with every byte: when it fires it looks how long it really was. */
 static void
 idle_on_timeout(void *arg)
@@ -198,7 +208,7 @@ idle_on_timeout(void *arg)
 
     if (s->is_waiting)
         s->active_at_us = now_us;
-    if (now_us - s->active_at_us < patience_us(s)) {
+    if (now_us - s->active_at_us < patience_us(s) && !is_dripping(s, now_us)) {
         watch_idle(s);
         return;
     }
@@ -245,8 +255,6 @@ session_on_bytes(void *arg, struct slice bytes)
     struct session *s = arg;
     size_t used = 0;
 
-    if (!s->is_silent)
-        s->active_at_us = loop_now_us(loop_of(s));
     while (used < bytes.length && !s->is_waiting && !s->is_leaving && !s->is_silent && !choke(s)) {
         struct slice rest = slice_from(bytes, used);
         size_t step;
@@ -263,6 +271,8 @@ session_on_bytes(void *arg, struct slice bytes)
     }
     if (s->is_silent)
         used = bytes.length;
+    else if (used > 0) /* half a line is no progress: who drips one is idle */
+        s->active_at_us = loop_now_us(loop_of(s));
     round_off(s);
     return used;
 }

@@ -42,6 +42,9 @@ enum {
     SERVER_ERRORS_MAX = 20,          /* protocol errors since the last message: then 421 */
     SERVER_HEADER_BYTES_MAX = 65536, /* kept, and only if somebody wants to see it */
     SERVER_IDLE_S = 300,             /* RFC 5321 4.5.3.2.7 */
+    SERVER_IDLE_COMMANDS_MAX = 100,  /* that move nothing on, one after the other: then 421 */
+    SERVER_CONTENT_GRACE_S = 600,    /* content may take so long at any pace, … */
+    SERVER_CONTENT_BYTES_PER_S = 10, /* … and then must have come at this one */
     SERVER_SILENT_S = 600,           /* then a session that is not answered is left */
 };
 

@@ -73,6 +73,7 @@ struct session {
     bool is_skipping_line; /* the rest of a line that was too long */
     bool is_after_refusal; /* of a MAIL or RCPT that later commands of the batch lean on */
     uint32_t errors_count;
+    uint32_t idle_commands_count; /* in a row */
     int64_t active_at_us;
     struct timer wait_timer, idle_timer;
     struct text out;      /* replies of this batch */
@@ -84,6 +85,7 @@ struct session {
     /* The content. */
     struct dot_scanner scanner;
     uint64_t content_bytes;
+    int64_t content_since_us;
     struct text header;
     bool is_header_over, is_content_over, is_body_asked;
     bool has_verdict; /* stage body has spoken; it is said at the dot */

@@ -88,7 +88,6 @@ on_bytes(void *arg, struct slice bytes)
     struct guest *g = arg;
     size_t consumed = 0;
 
-    g->deadline_us = loop_now_us(loop_of(g)) + IDLE_TIMEOUT_US;
     while (consumed < bytes.length && g->state != AWAIT_HOUSE && g->state != LEAVING) {
         struct slice rest = slice_from(bytes, consumed);
         size_t used =
@@ -98,6 +97,8 @@ on_bytes(void *arg, struct slice bytes)
             break;
         consumed += used;
     }
+    if (consumed > 0) /* half a line is no progress: who drips one is idle */
+        g->deadline_us = loop_now_us(loop_of(g)) + IDLE_TIMEOUT_US;
     if (g->state != LEAVING)
         guest_flush(g);
     return g->state == LEAVING ? bytes.length : consumed;

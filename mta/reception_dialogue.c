@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { IDLE_COMMANDS_MAX = 100 }; /* one after the other: then 421 */
+
 /* --- verbs ----------------------------------------------------------------------------------- */
 
 static void
@@ -167,6 +169,20 @@ static const struct rule {
     {VERB_QUIT, ANY_COMMAND, quit},
 };
 
+/* Commands that move nothing on are harmless one by one, and a way to stay for ever. */
+static bool
+is_flood(struct guest *g, enum verb verb)
+{
+    static const uint32_t idle_verbs = 1U << VERB_HELO | 1U << VERB_EHLO | 1U << VERB_RSET |
+        1U << VERB_NOOP | 1U << VERB_VRFY | 1U << VERB_HELP;
+
+    if ((idle_verbs & 1U << verb) == 0) {
+        g->idle_commands_count = 0;
+        return false;
+    }
+    return ++g->idle_commands_count > IDLE_COMMANDS_MAX;
+}
+
 static void
 take_command(struct guest *g, struct slice line)
 {
@@ -179,6 +195,11 @@ take_command(struct guest *g, struct slice line)
 
         snprintf(text, sizeof text, "%d 5.5.%d %s", code, code == 500 ? 1 : 4, why);
         guest_complain(g, text);
+        return;
+    }
+    if (is_flood(g, command.verb)) {
+        guest_say(g, "421 4.7.0 too many commands for nothing");
+        guest_leave(g);
         return;
     }
     for (size_t i = 0; i < COUNT_OF(rules); i++) {

@@ -24,6 +24,7 @@ struct guest {
     struct timer timer;
     int64_t deadline_us;
     uint32_t errors_count;
+    uint32_t idle_commands_count; /* in a row */
     struct text replies;
     struct text envelope; /* the addresses' bytes */
     struct mail_place {
