@@ -12,6 +12,9 @@ service_of(void *arg)
     return *(struct service **)arg;
 }
 
+/* Always false, so that a failing branch is one line. */
+static bool no(struct text *answer, const char *format, ...) PRINTF_LIKE(2, 3);
+
 static bool
 no(struct text *answer, const char *format, ...)
 {
@@ -245,7 +248,8 @@ set_fault(struct service_host *host, enum host_fault fault, struct text *answer)
         no(answer, "%s", err.text);
 }
 
-/* Whoever took its place meanwhile keeps it, and the next order tells. */
+/* Whoever listens there meanwhile keeps the address; `status` shows that the host is fine, and the
+ * next order tells why it is not. */
 static void
 end_fault(void *arg)
 {

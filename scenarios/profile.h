@@ -1,8 +1,8 @@
 /* profile.h - profiles of providers as a program on real sockets needs them: hosts at addresses of
  * the loopback, and the zones that lead there.
  *
- * Each address of a host is replaced by one of 127.0.0.0/8 or ::1's stand-in: the first is the one
- * given, those that follow count on from it; all with the same port. Zones say the same.
+ * Each address of a host is replaced: the first by the one given, those that follow by the next ones
+ * (127.0.0.1, 127.0.0.2, …), all with the same port, for DNS knows no ports. Zones say the same.
  *
  * Ownership  profiles_free() takes back all that is below.
  * Errors     what is wrong in a file is in the diagnostics; a file that is not there, and two
