@@ -131,6 +131,8 @@ done
 echo 'mtalab: 1' >empty.yaml
 "$fakeisp" empty.yaml >out 2>err
 [ $? = 3 ] || complain "a profile without providers is none"
+"$fakeisp" profile.yaml profile.yaml >out 2>err
+[ $? = 3 ] && grep -q 'two providers called bigmail' err || complain "the same provider twice is none"
 "$fakeisp" --try --listen 192.0.2.1:$port >out 2>err
 [ $? = 4 ] || complain "it listens beyond the loopback"
 

@@ -111,10 +111,9 @@ static void
 what_means_nothing_wishes_nothing(void **state)
 {
     static const char *const addresses[] = {"kim@x.test", "@x.test", "", "5500@x.test",
-        "550_4.1.1@x.test", "354@x.test", "199@x.test", "600@x.test", "data@x.test",
-        "delay@x.test", "delay_5y@x.test", "delay_2h@x.test", "times_0_550@x.test",
-        "times_3@x.test", "dsn_soon@x.test", "kim_550@x.test", "dsn_8d@x.test",
-        "550_5.1.1_kim@x.test"};
+        "550_4.1.1@x.test", "354@x.test", "199@x.test", "600@x.test", "data@x.test", "delay@x.test",
+        "delay_5y@x.test", "delay_2h@x.test", "times_0_550@x.test", "times_3@x.test",
+        "dsn_soon@x.test", "kim_550@x.test", "dsn_8d@x.test", "550_5.1.1_kim@x.test"};
 
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         struct wish wish;
