@@ -235,6 +235,7 @@ delivery_list_domains(struct delivery *delivery, delivery_domain_fn *fn, void *a
 
         state->domain = spool_domain_name(context->spool, i);
         state->site = desk->site != NULL ? site_name(desk->site) : SLICE("");
+        state->site_number = desk->site != NULL ? site_state(desk->site).route->number : SIZE_MAX;
         state->held_until_us = desk->held_until_us > now_us ? desk->held_until_us : 0;
         if (state->waiting + state->in_flight + state->deferred > 0 || state->held_until_us > 0)
             fn(arg, state);

@@ -24,6 +24,7 @@ uint64_t delivery_give_up(struct delivery *delivery, struct slice target, struct
 
 struct delivery_domain_state {
     struct slice domain, site; /* site: empty, where none is known yet */
+    size_t site_number;        /* SIZE_MAX: none */
     uint64_t waiting, in_flight, deferred;
     int64_t oldest_us;     /* arrival of the oldest */
     int64_t next_due_us;   /* 0: nobody is deferred */

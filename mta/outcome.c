@@ -113,7 +113,7 @@ event_of(struct outcome_desk *desk, queue_node node, const struct outcome_answer
         .host = answer->host,
         .source_ip = answer->source_ip,
         .session = answer->session,
-        .text = journal_name(desk->doors->journal, answer->reply->text)};
+        .text = journal_text(desk->doors->journal, answer->reply->text)};
 }
 
 static void
@@ -223,7 +223,7 @@ event_of_ours(struct outcome_desk *desk, queue_node node, enum bounce_class clas
         .enhanced = enhanced_pack(words->enhanced),
         .row = queue_place(desk->queue, node).message,
         .attempt = (uint16_t)(attempts > UINT16_MAX ? UINT16_MAX : attempts),
-        .text = journal_name(desk->doors->journal, words->text),
+        .text = journal_text(desk->doors->journal, words->text),
         .rule = journal_name(desk->doors->journal, bounce.rule)};
 }
 

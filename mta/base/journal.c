@@ -19,6 +19,14 @@ struct sink {
     int first_errno; /* of the first write that failed */
 };
 
+/* Texts of two generations; a name is FORGETTABLE | the number of the text, counted on and on. */
+struct texts {
+    uint32_t kept; /* in a generation; 0: texts are names like others */
+    struct map now, before;
+    uint32_t first_now; /* number of the first text of `now` */
+};
+#define FORGETTABLE UINT32_C(0x80000000)
+
 struct journal {
     uint64_t hash;
     uint64_t entries_count;
@@ -27,6 +35,7 @@ struct journal {
     struct sink sink;
     bool is_over;
     struct map names; /* number + 1 is the name */
+    struct texts texts;
     uint64_t *milestones;
     size_t milestones_count, milestones_capacity;
 };
@@ -175,6 +184,8 @@ journal_free(struct journal **journal)
     if (*journal == NULL)
         return;
     map_release(&(*journal)->names);
+    map_release(&(*journal)->texts.now);
+    map_release(&(*journal)->texts.before);
     mem_free((*journal)->observers);
     mem_free((*journal)->milestones);
     mem_free((*journal)->sink.bytes);
@@ -198,9 +209,50 @@ journal_name(struct journal *journal, struct slice text)
     return number + 1;
 }
 
+void
+journal_forget_texts(struct journal *journal, uint32_t kept)
+{
+    assert(journal->sink.file == NULL);
+    assert(kept > 0);
+    journal->texts.kept = kept;
+}
+
+uint32_t
+journal_text(struct journal *journal, struct slice text)
+{
+    struct texts *texts = &journal->texts;
+    uint32_t number;
+
+    if (texts->kept == 0 || text.length == 0)
+        return journal_name(journal, text);
+    if (texts->now.count == texts->kept && !map_find(&texts->now, text, &number)) {
+        map_release(&texts->before);
+        texts->before = texts->now;
+        texts->now = (struct map){0};
+        texts->first_now += texts->kept;
+    }
+    number = texts->first_now + map_put(&texts->now, text, NULL);
+    return FORGETTABLE | number;
+}
+
+static struct slice
+text_of(const struct texts *texts, uint32_t name)
+{
+    uint32_t age = (texts->first_now - name) & ~FORGETTABLE; /* 0: the first of now */
+    uint32_t number = (name - texts->first_now) & ~FORGETTABLE;
+
+    if (number < texts->now.count)
+        return map_key(&texts->now, number);
+    if (age <= texts->kept && texts->kept - age < texts->before.count)
+        return map_key(&texts->before, texts->kept - age);
+    return SLICE("");
+}
+
 struct slice
 journal_name_text(const struct journal *journal, uint32_t name)
 {
+    if ((name & FORGETTABLE) != 0)
+        return text_of(&journal->texts, name);
     return name > 0 ? map_key(&journal->names, name - 1) : SLICE("");
 }
 

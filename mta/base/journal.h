@@ -28,6 +28,12 @@ void journal_free(struct journal **journal);
 uint32_t journal_name(struct journal *journal, struct slice text);            /* never 0; "" is 0 */
 struct slice journal_name_text(const struct journal *journal, uint32_t name); /* 0: "" */
 
+/* A name for what mostly comes once, such as the text of a reply: the same as journal_name(), but a
+ * journal that forgets texts keeps only the last `kept` to 2 x `kept` of them; an older name is then
+ * that of "". For programs without end, which write no journal to a file. */
+uint32_t journal_text(struct journal *journal, struct slice text);
+void journal_forget_texts(struct journal *journal, uint32_t kept);
+
 void journal_append(struct journal *journal, const void *entry, size_t bytes);
 void journal_observe(struct journal *journal, journal_observer_fn *fn, void *arg); /* several may */
 

@@ -243,6 +243,38 @@ a_full_disk_is_reported_at_the_flush(void **state)
     fclose(file);
 }
 
+/* A program that runs for months hears millions of texts. */
+static void
+texts_can_be_forgotten_and_names_stay(void **state)
+{
+    struct journal *journal = journal_new();
+    uint32_t host = journal_name(journal, SLICE("mx1.isp.test")), names[25];
+    char text[32];
+
+    journal_forget_texts(journal, 10);
+    for (int i = 0; i < 25; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        names[i] = journal_text(journal, slice_of(text));
+        assert_int_equal(journal_text(journal, slice_of(text)), names[i]);
+        for (int j = 0; j <= i; j++) {
+            snprintf(text, sizeof text, "text %d", j);
+            assert_slice(journal_name_text(journal, names[j]), j / 10 + 1 >= i / 10 ? text : "");
+        }
+    }
+    assert_slice(journal_name_text(journal, host), "mx1.isp.test");
+    assert_int_equal(journal_text(journal, SLICE("")), 0);
+    journal_free(&journal);
+}
+
+static void
+a_text_is_a_name_where_nothing_is_forgotten(void **state)
+{
+    struct journal *journal = journal_new();
+
+    assert_int_equal(journal_text(journal, SLICE("a")), journal_name(journal, SLICE("a")));
+    journal_free(&journal);
+}
+
 int
 main(void)
 {
@@ -255,6 +287,8 @@ main(void)
         cmocka_unit_test(milestones_show_where_two_runs_part),
         cmocka_unit_test(the_sink_receives_names_before_their_use),
         cmocka_unit_test(a_full_disk_is_reported_at_the_flush),
+        cmocka_unit_test(texts_can_be_forgotten_and_names_stay),
+        cmocka_unit_test(a_text_is_a_name_where_nothing_is_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

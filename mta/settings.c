@@ -1,0 +1,166 @@
+/* settings.c - the file of the program, mta.yaml. */
+#include "mta/settings.h"
+
+#include "base/mem.h"
+#include "base/embedded.h"
+#include "mta/config.h"
+#include "mta/keys.h"
+
+/* The arena is behind the settings, so that freeing one frees all. */
+struct loaded {
+    struct settings settings; /* must be first */
+    struct arena arena;
+};
+
+/* A NUL follows. */
+static const char *
+filename_of(const struct section *section, const char *key)
+{
+    return section_has(section, key) ? section_text(section, key).at : NULL;
+}
+
+static void
+load_files(const struct section *root, struct settings *settings)
+{
+    struct section log = section_nested(root, "log"), rules = section_nested(root, "rules");
+    struct section efs = section_nested(root, "efs");
+
+    settings->spool = filename_of(root, "spool");
+    settings->control = filename_of(root, "control");
+    settings->feedback = filename_of(&efs, "to");
+    settings->bounce_rules = filename_of(&rules, "bounce");
+    settings->class_rules = filename_of(&rules, "class");
+    settings->log.events = filename_of(&log, "events");
+    settings->log.mainlog = filename_of(&log, "mainlog");
+    settings->log.bouncelog = filename_of(&log, "bouncelog");
+}
+
+static void
+load_dns(const struct section *root, struct settings *settings)
+{
+    struct section dns = section_nested(root, "dns");
+    size_t count = section_count(&dns, "servers");
+
+    if (count > SETTINGS_SERVERS_MAX) {
+        diagnose(root->loader->diagnostics,
+            section_item_mark(&dns, "servers", SETTINGS_SERVERS_MAX), NULL,
+            "at most %d servers are asked", SETTINGS_SERVERS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        settings->dns_servers[i] = section_item_scalar(&dns, "servers", i).address;
+    settings->dns_servers_count = count;
+}
+
+/* Without a choice of ours the kernel chooses whom we send from. */
+static void
+use_any_source(struct loader *loader, struct mta_config *config)
+{
+    config->source_ips = arena_alloc_zeroed(loader->arena, sizeof *config->source_ips);
+    config->source_ips_count = 1;
+}
+
+static void
+load(const struct section *root, struct settings *settings)
+{
+    struct mta_config *config = &settings->mta;
+
+    *config = mta_config_default();
+    mta_config_read(root, config);
+    config->listen = section_scalar(root, "listen").address;
+    config->port = (uint16_t)section_whole(root, "port");
+    if (config->source_ips_count == 0)
+        use_any_source(root->loader, config);
+    if (section_has(root, "metrics"))
+        settings->metrics = section_scalar(root, "metrics").address;
+    settings->stop_within_us = section_whole(root, "stop_within");
+    settings->speed = (uint32_t)section_whole(root, "speed");
+    load_files(root, settings);
+    load_dns(root, settings);
+    if (net_address_equals(&settings->metrics, &config->listen))
+        diagnose(root->loader->diagnostics, section_mark(root, "metrics"), NULL,
+            "messages are submitted at this address already");
+}
+
+static struct settings *
+load_tree(const char *filename, const struct conf_node *tree, struct diagnostics *diagnostics)
+{
+    struct loaded *loaded = mem_alloc_zeroed(sizeof *loaded);
+    struct settings *settings = &loaded->settings;
+    struct loader loader = {.arena = &loaded->arena,
+        .diagnostics = diagnostics,
+        .filename = filename,
+        .noun = "mta.yaml"};
+    struct section root = {&loader, schema_program, tree};
+    size_t errors_before = diagnostics->errors_count;
+
+    if (tree != NULL && tree->kind != CONF_MAP)
+        diagnose(diagnostics, tree->mark, NULL, "a map of keys is expected: hostname, listen, …");
+    else if (tree != NULL && section_check(&loader, schema_program, tree, ""))
+        load(&root, settings);
+    if (tree == NULL || diagnostics->errors_count > errors_before)
+        settings_free(&settings);
+    return settings;
+}
+
+struct settings *
+settings_load(const char *filename, struct diagnostics *diagnostics, struct error *err)
+{
+    filename = arena_copy(&diagnostics->arena, filename, strlen(filename));
+    return load_tree(
+        filename, conf_load(filename, &diagnostics->arena, diagnostics, err), diagnostics);
+}
+
+struct settings *
+settings_load_text(const char *filename, struct slice text, struct diagnostics *diagnostics)
+{
+    return load_tree(
+        filename, conf_parse(filename, text, &diagnostics->arena, diagnostics), diagnostics);
+}
+
+void
+settings_free(struct settings **settings)
+{
+    struct loaded *loaded = (struct loaded *)*settings;
+
+    if (loaded == NULL)
+        return;
+    arena_release(&loaded->arena);
+    mem_free(loaded);
+    *settings = NULL;
+}
+
+/* --- rules ----------------------------------------------------------------------------------- */
+
+static bool
+read_rules(const char *filename, const char *built_in, struct arena *arena, struct slice *rows,
+    struct error *err)
+{
+    static const struct conf_bounds bounds = {CONF_FILE_BYTES_MAX, CONF_LINE_BYTES_MAX};
+    struct mark mark = {.filename = filename};
+
+    if (filename == NULL)
+        return embedded_find(slice_of(built_in), rows);
+    if (conf_read_file(filename, &bounds, arena, rows, &mark, err) == CONF_READ)
+        return true;
+    return err->kind != ERROR_NONE ||
+        error_set(err, ERROR_NOT_FOUND, "there is no file %s", filename);
+}
+
+struct bounce_rules *
+settings_bounce_rules(const struct settings *settings, struct error *err)
+{
+    static const char bounce[] = "mta/rules/bounce.tsv", class[] = "mta/rules/class.tsv";
+    const char *bounce_name = settings->bounce_rules, *class_name = settings->class_rules;
+    struct slice bounce_rows, class_rows;
+    struct bounce_rules *rules = NULL;
+    struct arena arena = {0};
+
+    *err = (struct error){0};
+    if (read_rules(bounce_name, bounce, &arena, &bounce_rows, err) &&
+        read_rules(class_name, class, &arena, &class_rows, err) && err->kind == ERROR_NONE)
+        rules = bounce_rules_read(bounce_name != NULL ? bounce_name : bounce, bounce_rows,
+            class_name != NULL ? class_name : class, class_rows, err);
+    arena_release(&arena);
+    return rules;
+}
