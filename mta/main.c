@@ -1,0 +1,190 @@
+/* main.c - `mta`: reads the command line and starts what it asks for. */
+#include <stdio.h>
+
+#include "base/control_net.h"
+#include "base/unit.h"
+#include "mta/daemon.h"
+#include "mta/keys.h"
+
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_REFUSED = 1,
+    EXIT_USAGE = 2,
+    EXIT_INVALID = 3,
+    EXIT_BROKEN = 4
+};
+
+#define CONTROL_TIMEOUT_US (60 * (int64_t)US_PER_S)
+
+static const char usage[] =
+    "usage: mta -c FILE            runs; FILE is as mta/mta.yaml\n"
+    "       mta -c FILE --check    says what is wrong with FILE\n"
+    "       mta ctl [-s SOCKET | -c FILE] [--json] COMMAND [WORD...]\n"
+    "                              asks a running one; \"help\" lists the commands\n"
+    "       mta explain [KEY]      what a key of FILE means\n"
+    "\n"
+    "Exit status: 0 done, 1 the running mta said no, 2 usage, 3 FILE is wrong, 4 it cannot go on.\n"
+    "Signals: TERM and INT stop, HUP reads FILE again, USR1 opens the logs anew.\n";
+
+static enum exit_code
+complain(const struct error *err)
+{
+    fprintf(stderr, "mta: %s\n", err->text);
+    switch (err->kind) {
+    case ERROR_NONE:
+    case ERROR_WORLD:
+        return EXIT_BROKEN;
+    case ERROR_USAGE:
+    case ERROR_NOT_FOUND:
+        return EXIT_USAGE;
+    case ERROR_CONFIG:
+        return EXIT_INVALID;
+    }
+    return EXIT_BROKEN;
+}
+
+static enum exit_code
+complain_of_usage(void)
+{
+    fputs(usage, stderr);
+    return EXIT_USAGE;
+}
+
+/* NULL: what is wrong with it has been said. */
+static struct settings *
+load(const char *filename, enum exit_code *code)
+{
+    struct diagnostics diagnostics = {0};
+    struct error err = {0};
+    struct text rendered = {0};
+    struct settings *settings = settings_load(filename, &diagnostics, &err);
+
+    diagnostics_render(&diagnostics, &rendered, false);
+    fwrite(text_string(&rendered), 1, rendered.length, stderr);
+    *code = EXIT_INVALID;
+    if (settings == NULL && diagnostics.errors_count == 0)
+        *code = complain(&err);
+    text_release(&rendered);
+    diagnostics_release(&diagnostics);
+    return settings;
+}
+
+static enum exit_code
+check(const char *filename)
+{
+    enum exit_code code;
+    struct settings *settings = load(filename, &code);
+    struct bounce_rules *rules;
+    struct error err;
+
+    if (settings == NULL)
+        return code;
+    rules = settings_bounce_rules(settings, &err);
+    code = rules != NULL ? EXIT_DONE : complain(&err);
+    bounce_rules_free(&rules);
+    settings_free(&settings);
+    return code;
+}
+
+static enum exit_code
+run(const char *filename)
+{
+    enum exit_code code;
+    struct settings *settings = load(filename, &code);
+    struct daemon *daemon;
+    struct error err = {0};
+    bool is_done;
+
+    if (settings == NULL)
+        return code;
+    daemon = daemon_new(filename, settings, &err);
+    is_done = daemon != NULL && daemon_run(daemon, &err);
+    daemon_free(&daemon);
+    return is_done ? EXIT_DONE : complain(&err);
+}
+
+static enum exit_code
+ask(const char *socket, char **words, int count)
+{
+    struct text line = {0}, answer = {0};
+    struct error err = {0};
+    bool is_done = false, is_heard;
+
+    for (int i = 0; i < count; i++)
+        text_printf(&line, "%s%s", i > 0 ? " " : "", words[i]);
+    is_heard =
+        control_net_ask(socket, text_slice(&line), CONTROL_TIMEOUT_US, &is_done, &answer, &err);
+    fwrite(text_string(&answer), 1, answer.length, is_done ? stdout : stderr);
+    text_release(&line);
+    text_release(&answer);
+    if (!is_heard)
+        return complain(&err);
+    return is_done ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static enum exit_code
+control(int argc, char **argv)
+{
+    const char *socket = NULL;
+    struct settings *settings = NULL;
+    enum exit_code code = EXIT_USAGE;
+
+    while (argc >= 2 && argv[0][0] == '-' && argv[0][1] != '-') {
+        if (strcmp(argv[0], "-s") == 0)
+            socket = argv[1];
+        else if (strcmp(argv[0], "-c") != 0)
+            return complain_of_usage();
+        else if ((settings = load(argv[1], &code)) == NULL)
+            return code;
+        argc -= 2;
+        argv += 2;
+    }
+    if (socket == NULL && settings != NULL)
+        socket = settings->control;
+    if (argc == 0)
+        code = complain_of_usage();
+    else if (socket == NULL)
+        fputs("mta: which one? Say -s SOCKET, or -c FILE with a key \"control\"\n", stderr);
+    else
+        code = ask(socket, argv, argc);
+    settings_free(&settings);
+    return code;
+}
+
+static enum exit_code
+explain(const char *key)
+{
+    struct text out = {0};
+    bool is_known = key == NULL || schema_explain(schema_program, slice_of(key), &out);
+
+    for (const struct schema_key *k = schema_program; key == NULL && k->name != NULL; k++)
+        text_printf(&out, "%-12s %s\n", k->name, k->doc);
+    if (is_known)
+        fwrite(text_string(&out), 1, out.length, stdout);
+    else
+        fprintf(stderr, "mta: no key \"%s\"; \"mta explain\" lists them\n", key);
+    text_release(&out);
+    return is_known ? EXIT_DONE : EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+    enum exit_code code;
+
+    if (argc >= 2 && strcmp(argv[1], "ctl") == 0)
+        code = control(argc - 2, argv + 2);
+    else if ((argc == 2 || argc == 3) && strcmp(argv[1], "explain") == 0)
+        code = explain(argc == 3 ? argv[2] : NULL);
+    else if (argc == 3 && strcmp(argv[1], "-c") == 0)
+        code = run(argv[2]);
+    else if (argc == 4 && strcmp(argv[1], "-c") == 0 && strcmp(argv[3], "--check") == 0)
+        code = check(argv[2]);
+    else if (argc == 2 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {
+        fputs(usage, stdout);
+        code = EXIT_DONE;
+    } else {
+        code = complain_of_usage();
+    }
+    return fflush(stdout) == 0 ? (int)code : (int)EXIT_BROKEN;
+}
