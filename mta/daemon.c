@@ -22,6 +22,9 @@ enum {
     FILES_WANTED = 8192, /* fewer are worth a word: a session is a file */
     TEXTS_KEPT = 100000,
     STOP_CHECKS_PER_S = 20,
+    COMMIT_WINDOW_US =
+        2000, /* results and messages that come within it share a write to the disk */
+    COMMIT_SYNCS_MAX = 1000,
 };
 
 struct old_settings { /* their MX rules may still have sites */
@@ -105,6 +108,16 @@ on_synced(void *arg, bool is_durable)
         daemon->is_syncing = true;
         store_sync(daemon->store, on_synced, daemon);
     }
+}
+
+/* What the spool forgets for good was told before: so a crash may tell twice, but never nothing. */
+static void
+tell_feedback(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    if (daemon->mta != NULL)
+        efs_tell_all(mta_efs(daemon->mta));
 }
 
 /* Who was delivered and is not settled on disk when we die gets the message twice (RFC 1047). So
@@ -283,6 +296,10 @@ static bool
 open_files(struct daemon *daemon, struct error *err)
 {
     const struct settings *settings = daemon->settings;
+    const struct store_file_options spool = {.window_us = COMMIT_WINDOW_US,
+        .syncs_max = COMMIT_SYNCS_MAX,
+        .before_commit = tell_feedback,
+        .before_commit_arg = daemon};
 
     daemon->log = log_new(daemon->loop, daemon->journal, &settings->log, err);
     if (daemon->log == NULL)
@@ -290,7 +307,7 @@ open_files(struct daemon *daemon, struct error *err)
     daemon->feedback = feedback_new(daemon->loop, daemon->journal, settings->feedback, err);
     if (daemon->feedback == NULL)
         return error_prefix(err, "EFS");
-    daemon->store = store_file_new(daemon->loop, settings->spool, NULL, err);
+    daemon->store = store_file_new(daemon->loop, settings->spool, &spool, err);
     return daemon->store != NULL || error_prefix(err, "the spool");
 }
 
@@ -393,6 +410,7 @@ daemon_free(struct daemon **daemon)
     control_free(&d->control);
     if (d->journal != NULL)
         journal_end(d->journal); /* sessions are cut now, and nobody is left to hear of it */
+    tell_feedback(d);
     mta_free(&d->mta);
     feedback_free(&d->feedback);
     log_free(&d->log);

@@ -149,6 +149,15 @@ efs_add(struct efs *efs, const struct efs_event *event)
     watch_oldest(efs);
 }
 
+void
+efs_tell_all(struct efs *efs)
+{
+    for (size_t i = 0; i < efs->count; i++)
+        efs->batches[i].due_us = loop_now_us(efs->loop);
+    if (efs->count > 0 && efs->refused_until_us <= loop_now_us(efs->loop))
+        tell(efs);
+}
+
 uint64_t
 efs_waiting(const struct efs *efs)
 {

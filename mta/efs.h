@@ -39,6 +39,8 @@ struct efs *efs_new(
 void efs_free(struct efs **efs);
 /* Fills in the id; copies the envelope. */
 void efs_add(struct efs *efs, const struct efs_event *event);
+/* Tells all that waits at once, full or not, unless the consumer wants a rest. From the loop. */
+void efs_tell_all(struct efs *efs);
 /* How many wait to be told: 0 once a run has come to rest. */
 uint64_t efs_waiting(const struct efs *efs);
 

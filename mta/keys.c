@@ -105,8 +105,8 @@ static const struct schema_key schema_program_efs[] = {
         .doc = "A file or a pipe that gets a line of JSON per event."},
     {"batch", SCHEMA_COUNT, .initial = "1000", .min = "1", .max = "10000000",
         .doc = "A batch is written at so many events, …"},
-    {"every", SCHEMA_DURATION, .initial = "1ms", .min = "1ms", .max = "84h",
-        .doc = "… or so long after the first of them. What a crash finds unwritten is not told."},
+    {"every", SCHEMA_DURATION, .initial = "100ms", .min = "1ms", .max = "84h",
+        .doc = "… or so long after the first of them, or before the spool forgets them."},
     {0},
 };
 /* clang-format on */

@@ -65,6 +65,10 @@ struct store_door {
 struct store_file_options {
     int64_t window_us;  /* 0: the end of the instant */
     uint32_t syncs_max; /* 0: no limit */
+    /* Called from the loop right before a commit, for what must be told before the store forgets it;
+     * must not change the store. NULL: nothing is. */
+    timer_fn *before_commit;
+    void *before_commit_arg;
 };
 
 /* The directory is made if it is not there (not its parents). NULL options: 2 ms, 1000. */

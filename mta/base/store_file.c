@@ -267,7 +267,11 @@ on_commit_due(void *arg)
 {
     struct file_store *store = arg;
     struct waiters told = store->waiting;
-    bool is_durable = commit(store);
+    bool is_durable;
+
+    if (store->options.before_commit != NULL)
+        store->options.before_commit(store->options.before_commit_arg);
+    is_durable = commit(store);
 
     store->waiting = store->told;
     store->waiting.count = 0;
@@ -610,7 +614,7 @@ store_file_new(struct loop *loop, const char *directory, const struct store_file
 
     store->base.door = &file_door;
     store->loop = loop;
-    store->options = (struct store_file_options){WINDOW_US, SYNCS_MAX};
+    store->options = (struct store_file_options){.window_us = WINDOW_US, .syncs_max = SYNCS_MAX};
     if (options != NULL)
         store->options = *options;
     store->directory = mem_copy_string(directory);
