@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """mta_peer.py - whom `mta` deals with in tests: a provider with its name server, and a sender.
 
-  mta_peer.py serve DIRECTORY        until it is told to end; writes DIRECTORY/ports (SMTP, DNS), and
-                                     a line to DIRECTORY/taken per message it said 250 to
+  mta_peer.py serve DIRECTORY [COUNT]   until it is told to end; writes DIRECTORY/ports (SMTP, DNS),
+                                     and a line to DIRECTORY/taken per recipient it said 250 to; with
+                                     a COUNT, says its first word once so many sessions are open
   mta_peer.py submit PORT FIRST COUNT FILE   as many messages, one connection; their numbers go to
                                      FILE once they have their 250; ends quietly when it is cut off
+  mta_peer.py fill PORT MESSAGES RCPTS   messages to so many recipients each
   mta_peer.py ports COUNT            ports that are free now
   mta_peer.py hold PORT COUNT        so many sessions at once; says how many answered
   mta_peer.py get PORT PATH          a page over HTTP, its status first
@@ -14,6 +16,7 @@ first try, never-* at every try, all others are taken. Nothing here is a parser 
 import asyncio
 import http.client
 import os
+import resource
 import smtplib
 import socket
 import struct
@@ -23,7 +26,8 @@ HOST = "127.0.0.11"
 
 
 class Provider:
-    def __init__(self, directory):
+    def __init__(self, directory, wanted):
+        self.wanted, self.open, self.all_open = wanted, 0, asyncio.Event()
         self.taken = open(os.path.join(directory, "taken"), "a", buffering=1)
         self.seen = set()
 
@@ -56,6 +60,10 @@ class Provider:
         writer.close()
 
     async def dialogue(self, reader, writer):
+        self.open += 1
+        if self.open >= self.wanted:
+            self.all_open.set()
+        await self.all_open.wait()
         writer.write(b"220 provider ESMTP\r\n")
         rcpts = []
         while True:
@@ -108,8 +116,10 @@ class Names(asyncio.DatagramProtocol):
         self.transport.sendto(head + question + answer, peer)
 
 
-async def serve(directory):
-    provider = Provider(directory)
+async def serve(directory, wanted):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    provider = Provider(directory, wanted)
     server = await asyncio.start_server(provider.session, HOST, 0, backlog=4096)
     loop = asyncio.get_running_loop()
     names, _ = await loop.create_datagram_endpoint(Names, local_addr=("127.0.0.1", 0))
@@ -130,6 +140,23 @@ def submit(port, first, count, filename):
                 file.flush()
     except (smtplib.SMTPException, OSError):
         pass
+
+
+def fill(port, messages, rcpts):
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        answers = client.makefile("rb")
+        answers.readline()
+        client.sendall(b"HELO fill\r\n")
+        answers.readline()
+        for message in range(messages):
+            client.sendall(b"MAIL FROM:<b+1@us.test>\r\n" + b"".join(
+                b"RCPT TO:<m%d-%d@isp.test>\r\n" % (message, i) for i in range(rcpts)) +
+                b"DATA\r\n")
+            for _ in range(rcpts + 2):
+                answers.readline()
+            client.sendall(b"X-Number: 1\r\n\r\nhello\r\n.\r\n")
+            if not answers.readline().startswith(b"250"):
+                sys.exit(1)
 
 
 async def hold(port, count):
@@ -173,7 +200,9 @@ def get(port, path):
 def main():
     command, words = sys.argv[1], sys.argv[2:]
     if command == "serve":
-        asyncio.run(serve(words[0]))
+        asyncio.run(serve(words[0], int(words[1]) if len(words) > 1 else 0))
+    elif command == "fill":
+        fill(*map(int, words))
     elif command == "submit":
         submit(int(words[0]), int(words[1]), int(words[2]), words[3])
     elif command == "ports":

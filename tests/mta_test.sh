@@ -235,8 +235,30 @@ echo "kill -9: $(wc -l <acked) acknowledged, 0 lost, $(wc -l <doubled) came twic
 
 held=$(python3 "$peer" hold "$listen" 900)
 [ "$held" = 900 ] || complain "$held of 900 sessions were held"
-
 kill -TERM "$pid"
 wait "$pid" || complain "told to stop, it ends with $?"
+
+# The provider says nothing until 2,000 sessions are open at once; then every recipient gets through.
+if [ "$(ulimit -Hn)" -ge 4096 ] || [ "$(ulimit -Hn)" = unlimited ]; then
+    mkdir many && cd many || exit 2
+    python3 "$peer" serve . 2000 &
+    started+=($!)
+    until_true test -s ports
+    read -r smtp dns <ports
+    sed "s/^port:.*/port: $smtp/; s/^dns:.*/dns: {servers: [\"127.0.0.1:$dns\"]}/; /^log:/d
+        s/^mx:.*/mx: [{connections: 2000}]/" ../mta.yaml >mta.yaml
+    start
+    python3 "$peer" fill "$listen" 200 200 || complain "the spool did not take 40,000 recipients"
+    until_true is_settled
+    taken_are 40000 || complain "$(wc -l <taken) of 40000 recipients were delivered"
+    ctl 0 status --json
+    says stdout '"connections_max":2000,.*"tried":2000,"delivered":40000,"deferred":0'
+    kill -TERM "$pid"
+    wait "$pid" || complain "told to stop, it ends with $?"
+    cat errors >>../errors
+    cd ..
+else
+    echo "not tried: 2,000 sessions, for only $(ulimit -Hn) files may be open"
+fi
 ! grep -E 'Sanitizer|runtime error|Assertion' errors || complain "it crashed"
 [ $failures = 0 ]
