@@ -249,28 +249,27 @@ on_hangup(void *arg)
 
 /* --- composition ----------------------------------------------------------------------------- */
 
-static void
+static bool
 write_metrics(void *arg, struct text *body)
 {
     struct daemon *daemon = arg;
 
     metrics_write(daemon->mta, daemon->loop, daemon->log, body);
+    return true;
 }
 
-static void
+static bool
 write_health(void *arg, struct text *body)
 {
     const struct daemon *daemon = arg;
     struct error err = {0};
 
     if (daemon->stop_at_us > 0)
-        text_add_string(body, "stopping\n");
-    else if (daemon->log != NULL && !log_trouble(daemon->log, &err))
-        text_printf(body, "%s\n", err.text);
-    else if (!feedback_trouble(daemon->feedback, &err))
-        text_printf(body, "%s\n", err.text);
-    else
-        text_add_string(body, "ok\n");
+        error_set(&err, ERROR_WORLD, "stopping");
+    else if (log_trouble(daemon->log, &err))
+        feedback_trouble(daemon->feedback, &err);
+    text_printf(body, "%s\n", err.kind == ERROR_NONE ? "ok" : err.text);
+    return err.kind == ERROR_NONE;
 }
 
 static const struct http_page pages[] = {

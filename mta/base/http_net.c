@@ -37,16 +37,20 @@ on_request(struct evhttp_request *request, void *arg)
     const struct http_page *page = find_page(http, request);
     struct evbuffer *out = evhttp_request_get_output_buffer(request);
     struct text body = {0};
+    bool is_fine;
 
     if (page == NULL) {
         evhttp_send_error(request, HTTP_NOTFOUND, NULL);
         return;
     }
-    page->fn(http->arg, &body);
+    is_fine = page->fn(http->arg, &body);
     evhttp_add_header(
         evhttp_request_get_output_headers(request), "Content-Type", page->content_type);
     evbuffer_add(out, text_string(&body), body.length);
-    evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+    if (is_fine)
+        evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+    else
+        evhttp_send_reply(request, HTTP_SERVUNAVAIL, "Service Unavailable", NULL);
     text_release(&body);
 }
 

@@ -12,8 +12,8 @@
 #include "base/loop.h"
 #include "base/stream.h"
 
-/* Appends the page's body. */
-typedef void http_page_fn(void *arg, struct text *body);
+/* Appends the page's body. False: with status 503, because something is wrong. */
+typedef bool http_page_fn(void *arg, struct text *body);
 
 struct http_page {
     const char *path;

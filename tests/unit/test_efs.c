@@ -236,6 +236,31 @@ it_may_go_with_events_in_it(void **state)
     consumer_stop(&c);
 }
 
+/* For who cannot wait for a batch to be full or due. */
+static void
+all_can_be_told_at_once(void **state)
+{
+    static struct consumer c;
+
+    consumer_start(&c, 1);
+    efs_tell_all(c.efs); /* nothing is to be told */
+    for (uint64_t id = 1; id <= 2 * BATCH + 3; id++)
+        add(&c, id);
+    efs_tell_all(c.efs);
+    assert_int_equal(c.taken_count, 2 * BATCH + 3);
+    assert_int_equal(efs_waiting(c.efs), 0);
+    c.refuse_count = 1;
+    add(&c, 2 * BATCH + 4);
+    efs_tell_all(c.efs);
+    assert_int_equal(c.offers_count, 4);
+    efs_tell_all(c.efs); /* it wants a rest */
+    assert_int_equal(c.offers_count, 4);
+    if (!loop_run(c.loop, EVERY_US, &c.err))
+        fail_msg("%s", c.err.text);
+    assert_int_equal(c.taken_count, 2 * BATCH + 4);
+    consumer_stop(&c);
+}
+
 int
 main(void)
 {
@@ -247,6 +272,7 @@ main(void)
         cmocka_unit_test(a_refused_rest_is_filled_up),
         cmocka_unit_test(nothing_is_lost_and_nothing_overtakes),
         cmocka_unit_test(it_may_go_with_events_in_it),
+        cmocka_unit_test(all_can_be_told_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,120 @@
+/* test_settings.c - the file of the program: what is in it, and what is wrong with it. */
+#include "tests/unit.h"
+
+#include "mta/settings.h"
+
+#define LEAST "hostname: a.test\nlisten: 127.0.0.1:2525\nspool: s\nefs: {to: f}\n"
+
+static void
+what_is_not_written_has_its_default(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct settings *settings = settings_load_text("mta.yaml", SLICE(LEAST), &diagnostics);
+
+    assert_non_null(settings);
+    assert_slice(settings->mta.hostname, "a.test");
+    assert_int_equal(settings->mta.listen.port, 2525);
+    assert_int_equal(settings->mta.port, 25);
+    assert_int_equal(settings->mta.source_ips_count, 1);
+    assert_int_equal(settings->mta.source_ips[0].family, 0); /* as the kernel likes */
+    assert_int_equal(settings->mta.retry.first_us, INT64_C(1200000000));
+    assert_string_equal(settings->spool, "s");
+    assert_string_equal(settings->feedback, "f");
+    assert_null(settings->control);
+    assert_null(settings->log.events);
+    assert_int_equal(settings->metrics.family, 0);
+    assert_int_equal(settings->speed, 1);
+    settings_free(&settings);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+sending_is_set_as_in_a_scenario(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct settings *settings = settings_load_text("mta.yaml",
+        SLICE(LEAST "retry: {first: 1m, factor: 3}\nvalidity: 100h\n"
+                    "mx: [{domain: b.test, connections: 3, messages_per_hour: 100}]\n"
+                    "metrics: \"[::1]:9125\"\n"),
+        &diagnostics);
+
+    assert_non_null(settings);
+    assert_int_equal(settings->mta.retry.first_us, 60000000);
+    assert_int_equal(settings->mta.retry.factor.num, 3);
+    assert_int_equal(settings->mta.validity_us, MTA_VALIDITY_US_MAX);
+    assert_int_equal(settings->mta.mx_rules_count, 1);
+    assert_int_equal(settings->mta.mx_rules[0].connections, 3);
+    assert_int_equal(settings->metrics.family, 6);
+    assert_int_equal(settings->metrics.port, 9125);
+    settings_free(&settings);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+every_mistake_is_told(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"- a\n",                                               "a map of keys is expected"        },
+        {"hostname: a.test\n",                                  "\"listen\" is missing in mta.yaml"},
+        {LEAST "sped: 2\n",                                     "unknown key \"sped\" in mta.yaml" },
+        {LEAST "metrics: 127.0.0.1\n",                          "an IP address and a port"         },
+        {LEAST "metrics: 127.0.0.1:0\n",                        "an IP address and a port"         },
+        {LEAST "metrics: 127.0.0.1:65536\n",                    "an IP address and a port"         },
+        {LEAST "metrics: \"::1:25\"\n",                         "an IP address and a port"         },
+        {LEAST "metrics: \"[::1:25\"\n",                        "an IP address and a port"         },
+        {LEAST "metrics: localhost:25\n",                       "an IP address and a port"         },
+        {LEAST "metrics: 127.0.0.1:2525\n",                     "submitted at this address already"},
+        {LEAST "source_ips: []\n",                              "at least one source IP"           },
+        {LEAST "source_ips: [127.0.0.1, 127.0.0.1]\n",          "given twice"                      },
+        {LEAST "dns: {servers: [\"127.0.0.1:1\", \"127.0.0.1:2\", \"127.0.0.1:3\", "
+               "\"127.0.0.1:4\", \"127.0.0.1:5\"]}\n", "at most 4 servers"                },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct diagnostics diagnostics = {0};
+        struct text out = {0};
+
+        print_message("  %s\n", cases[i].says);
+        assert_null(settings_load_text("mta.yaml", slice_of(cases[i].text), &diagnostics));
+        diagnostics_render(&diagnostics, &out, false);
+        assert_non_null(strstr(text_string(&out), cases[i].says));
+        text_release(&out);
+        diagnostics_release(&diagnostics);
+    }
+}
+
+static void
+rules_are_built_in_or_read(void **state)
+{
+    struct settings settings = {0};
+    struct error err;
+    struct bounce_rules *rules = settings_bounce_rules(&settings, &err);
+
+    assert_non_null(rules);
+    bounce_rules_free(&rules);
+    settings.bounce_rules = "mta/rules/bounce.tsv";
+    rules = settings_bounce_rules(&settings, &err);
+    assert_non_null(rules);
+    bounce_rules_free(&rules);
+    settings.class_rules = "mta/mta.yaml";
+    assert_null(settings_bounce_rules(&settings, &err));
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    settings.class_rules = "no/such/file";
+    assert_null(settings_bounce_rules(&settings, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_written_has_its_default),
+        cmocka_unit_test(sending_is_set_as_in_a_scenario),
+        cmocka_unit_test(every_mistake_is_told),
+        cmocka_unit_test(rules_are_built_in_or_read),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
