@@ -283,7 +283,7 @@ diagnostics_render(const struct diagnostics *diagnostics, struct text *out, bool
 
     for (size_t i = 0; i < diagnostics->count; i++) {
         const struct diagnostic *diagnostic = &diagnostics->list[i];
-        struct slice line;
+        struct slice line = {0};
         bool has_line = find_line(diagnostics, &diagnostic->mark, &line);
 
         show_head(out, palette, diagnostic, !has_line || diagnostic->mark.column < 1);
