@@ -20,7 +20,6 @@ pthread_create thrd_create fork vfork clone popen system execv execve execvp pos
 exempt='
 mta/base/*_net.o       *                      the doors to the network and to real time
 mta/base/*_file.o      *                      the doors to the disk
-mta/base/stream_tls.o  *                      TLS asks for time and chance by itself
 mta/base/conf*.o       fopen fopen64 read     reads the file it is given
 scenarios/load*.o      fopen fopen64 opendir  reads scenarios and profiles
 scenarios/files.o      fopen fopen64 opendir mkdir  finds scenarios, writes what a run leaves

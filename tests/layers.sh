@@ -24,7 +24,7 @@ libfyaml.h      mta/base/conf*
 pcre2.h         mta/bounce.c
 jansson.h       mta/base/json*
 event2/*        mta/base/*_net.[ch] tests/unit/test_*_net.c
-openssl/*       mta/base/stream_tls.c mta/base/rng*.c
+openssl/*       mta/base/stream_tls*.[ch] mta/base/rng*.c tests/unit/test_stream_tls*.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
 spf2/*          fakeisp/policy_auth*.c
 opendmarc/*     fakeisp/policy_auth*.c

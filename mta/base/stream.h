@@ -106,6 +106,7 @@ struct connecting {
 };
 
 struct stream_door {
+    bool is_simulated; /* its bytes never leave this process */
     void (*set_events)(struct stream *stream, const struct stream_events *events, void *arg);
     void (*write)(struct stream *stream, const char *bytes, size_t length);
     size_t (*unsent)(const struct stream *stream);

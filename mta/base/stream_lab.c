@@ -346,8 +346,8 @@ peer(const struct stream *door)
     return &const_stream_of(door)->peer;
 }
 
-static const struct stream_door lab_stream_door = {set_events, write_bytes, unsent, pause_reading,
-    resume_reading, shut, close_stream, abort_stream, local, peer};
+static const struct stream_door lab_stream_door = {false, set_events, write_bytes, unsent,
+    pause_reading, resume_reading, shut, close_stream, abort_stream, local, peer};
 
 static void
 follow_silence(struct lab_stream *stream)

@@ -457,6 +457,7 @@ peer_address(const struct stream *stream)
 }
 
 static const struct stream_door sim_door = {
+    .is_simulated = true,
     .set_events = set_events,
     .write = write_bytes,
     .unsent = unsent,
