@@ -12,6 +12,7 @@
 struct isp_site { /* one host */
     struct smtp_server *server;
     struct listener **listeners; /* one per address; NULL: nobody listens there now */
+    struct tls_server *tls; /* NULL: not offered */
     uint32_t name;
     enum host_fault fault; /* that it does itself */
 };
@@ -140,9 +141,26 @@ static const struct server_notes notes = {
 
 /* ---- coming and going ---- */
 
+static struct tls_server *
+offer_tls(const struct isp *isp, const struct isp_host *host)
+{
+    static const enum tls_fault faults[] = {
+        [ISP_TLS_FINE] = TLS_FAULT_NONE,
+        [ISP_TLS_REFUSES] = TLS_FAULT_NONE,
+        [ISP_TLS_CUTS] = TLS_FAULT_CUT,
+        [ISP_TLS_IS_OLD] = TLS_FAULT_OLD_PROTOCOL,
+    };
+
+    if (!host->tls.is_offered || isp->doors.tls == NULL)
+        return NULL;
+    return tls_server_new(
+        isp->doors.tls, host->fqdn, host->tls.certificate, faults[host->tls.fault]);
+}
+
 static void
 open_site(struct isp *isp, size_t host)
 {
+    struct tls_server *tls = offer_tls(isp, &isp->config->hosts[host]);
     struct server_setup setup = {.config = isp->config,
         .host = host,
         .loop = isp->doors.loop,
@@ -151,8 +169,10 @@ open_site(struct isp *isp, size_t host)
         .notes = &notes,
         .notes_arg = isp,
         .keeps_header = aftermath_wants_header(isp->aftermath),
-        .sessions_count = &isp->sessions_count};
+        .sessions_count = &isp->sessions_count,
+        .tls = tls};
 
+    isp->sites[host].tls = tls;
     isp->sites[host].name = journal_name(isp->doors.journal, isp->config->hosts[host].fqdn);
     isp->sites[host].server = smtp_server_new(&setup);
     isp->sites[host].listeners = mem_alloc_zeroed(
@@ -265,6 +285,7 @@ isp_free(struct isp **isp)
         stop_listening(*isp, i);
         mem_free((*isp)->sites[i].listeners);
         smtp_server_free(&(*isp)->sites[i].server);
+        tls_server_free(&(*isp)->sites[i].tls);
     }
     policies_free(&(*isp)->policies);
     aftermath_free(&(*isp)->aftermath);

@@ -19,6 +19,7 @@
 #include "base/resolver.h"
 #include "base/rng.h"
 #include "base/stream.h"
+#include "base/stream_tls.h"
 #include "base/unit.h"
 #include "fakeisp/ledger.h"
 #include "smtp/event.h"
@@ -31,6 +32,19 @@ struct isp_reply {
     struct smtp_reply reply;
 };
 
+enum isp_tls_fault {
+    ISP_TLS_FINE,
+    ISP_TLS_REFUSES, /* offers STARTTLS and answers it with 454 */
+    ISP_TLS_CUTS,
+    ISP_TLS_IS_OLD,
+};
+
+struct isp_host_tls { /* zeroed: not offered */
+    bool is_offered;
+    enum tls_certificate certificate;
+    enum isp_tls_fault fault;
+};
+
 struct isp_host {
     struct slice name;                   /* as the scenario calls it: "mx1" */
     struct slice fqdn;                   /* "mx1.bigmail.example", said in the banner */
@@ -38,6 +52,7 @@ struct isp_host {
     size_t addresses_count;
     int64_t rtt_us; /* used by who builds the network */
     enum host_fault { HOST_FINE, HOST_REFUSES, HOST_IS_SILENT, HOST_RESETS } fault; /* the same */
+    struct isp_host_tls tls;
 };
 
 enum limit_count {
@@ -175,6 +190,7 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct net_address return_to; /* family 0: where DNS says, … */
     uint16_t return_port;         /* … at this port; 0: 25 */
     bool acts_faults;             /* hosts do their faults themselves: the network is a real one */
+    struct tls *tls;       /* NULL: no host offers it, whatever the config says */
 };
 
 struct isp *isp_new(

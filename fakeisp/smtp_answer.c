@@ -218,6 +218,24 @@ say_not_implemented(struct session *s, const struct answer *answer)
     return s->state;
 }
 
+/* RFC 3207 4.2: what was said before is forgotten. The 220 is said when it is sure that nothing came
+ * behind the command. */
+static enum session_state
+start_tls(struct session *s, const struct answer *answer)
+{
+    const struct server_setup *setup = &s->server->setup;
+
+    if (setup->tls == NULL)
+        return say_not_implemented(s, answer);
+    if (setup->config->hosts[setup->host].tls.fault == ISP_TLS_REFUSES) {
+        session_say(s, own_reply(s, SAY_TLS_UNAVAILABLE), answer->drip_us);
+        return s->state;
+    }
+    s->is_starting_tls = true;
+    forget_transaction(s);
+    return SESSION_FRESH;
+}
+
 /* Nothing may be said before the final dot: what stage body thinks is kept until then. */
 static enum session_state
 keep_verdict(struct session *s, const struct answer *answer)
@@ -237,7 +255,7 @@ static const struct stage {
     {STAGE_CONNECT,  SAY_NOTHING,       enter,               turn_away       },
     {STAGE_BANNER,   SAY_BANNER,        await_hello,         turn_away       },
     {STAGE_EHLO,     SAY_EHLO,          greet,               refuse_hello    },
-    {STAGE_STARTTLS, SAY_NOTHING,       say_not_implemented, stay            },
+    {STAGE_STARTTLS, SAY_NOTHING,       start_tls,           stay            },
     {STAGE_AUTH,     SAY_NOTHING,       say_not_implemented, stay            },
     {STAGE_MAIL,     SAY_MAIL_OK,       begin_transaction,   refuse_sender   },
     {STAGE_RCPT,     SAY_RCPT_OK,       keep_recipient,      refuse_recipient},
@@ -249,17 +267,21 @@ static const struct stage {
 };
 static_assert(COUNT_OF(stages) == STAGES_COUNT, "one row per stage");
 
-/* A policy that says yes where only 354 means yes has not found the right words. */
+/* A policy that says yes where only 354 or 220 means yes has not found the right words. */
 static const struct ready_reply *
 words_for_yes(const struct session *s, const struct answer *answer)
 {
     const struct stage *stage = &stages[s->question.stage];
     enum own_reply own = stage->yes;
 
+    if (stage->stage == STAGE_STARTTLS)
+        return NULL; /* start_tls() has them */
     if (answer->kind == ANSWER_REPLY && (stage->stage != STAGE_DATA || answer->reply->code == 354))
         return answer->reply;
     if (stage->stage == STAGE_EHLO && s->says_helo)
         own = SAY_HELLO;
+    else if (stage->stage == STAGE_EHLO && s->is_encrypted)
+        own = SAY_EHLO_ENCRYPTED;
     return own != SAY_NOTHING ? own_reply(s, own) : NULL;
 }
 

@@ -142,6 +142,8 @@ take_quit(struct session *s, const struct command *command)
 static enum session_state
 take_starttls(struct session *s, const struct command *command)
 {
+    if (s->is_encrypted)
+        return complain(s, SAY_BAD_SEQUENCE);
     s->errors_count++;
     return session_ask(s, STAGE_STARTTLS);
 }

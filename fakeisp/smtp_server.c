@@ -7,6 +7,8 @@
 #include "base/unit.h"
 #include "fakeisp/smtp_session.h"
 
+static const struct stream_events session_events;
+static void round_off(struct session *s);
 static void wait_on_over(void *arg);
 static void idle_on_timeout(void *arg);
 
@@ -118,10 +120,34 @@ end_session(struct session *s)
     s->server->spares = s;
 }
 
+static void
+session_on_tls(void *arg, const struct tls_result *result)
+{
+    struct session *s = arg;
+
+    s->active_at_us = loop_now_us(loop_of(s));
+    s->is_encrypted = result->failure == TLS_FINE;
+    s->is_leaving = !s->is_encrypted;
+    round_off(s);
+}
+
+/* The stream is another one from here on, and the rest of the session does not notice. */
+static void
+start_tls(struct session *s)
+{
+    s->is_starting_tls = false;
+    session_say(s, own_reply(s, SAY_START_TLS), 0);
+    flush(s);
+    s->stream = stream_tls_accept(s->server->setup.tls, s->stream, session_on_tls, s);
+    stream_set_events(s->stream, &session_events, s);
+}
+
 /* The session may be gone afterwards. */
 static void
 round_off(struct session *s)
 {
+    if (s->is_starting_tls && !s->is_waiting && !s->is_leaving)
+        start_tls(s);
     if (!s->is_aborting)
         flush(s);
     if (s->is_leaving && !s->is_waiting)
@@ -255,7 +281,8 @@ session_on_bytes(void *arg, struct slice bytes)
     struct session *s = arg;
     size_t used = 0;
 
-    while (used < bytes.length && !s->is_waiting && !s->is_leaving && !s->is_silent && !choke(s)) {
+    while (used < bytes.length && !s->is_waiting && !s->is_leaving && !s->is_silent &&
+        !s->is_starting_tls && !choke(s)) {
         struct slice rest = slice_from(bytes, used);
         size_t step;
 
@@ -273,6 +300,11 @@ session_on_bytes(void *arg, struct slice bytes)
         used = bytes.length;
     else if (used > 0) /* half a line is no progress: who drips one is idle */
         s->active_at_us = loop_now_us(loop_of(s));
+    if (s->is_starting_tls && used < bytes.length) {
+        session_say(s, own_reply(s, SAY_BEHIND_STARTTLS), 0);
+        s->is_leaving = true;
+        used = bytes.length;
+    }
     round_off(s);
     return used;
 }

@@ -4,6 +4,10 @@
  * it. Commands may come pipelined (RFC 2920): the replies to one batch leave in one write. While a
  * policy takes its time nothing more is read, so the peer feels it as backpressure.
  *
+ * With STARTTLS (RFC 3207) a session begins anew behind the handshake. Who sends anything behind
+ * STARTTLS before it was answered is told off and dropped: no byte that came in plain text is ever
+ * taken for one that came encrypted.
+ *
  * Ownership  everything in the setup is borrowed and must outlive the server. smtp_server_free()
  *            cuts the sessions that are open.
  * Errors     none: what a client does wrong is answered. */
@@ -36,6 +40,7 @@ struct server_setup {
     void *notes_arg;
     bool keeps_header;        /* on_accepted wants to see it */
     uint32_t *sessions_count; /* numbers sessions; shared by the servers of one provider */
+    struct tls_server *tls;   /* NULL: STARTTLS is not offered */
 };
 
 enum {

@@ -24,6 +24,10 @@ enum own_reply { /* what the server says on its own account */
     SAY_BANNER,
     SAY_HELLO,
     SAY_EHLO,
+    SAY_EHLO_ENCRYPTED,
+    SAY_START_TLS,
+    SAY_TLS_UNAVAILABLE,
+    SAY_BEHIND_STARTTLS,
     SAY_MAIL_OK,
     SAY_RCPT_OK,
     SAY_START_CONTENT,
@@ -71,6 +75,8 @@ struct session {
     bool is_silent;  /* what it reads is ignored */
     bool is_leaving, is_aborting;
     bool is_skipping_line; /* the rest of a line that was too long */
+    bool is_starting_tls;  /* STARTTLS is to be answered, and the handshake to begin */
+    bool is_encrypted;
     bool is_after_refusal; /* of a MAIL or RCPT that later commands of the batch lean on */
     uint32_t errors_count;
     uint32_t idle_commands_count; /* in a row */

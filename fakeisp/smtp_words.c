@@ -1,12 +1,14 @@
 /* smtp_words.c - what the server says on its own account, made ready once. */
 #include "fakeisp/smtp_session.h"
 
-static const struct own_words {
+struct own_words {
     enum own_reply which;
     uint16_t code;
     struct enhanced_code enhanced;
     const char *text;
-} own_words[] = {
+};
+
+static const struct own_words own_words[] = {
     {SAY_MAIL_OK,             250, {2, 1, 0}, "sender ok"                                            },
     {SAY_RCPT_OK,             250, {2, 1, 5}, "recipient ok"                                         },
     {SAY_START_CONTENT,       354, {0, 0, 0}, "go ahead, end with a dot on a line of its own"        },
@@ -27,6 +29,13 @@ static const struct own_words {
     {SAY_BARE_LINE_END,       550, {5, 6, 0}, "bare CR, bare LF or NUL in the content"               },
     {SAY_TOO_MANY_ERRORS,     421, {4, 7, 0}, "too many errors, closing"                             },
     {SAY_IDLE,                421, {4, 4, 2}, "idle for too long, closing"                           },
+};
+
+/* Of a host that offers STARTTLS only: a text made ready is a name in the journal. */
+static const struct own_words tls_words[] = {
+    {SAY_START_TLS,       220, {2, 0, 0}, "ready to start TLS"                                },
+    {SAY_TLS_UNAVAILABLE, 454, {4, 7, 0}, "TLS not available due to local problem"            },
+    {SAY_BEHIND_STARTTLS, 554, {5, 5, 1}, "nothing may follow STARTTLS in plain text, closing"},
 };
 
 static void
@@ -54,6 +63,11 @@ prepare_greetings(struct smtp_server *server)
         text_add_string(&text, "\n8BITMIME");
     text_add_string(&text, "\nENHANCEDSTATUSCODES");
     reply.text = text_slice(&text);
+    if (server->setup.tls != NULL) {
+        prepare(server, SAY_EHLO_ENCRYPTED, &reply);
+        text_add_string(&text, "\nSTARTTLS");
+        reply.text = text_slice(&text);
+    }
     prepare(server, SAY_EHLO, &reply);
     text.length = fqdn.length;
     text_add_string(&text, " ESMTP ready");
@@ -62,17 +76,24 @@ prepare_greetings(struct smtp_server *server)
     text_release(&text);
 }
 
+static void
+prepare_all(struct smtp_server *server, const struct own_words *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct smtp_reply reply = {words[i].code, words[i].enhanced, slice_of(words[i].text)};
+
+        prepare(server, words[i].which, &reply);
+    }
+}
+
 void
 server_prepare_replies(struct smtp_server *server)
 {
     struct journal *journal = server->setup.journal;
 
-    for (size_t i = 0; i < COUNT_OF(own_words); i++) {
-        struct smtp_reply reply = {
-            own_words[i].code, own_words[i].enhanced, slice_of(own_words[i].text)};
-
-        prepare(server, own_words[i].which, &reply);
-    }
+    prepare_all(server, own_words, COUNT_OF(own_words));
+    if (server->setup.tls != NULL)
+        prepare_all(server, tls_words, COUNT_OF(tls_words));
     prepare_greetings(server);
     server->rule_size = journal_name(journal, SLICE("size"));
     server->rule_recipients = journal_name(journal, SLICE("recipients_max"));

@@ -591,6 +591,7 @@ wrap(struct tls *tls, struct stream *carrier, struct tls_engine *engine, tls_don
     t->local = *stream_local(carrier);
     t->peer = *stream_peer(carrier);
     stream_set_events(carrier, &carrier_events, t);
+    stream_resume(carrier); /* whoever had it before may have paused it */
     return t;
 }
 

@@ -30,6 +30,7 @@ struct isp_world {
     struct resolver *resolver; /* NULL: a test that wants one makes it */
     struct journal *journal;
     struct isp *isp;
+    struct tls *tls; /* from before isp_open(); NULL: not offered */
     struct isp_config config;
     struct isp_host host;
     struct slice domain;
@@ -68,11 +69,12 @@ peer_on_broken(void *arg, enum trouble trouble)
     peer->is_broken = true;
 }
 
+static const struct stream_events peer_events = {
+    .on_bytes = peer_on_bytes, .on_end = peer_on_end, .on_broken = peer_on_broken};
+
 static inline void
 peer_on_connected(void *arg, struct stream *stream, enum trouble trouble)
 {
-    static const struct stream_events peer_events = {
-        .on_bytes = peer_on_bytes, .on_end = peer_on_end, .on_broken = peer_on_broken};
     struct peer *peer = arg;
 
     peer->connecting = NULL;
@@ -141,7 +143,8 @@ isp_open(struct isp_world *w)
         .network = w->network,
         .journal = w->journal,
         .rng = &w->rng,
-        .resolver = w->resolver};
+        .resolver = w->resolver,
+        .tls = w->tls};
 
     w->isp = isp_new(&w->config, &doors, &w->err);
     assert_non_null(w->isp);
