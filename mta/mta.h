@@ -11,13 +11,15 @@
 #include "base/resolver.h"
 #include "base/rng.h"
 #include "base/store.h"
-#include "base/stream.h"
+#include "base/stream_tls.h"
 #include "base/unit.h"
 #include "mta/bounce.h"
 #include "mta/efs.h"
 #include "mta/retry.h"
 
 enum controller_kind { CONTROLLER_STATIC };
+
+enum tls_policy { TLS_POLICY_OFF, TLS_POLICY_IF_AVAILABLE, TLS_POLICY_REQUIRED };
 
 /* First match wins; no match: mx_rule_default. */
 struct mx_rule {
@@ -28,6 +30,8 @@ struct mx_rule {
     uint32_t messages_per_connection;    /* then QUIT; at least 1 */
     uint32_t recipients_per_transaction; /* at least 1 */
     uint64_t messages_per_hour;          /* 0: no limit. Sliding hour, per site */
+    enum tls_policy tls;
+    bool is_tls_verified; /* the certificate must be good, and for the name of the MX host */
 };
 extern const struct mx_rule mx_rule_default;
 
@@ -60,6 +64,7 @@ struct mta_doors { /* its host's context; all outlive the MTA */
     const struct bounce_rules *bounce_rules;
     const struct rng *rng; /* "mta" */
     bool tells_all;        /* the journal also what a campaign tells otherwise: received, expired */
+    struct tls *tls;       /* NULL: all sessions are in plain text */
 };
 
 struct mta;

@@ -4,6 +4,7 @@
 enum { MESSAGES_WORTH_A_CONNECTION = 20 };
 
 const struct mx_rule mx_rule_default = {
+    .tls = TLS_POLICY_IF_AVAILABLE,
     .controller = CONTROLLER_STATIC,
     .connections = 20,
     .messages_per_connection = 100,

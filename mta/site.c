@@ -18,6 +18,7 @@ struct session {
     uint32_t source; /* index of our IP */
     uint32_t host;   /* name in the journal */
     uint32_t number;
+    bool is_plain; /* the handshake with this host failed, and was not required */
 };
 
 struct site {
@@ -105,14 +106,20 @@ connect_session(struct session *session)
     struct site *site = session->site;
     struct site_context *context = site->context;
     const struct mta_config *config = context->config;
-    const struct smtp_client_config client = {.loop = context->doors->loop,
+    const struct smtp_client_config client = {
+        .loop = context->doors->loop,
         .network = context->doors->network,
         .from = config->source_ips[session->source],
         .to = *session->endpoint->address,
         .hostname = config->hostname,
         .transactions_max = site->shaper.rule->messages_per_connection,
+        .tls_policy = session->is_plain ? TLS_POLICY_OFF : site->shaper.rule->tls,
+        .tls = context->tls,
+        .tls_peer = {.host_name = session->endpoint->host->name,
+                     .is_verified = site->shaper.rule->is_tls_verified},
         .events = &client_events,
-        .arg = session};
+        .arg = session
+    };
 
     session->host = session->endpoint->host->journal_name;
     session->number = (uint32_t)++context->connections_count;
@@ -223,6 +230,73 @@ on_connected(void *arg, enum trouble trouble)
     event_write(context->doors->journal, &event, SLICE(""), SLICE(""));
 }
 
+static enum event_outcome
+outcome_of_handshake(enum tls_failure failure)
+{
+    static const uint8_t outcomes[] = {
+        [TLS_FINE] = OUTCOME_OK,
+        [TLS_FAILED_CUT] = OUTCOME_CUT,
+        [TLS_FAILED_ALERT] = OUTCOME_ALERT,
+        [TLS_FAILED_EXPIRED] = OUTCOME_EXPIRED,
+        [TLS_FAILED_WRONG_NAME] = OUTCOME_WRONG_NAME,
+        [TLS_FAILED_SELF_SIGNED] = OUTCOME_SELF_SIGNED,
+        [TLS_FAILED_UNKNOWN_CA] = OUTCOME_UNKNOWN_CA,
+        [TLS_FAILED_CERTIFICATE] = OUTCOME_BAD_CERTIFICATE,
+        [TLS_FAILED_OLD_PROTOCOL] = OUTCOME_OLD_PROTOCOL,
+        [TLS_FAILED_NONSENSE] = OUTCOME_NONSENSE,
+    };
+    static_assert(COUNT_OF(outcomes) == TLS_FAILURES_COUNT, "an outcome for every failure");
+
+    return (enum event_outcome)outcomes[failure];
+}
+
+static enum event_outcome
+outcome_of_tls(enum smtp_tls_outcome outcome, const struct tls_result *result)
+{
+    switch (outcome) {
+    case SMTP_TLS_OK:
+        return OUTCOME_OK;
+    case SMTP_TLS_NOT_OFFERED:
+        return OUTCOME_NOT_OFFERED;
+    case SMTP_TLS_REFUSED:
+        return OUTCOME_REFUSED;
+    case SMTP_TLS_TIMED_OUT:
+        return OUTCOME_TIMED_OUT;
+    case SMTP_TLS_FAILED:
+        return outcome_of_handshake(result->failure);
+    }
+    return OUTCOME_NONE;
+}
+
+/* Version and cipher of a handshake that went well, the words of a refusal. */
+static void
+on_tls(void *arg, enum smtp_tls_outcome outcome, const struct tls_result *result,
+    const struct smtp_reply *refusal)
+{
+    struct session *session = arg;
+    struct site_context *context = session->site->context;
+    struct journal *journal = context->doors->journal;
+    struct event event = {.at_us = loop_now_us(context->doors->loop),
+        .kind = EVENT_TLS,
+        .stage = STAGE_STARTTLS,
+        .outcome = (uint8_t)outcome_of_tls(outcome, result),
+        .host = session->host,
+        .source_ip = context->source_names[session->source],
+        .session = session->number};
+
+    if (refusal != NULL) {
+        event.code = refusal->code;
+        event.enhanced = enhanced_pack(refusal->enhanced);
+        event.text = journal_name(journal, refusal->text);
+    } else if (outcome == SMTP_TLS_OK) {
+        text_clear(&context->scratch);
+        text_printf(&context->scratch, "%s %s%s", result->version, result->cipher,
+            result->is_resumed ? " resumed" : "");
+        event.text = journal_name(journal, text_slice(&context->scratch));
+    }
+    event_write(journal, &event, SLICE(""), SLICE(""));
+}
+
 static void
 tell_outcome(
     struct session *session, queue_node node, enum smtp_stage stage, const struct smtp_reply *reply)
@@ -319,6 +393,7 @@ turned_away(struct session *session, const struct smtp_end *end)
     session->endpoint =
         endpoints_choose(&site->endpoints, session->tried, now_us(site), &site->rng);
     if (session->endpoint != NULL) {
+        session->is_plain = false;
         connect_session(session);
         return;
     }
@@ -336,11 +411,17 @@ on_closed(void *arg, const struct smtp_end *end)
     struct session *session = arg;
     struct site *site = session->site;
     bool is_before_mail =
-        end->loss != LOSS_NONE && end->stage != STAGE_NONE && end->stage <= STAGE_EHLO;
+        end->loss != LOSS_NONE && end->stage != STAGE_NONE && end->stage <= STAGE_STARTTLS;
+    bool may_be_plain = end->loss != LOSS_NONE && end->loss != LOSS_NONSENSE &&
+        end->stage == STAGE_STARTTLS && session->endpoint != NULL &&
+        site->shaper.rule->tls == TLS_POLICY_IF_AVAILABLE;
     struct smtp_client *client = session->client;
 
     session->client = NULL;
-    if (is_before_mail) {
+    if (may_be_plain) {
+        session->is_plain = true; /* the same host, once more, within the same try */
+        connect_session(session);
+    } else if (is_before_mail) {
         turned_away(session, end);
     } else {
         session_end(session);
@@ -353,6 +434,7 @@ static const struct smtp_client_events client_events = {
     .next = next,
     .write_content = write_content,
     .on_connected = on_connected,
+    .on_tls = on_tls,
     .on_answer = on_answer,
     .on_idle = on_idle,
     .on_closed = on_closed,

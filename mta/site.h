@@ -20,6 +20,7 @@ struct site_context {
     struct outcome_desk *desk;
     uint32_t *source_names;     /* in the journal, by index of our IP */
     uint64_t connections_count; /* tried so far */
+    struct tls_client *tls;     /* NULL: all sessions are in plain text */
     struct text scratch;
 };
 

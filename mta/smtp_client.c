@@ -12,6 +12,7 @@
 enum { CONTENT_STALL_S = 180 };
 
 static void on_timer(void *arg);
+static void begin_tls(struct smtp_client *c);
 static void enter(struct smtp_client *c, enum smtp_state state);
 
 /* Nothing is sent before, so that a pipelined group is one write. */
@@ -64,6 +65,15 @@ on_bytes(void *arg, struct slice bytes)
         }
         consumed += used;
         enter(c, smtp_step(c, &reply));
+        if (c->state == SHAKING_HANDS) {
+            if (consumed == bytes.length)
+                begin_tls(c);
+            else
+                enter(c,
+                    smtp_step_lose_in_our_words(
+                        c, LOSS_NONSENSE, 2, "the server speaks on behind its reply to STARTTLS"));
+            return bytes.length;
+        }
     }
     return c->state == CLOSED ? bytes.length : consumed;
 }
@@ -99,11 +109,28 @@ on_broken(void *arg, enum trouble trouble)
         enter(c, smtp_step_lose_in_our_words(c, LOSS_RESET, 2, "connection reset by peer"));
 }
 
+static const struct stream_events events = {
+    .on_bytes = on_bytes, .on_drained = on_drained, .on_end = on_end, .on_broken = on_broken};
+
+static void
+on_tls(void *arg, const struct tls_result *result)
+{
+    struct smtp_client *c = arg;
+
+    enter(c, smtp_step_on_tls(c, result));
+}
+
+/* The stream is another one from here on, and the rest of the session does not notice. */
+static void
+begin_tls(struct smtp_client *c)
+{
+    c->stream = stream_tls_connect(c->config.tls, c->stream, &c->config.tls_peer, on_tls, c);
+    stream_set_events(c->stream, &events, c);
+}
+
 static void
 on_connected(void *arg, struct stream *stream, enum trouble trouble)
 {
-    static const struct stream_events events = {
-        .on_bytes = on_bytes, .on_drained = on_drained, .on_end = on_end, .on_broken = on_broken};
     struct smtp_client *c = arg;
 
     c->connecting = NULL;
@@ -145,6 +172,8 @@ on_timer(void *arg)
         enter(c, smtp_step_quit(c));
     else if (c->state == AWAIT_QUIT)
         enter(c, CLOSED);
+    else if (c->state == SHAKING_HANDS)
+        enter(c, smtp_step_on_tls(c, NULL));
     else if (c->state != CLOSED)
         enter(
             c, smtp_step_lose_in_our_words(c, LOSS_TIMED_OUT, 2, smtp_wait_of(c->state)->silence));

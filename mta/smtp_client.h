@@ -1,8 +1,14 @@
 /* smtp_client.h - one SMTP session as its client: from the connection to QUIT (RFC 5321), with
- * PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152) and ENHANCEDSTATUSCODES (RFC 2034).
+ * PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034) and
+ * STARTTLS (RFC 3207).
  *
  * The client asks for work (`next`), speaks one transaction after the other, and tells the answer to
  * each recipient. It knows nothing of queues and of what an answer means.
+ *
+ * Where TLS may be had and is not, the session goes on in plain text; where it fails, the session is
+ * over (at the stage STARTTLS) and the owner may try another one without. Where it must be had nothing is sent in
+ * plain text but EHLO, STARTTLS and QUIT. What a server said before the handshake is forgotten, and
+ * one that says more behind its 220 is not believed anything.
  *
  * Callbacks  never run inside a call of this header, but for `next`, which smtp_client_wake() asks
  *            for at once, and on_answer for what it then refuses itself, because the server's EHLO
@@ -12,7 +18,8 @@
 #define MTALAB_SMTP_CLIENT_H
 
 #include "base/loop.h"
-#include "base/stream.h"
+#include "base/stream_tls.h"
+#include "mta/mta.h"
 #include "smtp/reply.h"
 #include "smtp/stage.h"
 
@@ -48,6 +55,7 @@ enum smtp_loss {
     LOSS_TIMED_OUT, /* the peer said nothing for too long */
     LOSS_REPLY, /* the peer said no to the session itself: a 4xx or 5xx to greeting or EHLO, a 421 */
     LOSS_NONSENSE, /* what came was no SMTP */
+    LOSS_TLS,      /* no handshake, or none that may be trusted; or none to be had where it must */
 };
 
 struct smtp_end {
@@ -58,10 +66,22 @@ struct smtp_end {
                               * the call */
 };
 
+enum smtp_tls_outcome {
+    SMTP_TLS_OK,
+    SMTP_TLS_NOT_OFFERED, /* and required */
+    SMTP_TLS_REFUSED,
+    SMTP_TLS_TIMED_OUT,
+    SMTP_TLS_FAILED, /* see the result */
+};
+
 struct smtp_client_events {
     bool (*next)(void *arg, struct smtp_transaction *transaction); /* false: nothing now */
     void (*write_content)(void *arg, uint32_t content_id, struct stream *stream);
     void (*on_connected)(void *arg, enum trouble trouble);
+    /* `refusal` is the reply to STARTTLS if it was one, else NULL; `result` is NULL if there was no
+     * handshake to have a result. */
+    void (*on_tls)(void *arg, enum smtp_tls_outcome outcome, const struct tls_result *result,
+        const struct smtp_reply *refusal);
     /* For ANSWER_LOST `reply` is that of the end to come. */
     void (*on_answer)(void *arg, uint32_t recipient_id, enum smtp_answer answer,
         enum smtp_stage stage, const struct smtp_reply *reply);
@@ -75,6 +95,9 @@ struct smtp_client_config {
     struct net_address from, to;
     struct slice hostname;     /* for EHLO; outlives the client */
     uint32_t transactions_max; /* then QUIT */
+    enum tls_policy tls_policy;
+    struct tls_client *tls; /* NULL: none is to be had */
+    struct tls_peer tls_peer;
     const struct smtp_client_events *events;
     void *arg;
 };

@@ -16,17 +16,19 @@ typedef enum smtp_state handler(struct smtp_client *c, const struct smtp_reply *
 
 /* RFC 5321 4.5.3.2; those it does not name are ours. An idle client then leaves. */
 static const struct smtp_wait waits[] = {
-    {AWAIT_GREETING,  STAGE_BANNER,  300, "timed out waiting for the banner"                },
-    {AWAIT_EHLO,      STAGE_EHLO,    300, "timed out waiting for the reply to EHLO"         },
-    {AWAIT_HELO,      STAGE_EHLO,    300, "timed out waiting for the reply to HELO"         },
-    {AWAIT_MAIL,      STAGE_MAIL,    300, "timed out waiting for the reply to MAIL"         },
-    {AWAIT_RCPT,      STAGE_RCPT,    300, "timed out waiting for the reply to RCPT"         },
-    {AWAIT_DATA,      STAGE_DATA,    120, "timed out waiting for the reply to DATA"         },
-    {AWAIT_FINAL_DOT, STAGE_DOT,     600, "timed out waiting for the reply to the final dot"},
-    {AWAIT_RSET,      STAGE_RSET,    300, "timed out waiting for the reply to RSET"         },
-    {AWAIT_QUIT,      STAGE_QUIT,    20,  "timed out waiting for the reply to QUIT"         },
-    {IDLE,            STAGE_NONE,    5,   ""                                                },
-    {CONNECTING,      STAGE_CONNECT, 30,  "connection timed out"                            },
+    {AWAIT_GREETING,  STAGE_BANNER,   300, "timed out waiting for the banner"                },
+    {AWAIT_EHLO,      STAGE_EHLO,     300, "timed out waiting for the reply to EHLO"         },
+    {AWAIT_HELO,      STAGE_EHLO,     300, "timed out waiting for the reply to HELO"         },
+    {AWAIT_STARTTLS,  STAGE_STARTTLS, 300, "timed out waiting for the reply to STARTTLS"     },
+    {AWAIT_MAIL,      STAGE_MAIL,     300, "timed out waiting for the reply to MAIL"         },
+    {AWAIT_RCPT,      STAGE_RCPT,     300, "timed out waiting for the reply to RCPT"         },
+    {AWAIT_DATA,      STAGE_DATA,     120, "timed out waiting for the reply to DATA"         },
+    {AWAIT_FINAL_DOT, STAGE_DOT,      600, "timed out waiting for the reply to the final dot"},
+    {AWAIT_RSET,      STAGE_RSET,     300, "timed out waiting for the reply to RSET"         },
+    {AWAIT_QUIT,      STAGE_QUIT,     20,  "timed out waiting for the reply to QUIT"         },
+    {IDLE,            STAGE_NONE,     5,   ""                                                },
+    {CONNECTING,      STAGE_CONNECT,  30,  "connection timed out"                            },
+    {SHAKING_HANDS,   STAGE_STARTTLS, 300, "timed out in the TLS handshake"                  },
 };
 static_assert(COUNT_OF(waits) == CLOSED, "one row per state in which time passes");
 
@@ -66,9 +68,35 @@ tell_all(struct smtp_client *c, enum smtp_answer answer, enum smtp_stage stage,
         tell(c, i, answer, stage, reply);
 }
 
+static void
+tell_tls(struct smtp_client *c, enum smtp_tls_outcome outcome, const struct tls_result *result,
+    const struct smtp_reply *refusal)
+{
+    c->config.events->on_tls(c->config.arg, outcome, result, refusal);
+}
+
+/* A session that ends over STARTTLS had no handshake, and that is news too. */
+static void
+tell_tls_lost(struct smtp_client *c, enum smtp_loss loss, const struct smtp_reply *reply)
+{
+    const struct tls_result result = {
+        .failure = loss == LOSS_NONSENSE ? TLS_FAILED_NONSENSE : TLS_FAILED_CUT,
+        .version = "",
+        .cipher = ""};
+
+    if (loss == LOSS_REPLY)
+        tell_tls(c, SMTP_TLS_REFUSED, NULL, reply);
+    else if (loss == LOSS_TIMED_OUT)
+        tell_tls(c, SMTP_TLS_TIMED_OUT, NULL, NULL);
+    else if (loss != LOSS_TLS) /* then it has been told */
+        tell_tls(c, SMTP_TLS_FAILED, &result, NULL);
+}
+
 enum smtp_state
 smtp_step_lose(struct smtp_client *c, enum smtp_loss loss, const struct smtp_reply *reply)
 {
+    if (c->state == AWAIT_STARTTLS || c->state == SHAKING_HANDS)
+        tell_tls_lost(c, loss, reply);
     c->end = (struct smtp_end){
         .loss = loss, .trouble = c->end.trouble, .stage = waits[c->state].stage, .reply = *reply};
     tell_all(c, ANSWER_LOST, c->end.stage, reply);
@@ -175,17 +203,86 @@ smtp_step_next_transaction(struct smtp_client *c)
     return AWAIT_MAIL;
 }
 
+/* --- TLS ------------------------------------------------------------------------------------- */
+
+static enum smtp_state
+lose_for_tls(struct smtp_client *c, uint16_t detail, const char *words)
+{
+    const struct smtp_reply reply = {
+        .code = 451, .enhanced = {4, 7, detail},
+             .text = slice_of(words)
+    };
+    enum smtp_state next = smtp_step_lose(c, LOSS_TLS, &reply);
+
+    c->end.stage = STAGE_STARTTLS; /* wherever we noticed */
+    return next;
+}
+
+/* Without TLS only where it may be missing. */
+static enum smtp_state
+go_on_in_plain_text(struct smtp_client *c, uint16_t detail, const char *words)
+{
+    if (c->config.tls_policy != TLS_POLICY_REQUIRED)
+        return smtp_step_next_transaction(c);
+    text_add_string(&c->words, "QUIT\r\n");
+    smtp_client_flush(c);
+    return lose_for_tls(c, detail, words);
+}
+
+static enum smtp_state
+start_tls_or_transactions(struct smtp_client *c)
+{
+    if (c->is_encrypted || c->config.tls_policy == TLS_POLICY_OFF)
+        return smtp_step_next_transaction(c);
+    if (c->extensions.has_starttls && c->config.tls != NULL)
+        return say(c, "STARTTLS\r\n", AWAIT_STARTTLS);
+    if (c->config.tls_policy == TLS_POLICY_REQUIRED)
+        tell_tls(c, SMTP_TLS_NOT_OFFERED, NULL, NULL);
+    return go_on_in_plain_text(c, 6, "STARTTLS required but not offered");
+}
+
+static enum smtp_state
+shake_hands(struct smtp_client *c, const struct smtp_reply *reply)
+{
+    return SHAKING_HANDS;
+}
+
+static enum smtp_state
+tls_refused(struct smtp_client *c, const struct smtp_reply *reply)
+{
+    tell_tls(c, SMTP_TLS_REFUSED, NULL, reply);
+    return go_on_in_plain_text(c, 5, "STARTTLS refused");
+}
+
+enum smtp_state
+smtp_step_on_tls(struct smtp_client *c, const struct tls_result *result)
+{
+    bool is_in_time = result != NULL;
+
+    if (is_in_time && result->failure == TLS_FINE) {
+        tell_tls(c, SMTP_TLS_OK, result, NULL);
+        c->is_encrypted = true;
+        c->extensions = (struct smtp_extensions){0}; /* RFC 3207 4.2 */
+        return send_ehlo(c, NULL);
+    }
+    tell_tls(c, is_in_time ? SMTP_TLS_FAILED : SMTP_TLS_TIMED_OUT, result, NULL);
+    text_clear(&c->scratch);
+    text_printf(&c->scratch, "TLS handshake failed: %s",
+        is_in_time ? tls_failure_phrase(result->failure) : "timed out");
+    return lose_for_tls(c, 5, text_string(&c->scratch));
+}
+
 static enum smtp_state
 read_extensions(struct smtp_client *c, const struct smtp_reply *reply)
 {
     smtp_extensions_read(&c->extensions, reply->text);
-    return smtp_step_next_transaction(c);
+    return start_tls_or_transactions(c);
 }
 
 static enum smtp_state
 without_extensions(struct smtp_client *c, const struct smtp_reply *reply)
 {
-    return smtp_step_next_transaction(c);
+    return start_tls_or_transactions(c);
 }
 
 static enum smtp_state
@@ -288,6 +385,7 @@ static const struct step {
     {AWAIT_GREETING,  send_ehlo,          bad_reply,    leave_host,       leave_host      },
     {AWAIT_EHLO,      read_extensions,    bad_reply,    leave_host,       send_helo       },
     {AWAIT_HELO,      without_extensions, bad_reply,    leave_host,       leave_host      },
+    {AWAIT_STARTTLS,  shake_hands,        bad_reply,    tls_refused,      tls_refused     },
     {AWAIT_MAIL,      mail_accepted,      bad_reply,    mail_refused,     mail_refused    },
     {AWAIT_RCPT,      accept_recipient,   bad_reply,    refuse_recipient, refuse_recipient},
     {AWAIT_DATA,      bad_reply,          send_content, data_refused,     data_refused    },

@@ -12,6 +12,7 @@ enum smtp_state {
     AWAIT_GREETING,
     AWAIT_EHLO,
     AWAIT_HELO,
+    AWAIT_STARTTLS,
     AWAIT_MAIL,
     AWAIT_RCPT,
     AWAIT_DATA,
@@ -20,6 +21,7 @@ enum smtp_state {
     AWAIT_QUIT,
     IDLE,
     CONNECTING,
+    SHAKING_HANDS, /* TLS */
     CLOSED,
 };
 
@@ -34,7 +36,7 @@ struct smtp_client {
     struct timer news_timer; /* tells the owner what must not be told inside its own call */
     struct text scratch, words;
     struct smtp_extensions extensions;
-    bool is_leaving;
+    bool is_leaving, is_encrypted;
     uint32_t transactions_count;
     struct smtp_transaction transaction;
     uint8_t *recipient_states;
@@ -63,6 +65,9 @@ enum smtp_state smtp_step_lose(
     struct smtp_client *c, enum smtp_loss loss, const struct smtp_reply *reply);
 enum smtp_state smtp_step_lose_in_our_words(
     struct smtp_client *c, enum smtp_loss loss, uint16_t detail, const char *words);
+
+/* The handshake is over; `result` is NULL if it took too long. */
+enum smtp_state smtp_step_on_tls(struct smtp_client *c, const struct tls_result *result);
 
 void smtp_client_flush(struct smtp_client *c); /* sends `words` */
 

@@ -22,6 +22,8 @@ smtp_extensions_read(struct smtp_extensions *extensions, struct slice text)
             extensions->has_pipelining = true;
         if (has_keyword(line, "8BITMIME", &argument))
             extensions->has_8bitmime = true;
+        if (has_keyword(line, "STARTTLS", &argument))
+            extensions->has_starttls = true;
         if (has_keyword(line, "SIZE", &argument)) {
             extensions->has_size = true;
             if (!slice_to_u64(argument, &extensions->size_max))

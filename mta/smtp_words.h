@@ -10,7 +10,7 @@
 #include "mta/smtp_client.h"
 
 struct smtp_extensions { /* zeroed: those of a server that knows HELO only */
-    bool has_pipelining, has_8bitmime, has_size;
+    bool has_pipelining, has_8bitmime, has_size, has_starttls;
     uint64_t size_max; /* 0: not said (RFC 1870 3) */
 };
 

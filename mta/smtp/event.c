@@ -44,6 +44,16 @@ static const char *const outcome_names[] = {
     [OUTCOME_OPENED] = "opened",
     [OUTCOME_CLOSED] = "closed",
     [OUTCOME_SET] = "set",
+    [OUTCOME_NOT_OFFERED] = "not_offered",
+    [OUTCOME_CUT] = "cut",
+    [OUTCOME_ALERT] = "alert",
+    [OUTCOME_EXPIRED] = "expired",
+    [OUTCOME_WRONG_NAME] = "wrong_name",
+    [OUTCOME_SELF_SIGNED] = "self_signed",
+    [OUTCOME_UNKNOWN_CA] = "unknown_ca",
+    [OUTCOME_BAD_CERTIFICATE] = "bad_certificate",
+    [OUTCOME_OLD_PROTOCOL] = "old_protocol",
+    [OUTCOME_NONSENSE] = "nonsense",
 };
 static_assert(COUNT_OF(outcome_names) == OUTCOMES_COUNT, "every outcome has a name");
 

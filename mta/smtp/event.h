@@ -54,6 +54,16 @@ enum event_outcome {
     OUTCOME_OPENED, /* session, timeline */
     OUTCOME_CLOSED,
     OUTCOME_SET,
+    OUTCOME_NOT_OFFERED, /* tls; refused and timed_out as well */
+    OUTCOME_CUT,
+    OUTCOME_ALERT,
+    OUTCOME_EXPIRED,
+    OUTCOME_WRONG_NAME,
+    OUTCOME_SELF_SIGNED,
+    OUTCOME_UNKNOWN_CA,
+    OUTCOME_BAD_CERTIFICATE,
+    OUTCOME_OLD_PROTOCOL,
+    OUTCOME_NONSENSE,
     OUTCOMES_COUNT,
 };
 

@@ -39,6 +39,8 @@ struct world {
     int64_t closed_at_us;
     enum smtp_loss loss;
     enum trouble trouble;
+    enum tls_policy tls_policy; /* with these two, from before start_client() */
+    struct tls_client *tls;
     bool is_in_call; /* of the client's header */
     struct error err;
 };
@@ -92,6 +94,23 @@ on_connected(void *arg, enum trouble trouble)
 }
 
 static inline void
+on_tls(void *arg, enum smtp_tls_outcome outcome, const struct tls_result *result,
+    const struct smtp_reply *refusal)
+{
+    static const char *const names[] = {[SMTP_TLS_OK] = "ok",
+        [SMTP_TLS_NOT_OFFERED] = "not offered",
+        [SMTP_TLS_REFUSED] = "refused",
+        [SMTP_TLS_TIMED_OUT] = "timed out",
+        [SMTP_TLS_FAILED] = "failed"};
+    struct world *w = arg;
+
+    assert_false(w->is_in_call);
+    assert_int_equal(refusal != NULL, outcome == SMTP_TLS_REFUSED);
+    text_printf(&w->story, "tls %s%s%s;", names[outcome], outcome == SMTP_TLS_FAILED ? " " : "",
+        outcome == SMTP_TLS_FAILED ? tls_failure_phrase(result->failure) : "");
+}
+
+static inline void
 on_answer(void *arg, uint32_t recipient, enum smtp_answer answer, enum smtp_stage stage,
     const struct smtp_reply *reply)
 {
@@ -126,7 +145,8 @@ on_closed(void *arg, const struct smtp_end *end)
         [LOSS_CLOSED] = " hung up",
         [LOSS_TIMED_OUT] = " timed out",
         [LOSS_REPLY] = " told",
-        [LOSS_NONSENSE] = " nonsense"};
+        [LOSS_NONSENSE] = " nonsense",
+        [LOSS_TLS] = " tls"};
     struct world *w = arg;
 
     assert_false(w->is_in_call);
@@ -165,16 +185,22 @@ start_client(struct world *w, uint32_t transactions_max)
     static const struct smtp_client_events events = {.next = next,
         .write_content = write_content,
         .on_connected = on_connected,
+        .on_tls = on_tls,
         .on_answer = on_answer,
         .on_idle = on_idle,
         .on_closed = on_closed};
-    const struct smtp_client_config config = {.loop = w->loop,
+    const struct smtp_client_config config = {
+        .loop = w->loop,
         .network = w->network,
         .to = w->address,
         .hostname = SLICE("us.test"),
         .transactions_max = transactions_max > 0 ? transactions_max : 100,
+        .tls_policy = w->tls_policy,
+        .tls = w->tls,
+        .tls_peer = {.host_name = SLICE("mx.test"), .is_verified = true},
         .events = &events,
-        .arg = w};
+        .arg = w
+    };
 
     w->is_in_call = true;
     w->client = smtp_client_new(&config);

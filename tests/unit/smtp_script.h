@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/stream_sim.h"
+#include "base/stream_tls.h"
 
 /* What a reply may be besides words to send as they are. */
 #define SAYS_NOTHING NULL
@@ -26,6 +27,7 @@ enum { SCRIPT_ROWS_MAX = 8 };
 struct script_server {
     struct loop *loop;
     struct listener *listener;
+    struct tls_server *tls; /* NULL: a 220 to STARTTLS is all that comes of it */
     struct script_session *sessions;
     struct script_row rows[SCRIPT_ROWS_MAX]; /* the first that fits; NULL ends them */
     size_t rows_count;
@@ -128,6 +130,15 @@ script_note(struct script_session *s, struct slice line, const char *reply)
         s->is_in_content = is_good;
 }
 
+static inline void
+script_on_tls(void *arg, const struct tls_result *result)
+{
+    if (result->failure != TLS_FINE)
+        script_session_end(arg);
+}
+
+static const struct stream_events script_events;
+
 static inline size_t
 script_on_bytes(void *arg, struct slice bytes)
 {
@@ -161,6 +172,12 @@ script_on_bytes(void *arg, struct slice bytes)
             script_note(s, line, reply);
         if (!script_say(s, reply))
             return bytes.length;
+        if (server->tls != NULL && slice_equals(line, SLICE("STARTTLS")) && reply != NULL &&
+            reply[0] == '2') {
+            s->stream = stream_tls_accept(server->tls, s->stream, script_on_tls, s);
+            stream_set_events(s->stream, &script_events, s);
+            return used;
+        }
     }
     if (server->heard.length > 0 && server->heard.bytes[server->heard.length - 1] == '\n')
         server->heard.length--; /* nothing whole came */
@@ -179,11 +196,12 @@ script_on_broken(void *arg, enum trouble trouble)
     script_session_end(arg);
 }
 
+static const struct stream_events script_events = {
+    .on_bytes = script_on_bytes, .on_end = script_on_end, .on_broken = script_on_broken};
+
 static inline void
 script_on_accept(void *arg, struct stream *stream)
 {
-    static const struct stream_events script_events = {
-        .on_bytes = script_on_bytes, .on_end = script_on_end, .on_broken = script_on_broken};
     struct script_server *server = arg;
     struct script_session *s = mem_alloc_zeroed(sizeof *s);
 
