@@ -59,6 +59,11 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
         set_count(&item, "connections", &rules[i].connections);
         set_count(&item, "messages_per_connection", &rules[i].messages_per_connection);
         set_count(&item, "recipients_per_transaction", &rules[i].recipients_per_transaction);
+        rules[i].tls = (enum tls_policy)section_whole(&item, "tls");
+        rules[i].is_tls_verified = section_whole(&item, "tls_verify");
+        if (rules[i].is_tls_verified && rules[i].tls == TLS_POLICY_OFF)
+            diagnose(loader->diagnostics, section_mark(&item, "tls_verify"), NULL,
+                "there is no certificate to verify where tls is off");
         if (section_has(&item, "messages_per_hour"))
             rules[i].messages_per_hour = (uint64_t)section_whole(&item, "messages_per_hour");
         if (rules[i].host.length == 0 && rules[i].domain.length == 0 && i + 1 < count)

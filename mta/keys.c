@@ -3,7 +3,6 @@
 
 #include "mta/mta.h"
 
-#define NO_TLS      "sessions are in plain text in this version"
 #define STATIC_ONLY "only the static controller is built into this version"
 
 static const struct word controllers[] = {
@@ -17,10 +16,10 @@ static const struct word controllers[] = {
 };
 
 static const struct word tls_policies[] = {
-    {"off",          0, NULL  },
-    {"if_available", 1, NULL  },
-    {"required",     2, NO_TLS},
-    {NULL,           0, NULL  },
+    {"off",          TLS_POLICY_OFF,          NULL},
+    {"if_available", TLS_POLICY_IF_AVAILABLE, NULL},
+    {"required",     TLS_POLICY_REQUIRED,     NULL},
+    {NULL,           0,                       NULL},
 };
 
 /* clang-format off */
@@ -36,7 +35,9 @@ static const struct schema_key schema_mx_rule[] = {
     {"messages_per_hour", SCHEMA_COUNT, .max = "1000000000",
         .doc = "In a sliding hour, per site; 0: no limit."},
     {"tls", SCHEMA_WORD, .initial = "if_available", .words = tls_policies,
-        .doc = "Whether to encrypt."},
+        .doc = "Whether to encrypt; if_available goes on in plain text where it cannot."},
+    {"tls_verify", SCHEMA_YES_NO, .initial = "no",
+        .doc = "The certificate must be good for the MX host's name; else the handshake failed."},
     {"floor", SCHEMA_RATE, .unsupported = STATIC_ONLY, .doc = "aimd: the pace it starts at."},
     {"cut", SCHEMA_PERCENT, .unsupported = STATIC_ONLY,
         .doc = "aimd: share of the pace kept after a throttle reply, at most once a minute."},

@@ -159,6 +159,20 @@ compiler_build_match(struct compiler *compiler, enum event_field field, size_t f
     return true;
 }
 
+/* A handshake is missed only where it is required. */
+static bool
+scenario_has_tls(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->isps_count; i++)
+        for (size_t j = 0; j < scenario->isps[i].hosts_count; j++)
+            if (scenario->isps[i].hosts[j].tls.is_offered)
+                return true;
+    for (size_t i = 0; i < scenario->mta.mx_rules_count; i++)
+        if (scenario->mta.mx_rules[i].tls == TLS_POLICY_REQUIRED)
+            return true;
+    return false;
+}
+
 static const char *
 why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
 {
@@ -168,13 +182,13 @@ why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
         limits_count += scenario->isps[i].limits_count;
     for (size_t i = 0; i < scenario->isps_count; i++)
         returns_count += scenario->isps[i].returns_count;
-    return kind == EVENT_TLS                               ? "nobody offers TLS"
-        : kind == EVENT_DSN_SENT && returns_count == 0     ? "no ISP returns mail"
-        : kind == EVENT_DSN_RECEIVED && returns_count == 0 ? "no ISP returns mail"
-        : kind == EVENT_FBL_RECEIVED                       ? "no ISP passes complaints on"
-        : kind == EVENT_MX_CHANGED                         ? "every MX rule is static"
-        : kind == EVENT_LIMIT_HIT && limits_count == 0     ? "no ISP has limits"
-                                                           : NULL;
+    return kind == EVENT_TLS && !scenario_has_tls(scenario) ? "nobody offers TLS"
+        : kind == EVENT_DSN_SENT && returns_count == 0      ? "no ISP returns mail"
+        : kind == EVENT_DSN_RECEIVED && returns_count == 0  ? "no ISP returns mail"
+        : kind == EVENT_FBL_RECEIVED                        ? "no ISP passes complaints on"
+        : kind == EVENT_MX_CHANGED                          ? "every MX rule is static"
+        : kind == EVENT_LIMIT_HIT && limits_count == 0      ? "no ISP has limits"
+                                                            : NULL;
 }
 
 bool

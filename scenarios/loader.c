@@ -45,6 +45,7 @@ load_run(struct loader *loader, const struct section *root)
     scenario->is_real = section_whole(&run, "mode") != 0;
     scenario->speed = (uint32_t)section_whole(&run, "speed");
     scenario->wall_limit_us = section_whole(&run, "wall_limit");
+    scenario->tls = (enum tls_level)section_whole(&run, "tls");
     scenario->dns_delay_us = section_whole(&run, "dns_delay");
     scenario->seed = (uint64_t)section_whole(&run, "seed");
     if (seeds.map != NULL && section_has(&run, "seed"))

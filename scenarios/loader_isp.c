@@ -399,6 +399,20 @@ mail_comes_back(const struct scenario *scenario)
     return false;
 }
 
+static struct isp_host_tls
+load_host_tls(const struct section *host)
+{
+    struct section tls = section_nested(host, "tls");
+    struct isp_host_tls loaded = {.is_offered = section_whole(&tls, "offer"),
+        .certificate = (enum tls_certificate)section_whole(&tls, "certificate"),
+        .fault = (enum isp_tls_fault)section_whole(&tls, "fault")};
+
+    if (!loaded.is_offered && (section_has(&tls, "certificate") || section_has(&tls, "fault")))
+        diagnose(host->loader->diagnostics, section_mark(host, "tls"), NULL,
+            "a certificate or a fault of TLS means nothing where it is not offered");
+    return loaded;
+}
+
 /* Hosts get their names in DNS and their addresses from loader_dns.c. */
 static struct isp_host *
 load_hosts(const struct section *section, size_t *count)
@@ -413,6 +427,7 @@ load_hosts(const struct section *section, size_t *count)
         hosts[i].name = section_item_name(section, "hosts", i);
         hosts[i].rtt_us = section_whole(&item, "rtt");
         hosts[i].fault = (unsigned)section_whole(&item, "fault");
+        hosts[i].tls = load_host_tls(&item);
     }
     if (*count == 0) {
         struct section none = {

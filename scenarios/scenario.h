@@ -82,6 +82,7 @@ struct scenario {
     uint32_t speed; /* … so many seconds of it in one of the wall clock */
     uint64_t seed;
     int64_t wall_limit_us; /* 0: none */
+    enum tls_level tls;
 
     const struct slice *zones; /* names, lower case */
     size_t zones_count;

@@ -2,6 +2,7 @@
 #include "scenarios/schema.h"
 
 #include "base/resolver.h"
+#include "base/stream_tls.h"
 #include "mta/keys.h"
 
 static const struct word run_modes[] = {
@@ -11,10 +12,10 @@ static const struct word run_modes[] = {
 };
 
 static const struct word tls_levels[] = {
-    {"off",      0, NULL                                        },
-    {"real",     1, "sessions are in plain text in this version"},
-    {"modelled", 2, "sessions are in plain text in this version"},
-    {NULL,       0, NULL                                        },
+    {"off",      TLS_OFF,      NULL},
+    {"real",     TLS_REAL,     NULL},
+    {"modelled", TLS_MODELLED, NULL},
+    {NULL,       0,            NULL},
 };
 
 static const struct word stop_conditions[] = {
@@ -60,8 +61,9 @@ static const struct schema_key schema_run[] = {
         .doc = "Seconds of scenario per second of wall clock, in real mode."},
     {"wall_limit", SCHEMA_DURATION, .min = "1ms", .max = "365d",
         .doc = "The run is given up (exit 5) after so much time of the wall clock."},
-    {"tls", SCHEMA_WORD, .initial = "off", .words = tls_levels,
-        .doc = "Whether sessions are encrypted, and with how much arithmetic."},
+    {"tls", SCHEMA_WORD, .initial = "real", .words = tls_levels,
+        .doc = "real: OpenSSL; modelled: the same states, times and verdicts without arithmetic; "
+               "off: nobody offers it."},
     {"stop_early", SCHEMA_MAP, .nested = schema_stop_early,
         .doc = "When a sweep may stop before all seeds have run."},
     {"dns_delay", SCHEMA_DURATION, .initial = "10ms", .max = "1h",

@@ -10,10 +10,45 @@ static const struct word host_faults[] = {
     {NULL,     0,              NULL},
 };
 
+static const struct word tls_offers[] = {
+    {"none",     false, NULL},
+    {"starttls", true,  NULL},
+    {NULL,       0,     NULL},
+};
+
+static const struct word certificates[] = {
+    {"good",        CERTIFICATE_GOOD,        NULL},
+    {"expired",     CERTIFICATE_EXPIRED,     NULL},
+    {"wrong_name",  CERTIFICATE_WRONG_NAME,  NULL},
+    {"self_signed", CERTIFICATE_SELF_SIGNED, NULL},
+    {"unknown_ca",  CERTIFICATE_UNKNOWN_CA,  NULL},
+    {NULL,          0,                       NULL},
+};
+
+static const struct word tls_faults[] = {
+    {"none",         ISP_TLS_FINE,    NULL},
+    {"refuse_454",   ISP_TLS_REFUSES, NULL},
+    {"cut",          ISP_TLS_CUTS,    NULL},
+    {"old_protocol", ISP_TLS_IS_OLD,  NULL},
+    {NULL,           0,               NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_host_tls[] = {
+    {"offer", SCHEMA_WORD, .initial = "none", .words = tls_offers,
+        .doc = "Whether its EHLO offers STARTTLS."},
+    {"certificate", SCHEMA_WORD, .initial = "good", .words = certificates,
+        .doc = "What it shows; only who verifies minds."},
+    {"fault", SCHEMA_WORD, .initial = "none", .words = tls_faults,
+        .doc = "What comes of STARTTLS: a 454, a cut within the handshake, TLS 1.1 at most."},
+    {0},
+};
+/* clang-format on */
+
 /* clang-format off */
 static const struct schema_key schema_host[] = {
     {"rtt", SCHEMA_DURATION, .initial = "20ms", .max = "1h", .doc = "Round-trip time to it."},
-    {"tls", SCHEMA_ANYTHING, .unsupported = "sessions are in plain text in this version",
+    {"tls", SCHEMA_MAP, .nested = schema_host_tls,
         .doc = "What it offers, and its certificate."},
     {"fault", SCHEMA_WORD, .initial = "none", .words = host_faults,
         .doc = "What is wrong with it from the start."},

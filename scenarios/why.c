@@ -33,6 +33,8 @@ struct inquiry { /* to one world */
     struct world *world;
     struct slice wanted;
     bool (*goes_on)(void);
+    struct event *handshakes; /* the last one of each host, by its name */
+    size_t handshakes_count, handshakes_capacity;
     struct map recipients;
     struct story stories[WHY_RECIPIENTS_MAX];
     uint64_t left_out; /* recipients beyond the bound */
@@ -85,15 +87,36 @@ is_same_reply(const struct event *a, const struct event *b)
     return a->code == b->code && a->enhanced == b->enhanced && a->text == b->text;
 }
 
+/* How the last handshake with the host of a try went, if there was one. */
 static void
-tell_try(struct text *out, const struct journal *journal, const struct event *event,
+add_handshake(struct text *out, const struct inquiry *inquiry, const struct event *try)
+{
+    const struct event *tls;
+    struct slice words;
+
+    if (try->host >= inquiry->handshakes_count)
+        return;
+    tls = &inquiry->handshakes[try->host];
+    if (tls->kind != EVENT_TLS)
+        return;
+    words = journal_name_text(world_journal(inquiry->world), tls->text);
+    if (tls->outcome == OUTCOME_OK)
+        text_printf(out, " (%.*s)", SLICE_ARGS(words));
+    else
+        text_printf(out, " (tls %s)", outcome_name(tls->outcome));
+}
+
+static void
+tell_try(struct text *out, const struct inquiry *inquiry, const struct event *event,
     const struct event *heard)
 {
+    const struct journal *journal = world_journal(inquiry->world);
     struct slice host = journal_name_text(journal, event->host);
 
     text_printf(out, "try %u", event->attempt);
     if (host.length > 0)
         text_printf(out, " at %.*s", SLICE_ARGS(host));
+    add_handshake(out, inquiry, event);
     text_printf(out, " %s", outcome_name(event->outcome));
     if (!is_same_reply(event, heard))
         add_reply(out, journal, event);
@@ -164,13 +187,13 @@ tell(
         story->heard = *event;
         return true;
     case EVENT_ATTEMPT:
-        tell_try(out, journal, event, &story->heard);
+        tell_try(out, inquiry, event, &story->heard);
         story->tried = *event;
         return true;
     case EVENT_DEFERRED:
         if (story->tried.attempt == event->attempt && story->tried.at_us == event->at_us)
             return false;
-        tell_try(out, journal, event, &story->heard);
+        tell_try(out, inquiry, event, &story->heard);
         return true;
     case EVENT_BOUNCE_SOFT:
         tell_news(out, inquiry, story, "soft bounce");
@@ -296,6 +319,21 @@ story_of(struct inquiry *inquiry, struct slice sender, struct slice rcpt)
 }
 
 static void
+note_handshake(struct inquiry *inquiry, const struct event *event)
+{
+    size_t needed = event->host + 1;
+
+    if (needed > inquiry->handshakes_count) {
+        inquiry->handshakes = mem_grow(inquiry->handshakes, &inquiry->handshakes_capacity, needed,
+            sizeof inquiry->handshakes[0]);
+        memset(inquiry->handshakes + inquiry->handshakes_count, 0,
+            (needed - inquiry->handshakes_count) * sizeof inquiry->handshakes[0]);
+        inquiry->handshakes_count = needed;
+    }
+    inquiry->handshakes[event->host] = *event;
+}
+
+static void
 listen(void *arg, struct slice entry)
 {
     struct inquiry *inquiry = arg;
@@ -305,6 +343,8 @@ listen(void *arg, struct slice entry)
     struct text what = {0};
 
     event_read(entry, &event, &sender, &rcpt);
+    if (event.kind == EVENT_TLS)
+        note_handshake(inquiry, &event);
     if (rcpt.length == 0 || !is_wanted(inquiry->wanted, rcpt))
         return;
     story = story_of(inquiry, sender, rcpt);
@@ -394,6 +434,7 @@ inquiry_release(struct inquiry *inquiry)
 {
     for (size_t i = 0; i < WHY_RECIPIENTS_MAX; i++)
         mem_free(inquiry->stories[i].lines);
+    mem_free(inquiry->handshakes);
     map_release(&inquiry->recipients);
     arena_release(&inquiry->arena);
 }

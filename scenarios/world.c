@@ -29,6 +29,8 @@ struct world {
     struct loop *loop; /* of doors */
     struct journal *journal;
     struct bounce_rules *bounce_rules;
+    struct rng rng_tls;
+    struct tls *tls; /* NULL: nobody offers it */
     struct isp **isps;
     struct mta *mta;
     struct campaign *campaign;
@@ -189,6 +191,24 @@ arm_changes(struct world *world)
 
 /* --- building -------------------------------------------------------------------------------- */
 
+/* The library costs as much as thousands of messages: only who needs it pays. What goes over a real
+ * network is not to be foreseen by anybody. */
+static void
+build_tls(struct world *world)
+{
+    const struct scenario *scenario = world->scenario;
+    const struct tls_config config = {.level = scenario->tls,
+        .loop = world->loop,
+        .rng = world->doors->is_real ? NULL : &world->rng_tls};
+    bool is_offered = false;
+
+    for (size_t i = 0; i < scenario->isps_count; i++)
+        for (size_t h = 0; h < scenario->isps[i].hosts_count; h++)
+            is_offered |= scenario->isps[i].hosts[h].tls.is_offered;
+    if (is_offered && scenario->tls != TLS_OFF)
+        world->tls = tls_new(&config);
+}
+
 static bool
 build_isp(struct world *world, size_t i, struct error *err)
 {
@@ -197,7 +217,8 @@ build_isp(struct world *world, size_t i, struct error *err)
         .network = world->doors->network,
         .journal = world->journal,
         .rng = &world->rng_isps[i],
-        .resolver = world->doors->resolver};
+        .resolver = world->doors->resolver,
+        .tls = world->tls};
     struct text name = {0};
 
     text_printf(&name, "isp/%.*s", SLICE_ARGS(config->name));
@@ -242,7 +263,8 @@ build_mta(struct world *world, struct error *err)
         .store = world->doors->store,
         .journal = world->journal,
         .bounce_rules = world->bounce_rules,
-        .rng = &world->rng_mta};
+        .rng = &world->rng_mta,
+        .tls = world->tls};
 
     world->mta =
         mta_new(&world->scenario->mta, &doors, campaign_take_feedback, world->campaign, err);
@@ -295,6 +317,7 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     world->rng = rng_from_seed(options->seed);
     world->rng_mta = rng_child(&world->rng, "mta");
     world->rng_campaign = rng_child(&world->rng, "campaign");
+    world->rng_tls = rng_child(&world->rng, "tls");
     world->rng_isps = mem_alloc_zeroed((scenario->isps_count + 1) * sizeof *world->rng_isps);
     world->doors = world_doors_new(scenario, &doors_options, err);
     if (world->doors == NULL) {
@@ -306,6 +329,7 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     if (options->journal_file != NULL)
         journal_write_to(world->journal, options->journal_file);
     world->bounce_rules = bounce_rules_new();
+    build_tls(world);
     world->isps = mem_alloc_zeroed((scenario->isps_count + 1) * sizeof(struct isp *));
     for (size_t i = 0; is_built && i < scenario->isps_count; i++)
         is_built = build_isp(world, i, err);
@@ -351,6 +375,7 @@ world_free(struct world **world)
     for (size_t i = 0; w->changes != NULL && i < w->scenario->changes_count; i++)
         timer_cancel(w->loop, &w->changes[i].timer);
     mem_free(w->changes);
+    tls_free(&w->tls);
     if (w->doors != NULL)
         timer_cancel(w->loop, &w->progress);
     world_doors_free(&w->doors);
