@@ -19,7 +19,7 @@
  * Ownership  struct tls outlives its servers and clients, these their streams; the config is copied,
  *            but loop and rng are borrowed. The carrier belongs to the new stream. Certificates are
  *            issued by a test authority that lives as long as struct tls.
- * Errors     what the peer did is an enum tls_failure. */
+ * Errors     what the peer did is an enum tls_failure; files that are no good are ERROR_CONFIG. */
 #ifndef MTALAB_STREAM_TLS_H
 #define MTALAB_STREAM_TLS_H
 
@@ -83,6 +83,9 @@ typedef void tls_done_fn(void *arg, const struct tls_result *result);
 struct tls_server;
 struct tls_server *tls_server_new(struct tls *tls, struct slice host_name,
     enum tls_certificate certificate, enum tls_fault fault);
+/* With a certificate (its chain behind it) and a key of one's own, from PEM files. Level real only. */
+struct tls_server *tls_server_load(struct tls *tls, struct slice host_name, const char *chain_file,
+    const char *key_file, struct error *err);
 void tls_server_free(struct tls_server **server);
 
 /* The side that connects; it keeps a session per peer's name and resumes it for an hour. */
@@ -90,6 +93,9 @@ enum { TLS_RESUME_S = 3600, TLS_PEERS_MAX = 65536 };
 struct tls_client;
 struct tls_client *tls_client_new(struct tls *tls);
 void tls_client_free(struct tls_client **client);
+/* Trusts the authorities of this PEM file besides the test authority; NULL: those of the system.
+ * Level real only. */
+bool tls_client_trust(struct tls_client *client, const char *filename, struct error *err) MUST_USE;
 
 struct tls_peer {
     struct slice host_name; /* said to the server (RFC 6066 3), and to stand in its certificate … */

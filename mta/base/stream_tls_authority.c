@@ -31,6 +31,20 @@ set_name(X509_NAME *name, const char *text)
         name, NID_organizationName, MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0));
 }
 
+/* Whoever trusts several of us, of several programs, must find the right one by its name. */
+static void
+add_key_to_name(X509 *certificate)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    struct text name = {0};
+
+    tls_must(X509_pubkey_digest(certificate, EVP_sha256(), digest, NULL));
+    for (size_t i = 0; i < 8; i++)
+        text_printf(&name, "%02x", digest[i]);
+    set_name(X509_get_subject_name(certificate), text_string(&name));
+    text_release(&name);
+}
+
 static void
 add_host_name(X509 *certificate, struct slice host_name)
 {
@@ -70,8 +84,8 @@ make_certificate(struct tls_authority *authority, const char *subject, EVP_PKEY 
     tls_must(ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++authority->serial));
     tls_must(ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)from_s) != NULL);
     tls_must(ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)until_s) != NULL);
-    set_name(X509_get_subject_name(certificate), subject);
     tls_must(X509_set_pubkey(certificate, key));
+    set_name(X509_get_subject_name(certificate), subject);
     return certificate;
 }
 
@@ -92,6 +106,7 @@ tls_authority_init(struct tls_authority *authority, OSSL_LIB_CTX *context, int64
         .born_s = born_s};
     authority->certificate = make_certificate(authority, "mtalab test authority", authority->key,
         born_s - VALID_DAYS_BEFORE * (int64_t)DAY_S, born_s + VALID_DAYS * (int64_t)DAY_S);
+    add_key_to_name(authority->certificate);
     mark_as_authority(authority->certificate);
     sign(authority->certificate, X509_get_subject_name(authority->certificate), authority->key);
 }

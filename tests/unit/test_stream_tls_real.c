@@ -2,6 +2,7 @@
  * may not do. */
 #include "tests/unit.h"
 
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "base/mem.h"
@@ -141,6 +142,80 @@ the_authority_shows_its_certificate(void **state)
     ends_close(&ends);
 }
 
+/* ---- files ---- */
+
+static void
+write_file(const char *filename, struct slice content)
+{
+    FILE *file = fopen(filename, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(content.at, 1, content.length, file), content.length);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What the server shows and proves, as files. */
+static void
+write_identity(struct tls_server *server, const char *chain, const char *key)
+{
+    FILE *file = fopen(chain, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, SSL_CTX_get0_certificate(server->side)), 1);
+    assert_int_equal(fclose(file), 0);
+    file = fopen(key, "wb");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_PrivateKey(
+                         file, SSL_CTX_get0_privatekey(server->side), NULL, NULL, 0, NULL, NULL),
+        1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+certificates_and_authorities_come_from_files(void **state)
+{
+    char folder[] = "/tmp/mtalab-tls-XXXXXX", chain[64], key[64], rubbish[64];
+    struct ends ends, other;
+    struct text wire = {0}, pem = {0};
+    struct tls_server *loaded;
+    struct error err;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(chain, sizeof chain, "%s/chain.pem", folder);
+    snprintf(key, sizeof key, "%s/key.pem", folder);
+    snprintf(rubbish, sizeof rubbish, "%s/rubbish.pem", folder);
+    ends_open(&ends, 1, false);
+    ends_open(&other, 2, false);
+    write_identity(ends.server, chain, key);
+    write_file(rubbish, SLICE("-----BEGIN NOTHING-----\n"));
+
+    /* What one authority signed another's client trusts only when it is told to. */
+    loaded = tls_server_load(other.tls, SLICE("mx.test"), chain, key, &err);
+    assert_non_null(loaded);
+    tls_server_free(&other.server);
+    other.server = loaded;
+    tls_authority_pem(ends.tls, &pem);
+    write_file(rubbish, text_slice(&pem));
+    assert_true(tls_client_trust(other.client, rubbish, &err));
+    assert_false(converse(&other, NULL, &wire));
+
+    write_file(rubbish, SLICE("-----BEGIN NOTHING-----\n"));
+    assert_false(tls_client_trust(other.client, rubbish, &err));
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    assert_null(tls_server_load(other.tls, SLICE("mx.test"), rubbish, key, &err));
+    assert_non_null(strstr(err.text, "rubbish.pem: "));
+    assert_null(tls_server_load(other.tls, SLICE("mx.test"), chain, "/no/such/file", &err));
+    assert_non_null(strstr(err.text, "/no/such/file: "));
+    assert_int_equal(remove(chain), 0);
+    assert_int_equal(remove(key), 0);
+    assert_int_equal(remove(rubbish), 0);
+    assert_int_equal(remove(folder), 0);
+    text_release(&pem);
+    text_release(&wire);
+    ends_close(&ends);
+    ends_close(&other);
+}
+
 /* ---- a foreign client, of the process's own OpenSSL ---- */
 
 struct foreign {
@@ -245,6 +320,7 @@ main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_bytes_on_the_wire),
         cmocka_unit_test(without_a_seed_no_two_are_alike),
         cmocka_unit_test(the_authority_shows_its_certificate),
+        cmocka_unit_test(certificates_and_authorities_come_from_files),
         cmocka_unit_test(old_but_not_too_old_is_good_enough),
         cmocka_unit_test(renegotiation_is_refused),
     };
