@@ -28,7 +28,7 @@ enum {
     /* Sizes on the wire, headers included, as OpenSSL 3.0 has them. */
     CLIENT_HELLO_BYTES = 302,
     CLIENT_HELLO_RESUMING_BYTES = 540,
-    SERVER_HELLO_BYTES = 687,
+    SERVER_HELLO_BYTES = 714,
     SERVER_HELLO_RESUMING_BYTES = 250,
     FINISHED_BYTES = 80,
     TICKET_RECORD_BYTES = 255,
