@@ -427,7 +427,7 @@ engine_connect(struct tls_client *client, const struct tls_peer *peer, struct tl
 
     text_add_slice(&host_name, peer->host_name);
     SSL_set_connect_state(r->ssl);
-    tls_must(SSL_set_tlsext_host_name(r->ssl, text_string(&host_name)) == 1);
+    tls_must(SSL_set_tlsext_host_name(r->ssl, host_name.bytes) == 1);
     if (peer->is_verified)
         ask_for_certificate(r, text_string(&host_name));
     text_release(&host_name);
