@@ -110,6 +110,7 @@ inbound_new(const struct mta_config *config, const struct mta_doors *doors, stru
         .hostname = config->hostname,
         .listen = config->inbound,
         .size_max = config->size_max,
+        .tls = doors->tls_server,
         .house = &returns_house,
         .house_arg = inbound};
 

@@ -98,6 +98,7 @@ inject_new(const struct mta_config *config, const struct mta_doors *doors, struc
         .hostname = config->hostname,
         .listen = config->listen,
         .size_max = config->size_max,
+        .tls = doors->tls_server,
         .house = &submission_house,
         .house_arg = inject};
 

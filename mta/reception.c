@@ -82,13 +82,36 @@ guest_complain(struct guest *g, const char *line)
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+static void
+on_tls(void *arg, const struct tls_result *result)
+{
+    struct guest *g = arg;
+
+    g->is_encrypted = result->failure == TLS_FINE;
+    if (!g->is_encrypted)
+        guest_leave(g);
+}
+
+static const struct stream_events guest_events;
+
+/* RFC 3207 4.2: what was said before is forgotten. */
+static void
+start_tls(struct guest *g)
+{
+    guest_say(g, "220 2.0.0 ready to start TLS");
+    guest_flush(g);
+    g->state = AWAIT_HELLO;
+    g->stream = stream_tls_accept(g->reception->setup.tls, g->stream, on_tls, g);
+    stream_set_events(g->stream, &guest_events, g);
+}
+
 static size_t
 on_bytes(void *arg, struct slice bytes)
 {
     struct guest *g = arg;
     size_t consumed = 0;
 
-    while (consumed < bytes.length && g->state != AWAIT_HOUSE && g->state != LEAVING) {
+    while (consumed < bytes.length && (g->state & (AWAIT_HOUSE | LEAVING | STARTING_TLS)) == 0) {
         struct slice rest = slice_from(bytes, consumed);
         size_t used =
             g->state == IN_CONTENT ? guest_take_content(g, rest) : guest_take_line(g, rest);
@@ -99,6 +122,12 @@ on_bytes(void *arg, struct slice bytes)
     }
     if (consumed > 0) /* half a line is no progress: who drips one is idle */
         g->deadline_us = loop_now_us(loop_of(g)) + IDLE_TIMEOUT_US;
+    if (g->state == STARTING_TLS && consumed == bytes.length) {
+        start_tls(g);
+    } else if (g->state == STARTING_TLS) {
+        guest_say(g, "554 5.5.1 nothing may follow STARTTLS in plain text, closing");
+        guest_leave(g);
+    }
     if (g->state != LEAVING)
         guest_flush(g);
     return g->state == LEAVING ? bytes.length : consumed;
@@ -133,11 +162,12 @@ on_timer(void *arg)
     guest_leave(g);
 }
 
+static const struct stream_events guest_events = {
+    .on_bytes = on_bytes, .on_end = on_end, .on_broken = on_broken};
+
 static void
 on_accept(void *arg, struct stream *stream)
 {
-    static const struct stream_events events = {
-        .on_bytes = on_bytes, .on_end = on_end, .on_broken = on_broken};
     struct reception *reception = arg;
     struct guest *g;
 
@@ -158,7 +188,7 @@ on_accept(void *arg, struct stream *stream)
         reception->first->previous = g;
     reception->first = g;
     reception->guests_count++;
-    stream_set_events(stream, &events, g);
+    stream_set_events(stream, &guest_events, g);
     text_printf(&g->replies, "220 %.*s ESMTP mtalab\r\n", SLICE_ARGS(reception->setup.hostname));
     guest_flush(g);
     g->deadline_us = loop_now_us(loop_of(g)) + IDLE_TIMEOUT_US;

@@ -1,5 +1,7 @@
 /* reception.h - the server's side of SMTP (RFC 5321), for whatever the MTA takes in: PIPELINING, SIZE,
- * 8BITMIME, ENHANCEDSTATUSCODES and, where the house wants it, DELIVERBY (RFC 2852).
+ * 8BITMIME, ENHANCEDSTATUSCODES, with a certificate STARTTLS (RFC 3207) and, where the house wants it,
+ * DELIVERBY (RFC 2852). Behind a handshake a session begins anew; who sends anything behind STARTTLS
+ * before it was answered is told off and dropped, and nothing of it is heard.
  *
  * The reception speaks; the house behind it decides. It is asked at MAIL and at each RCPT, and is
  * given the whole message after the final dot, to be answered when it is ready: until then nothing
@@ -16,7 +18,7 @@
 #define MTALAB_RECEPTION_H
 
 #include "base/loop.h"
-#include "base/stream.h"
+#include "base/stream_tls.h"
 #include "smtp/command.h"
 
 enum { RECEPTION_RECIPIENTS_MAX = 500 }; /* of one message (RFC 5321 4.5.3.1.8: at least 100) */
@@ -46,7 +48,8 @@ struct reception_setup {
     struct network *network;
     struct slice hostname; /* said in the banner and to EHLO */
     struct net_address listen;
-    uint64_t size_max; /* 552 5.3.4 beyond */
+    uint64_t size_max;      /* 552 5.3.4 beyond */
+    struct tls_server *tls; /* NULL: STARTTLS is not offered */
     const struct house *house;
     void *house_arg;
 };

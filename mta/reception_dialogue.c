@@ -27,9 +27,10 @@ ehlo(struct guest *g, const struct command *command)
     reset_envelope(g);
     g->state = AWAIT_MAIL;
     text_printf(&g->replies,
-        "250-%.*s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n"
+        "250-%.*s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
         "250%cENHANCEDSTATUSCODES\r\n",
         SLICE_ARGS(setup->hostname), (unsigned long long)setup->size_max,
+        setup->tls != NULL && !g->is_encrypted ? "250-STARTTLS\r\n" : "",
         setup->house->does_deliver_by ? '-' : ' ');
     if (setup->house->does_deliver_by)
         guest_say(g, "250 DELIVERBY");
@@ -145,6 +146,18 @@ help(struct guest *g, const struct command *command)
     guest_say(g, "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP QUIT");
 }
 
+/* Answered by who knows whether anything came behind it. */
+static void
+starttls(struct guest *g, const struct command *command)
+{
+    if (g->reception->setup.tls == NULL)
+        guest_complain(g, "502 5.5.1 not implemented here");
+    else if (g->state != AWAIT_MAIL || g->is_encrypted)
+        guest_complain(g, "503 5.5.1 bad sequence of commands");
+    else
+        g->state = STARTING_TLS;
+}
+
 static void
 quit(struct guest *g, const struct command *command)
 {
@@ -157,16 +170,17 @@ static const struct rule {
     unsigned allowed; /* session_state bits */
     void (*act)(struct guest *g, const struct command *command);
 } rules[] = {
-    {VERB_EHLO, ANY_COMMAND, ehlo},
-    {VERB_HELO, ANY_COMMAND, helo},
-    {VERB_MAIL, AWAIT_MAIL,  mail},
-    {VERB_RCPT, AWAIT_RCPT,  rcpt},
-    {VERB_DATA, AWAIT_RCPT,  data},
-    {VERB_RSET, ANY_COMMAND, rset},
-    {VERB_NOOP, ANY_COMMAND, noop},
-    {VERB_VRFY, ANY_COMMAND, vrfy},
-    {VERB_HELP, ANY_COMMAND, help},
-    {VERB_QUIT, ANY_COMMAND, quit},
+    {VERB_EHLO,     ANY_COMMAND, ehlo    },
+    {VERB_HELO,     ANY_COMMAND, helo    },
+    {VERB_MAIL,     AWAIT_MAIL,  mail    },
+    {VERB_RCPT,     AWAIT_RCPT,  rcpt    },
+    {VERB_DATA,     AWAIT_RCPT,  data    },
+    {VERB_RSET,     ANY_COMMAND, rset    },
+    {VERB_NOOP,     ANY_COMMAND, noop    },
+    {VERB_VRFY,     ANY_COMMAND, vrfy    },
+    {VERB_HELP,     ANY_COMMAND, help    },
+    {VERB_STARTTLS, ANY_COMMAND, starttls},
+    {VERB_QUIT,     ANY_COMMAND, quit    },
 };
 
 /* Commands that move nothing on are harmless one by one, and a way to stay for ever. */

@@ -13,6 +13,7 @@ enum guest_state { /* bits: a verb may be allowed in several */
     IN_CONTENT = 8,
     AWAIT_HOUSE = 16,
     LEAVING = 32,
+    STARTING_TLS = 64, /* the command is to be answered, and the handshake to begin */
     ANY_COMMAND = AWAIT_HELLO | AWAIT_MAIL | AWAIT_RCPT,
 };
 
@@ -24,6 +25,7 @@ struct guest {
     struct timer timer;
     int64_t deadline_us;
     uint32_t errors_count;
+    bool is_encrypted;
     uint32_t idle_commands_count; /* in a row */
     struct text replies;
     struct text envelope; /* the addresses' bytes */
