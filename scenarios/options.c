@@ -213,6 +213,7 @@ set_colour(struct options *options, const char *value, struct error *err)
     }
 FLAG(set_real, is_real)
 FLAG(set_twice, is_twice)
+FLAG(set_both_worlds, is_in_both_worlds)
 FLAG(set_dry, is_dry)
 FLAG(set_quiet, is_quiet)
 FLAG(set_verbose, is_verbose)
@@ -221,27 +222,29 @@ FLAG(set_text, is_text)
 FLAG(set_plot, wants_plot)
 
 static const struct option_row rows[] = {
-    {"--seed",     "N",          "luck: the same number, the same run (default: the scenario's)",     set_seed    },
-    {"--seeds",    "A..B",       "runs every scenario once per seed",                                 set_seeds   },
-    {"--set",      "NAME=VALUE", "gives a parameter of the scenario a value",                         set_setting },
-    {"--only",     "ID",         "judges this expectation only",                                      set_only    },
-    {"--until",    "TIME",       "ends the run at this virtual time",                                 set_until   },
-    {"-j",         "N",          "runs N files side by side, each in a process",                      set_jobs    },
-    {"--shard",    "I/N",        "runs the I-th of N equal parts of the files",                       set_shard   },
-    {"--real",     NULL,         "plays on real sockets of the loopback, in real time",               set_real    },
-    {"--speed",    "N",          "with real sockets: N seconds of the scenario in one second",        set_speed   },
-    {"--twice",    NULL,         "runs twice and compares the journals (exit 6 if they differ)",      set_twice   },
-    {"--dry-run",  NULL,         "delivery analysis only: who will be sent to, who not and why",      set_dry     },
-    {"--out",      "DIR",        "leaves journal, results, series and plots in DIR (many: DIR/NAME)", set_out     },
-    {"--report",   "KIND=FILE",  "also writes a report: json, tap, junit, github or human",
-     set_report                                                                                                   },
-    {"--format",   "KIND",       "what stdout gets: human, json, tap, junit, github",                 set_format  },
-    {"--plot",     NULL,         "draws the KPIs in the terminal after the summary",                  set_plot    },
-    {"--text",     NULL,         "with plot: in the terminal instead of files",                       set_text    },
-    {"--resolved", NULL,         "with show: accepted, and what it does anyway",                      set_resolved},
-    {"--color",    "WHEN",       "auto, always or never",                                             set_colour  },
-    {"-q",         NULL,         "no summary for what went well",                                     set_quiet   },
-    {"-v",         NULL,         "the whole summary for every file",                                  set_verbose },
+    {"--seed",        "N",          "luck: the same number, the same run (default: the scenario's)",     set_seed       },
+    {"--seeds",       "A..B",       "runs every scenario once per seed",                                 set_seeds      },
+    {"--set",         "NAME=VALUE", "gives a parameter of the scenario a value",                         set_setting    },
+    {"--only",        "ID",         "judges this expectation only",                                      set_only       },
+    {"--until",       "TIME",       "ends the run at this virtual time",                                 set_until      },
+    {"-j",            "N",          "runs N files side by side, each in a process",                      set_jobs       },
+    {"--shard",       "I/N",        "runs the I-th of N equal parts of the files",                       set_shard      },
+    {"--real",        NULL,         "plays on real sockets of the loopback, in real time",               set_real       },
+    {"--speed",       "N",          "with real sockets: N seconds of the scenario in one second",        set_speed      },
+    {"--twice",       NULL,         "runs twice and compares the journals (exit 6 if they differ)",      set_twice      },
+    {"--both-worlds", NULL,
+     "plays in virtual time and on real sockets; exit 6 if the stories differ",                          set_both_worlds},
+    {"--dry-run",     NULL,         "delivery analysis only: who will be sent to, who not and why",      set_dry        },
+    {"--out",         "DIR",        "leaves journal, results, series and plots in DIR (many: DIR/NAME)", set_out        },
+    {"--report",      "KIND=FILE",  "also writes a report: json, tap, junit, github or human",
+     set_report                                                                                                         },
+    {"--format",      "KIND",       "what stdout gets: human, json, tap, junit, github",                 set_format     },
+    {"--plot",        NULL,         "draws the KPIs in the terminal after the summary",                  set_plot       },
+    {"--text",        NULL,         "with plot: in the terminal instead of files",                       set_text       },
+    {"--resolved",    NULL,         "with show: accepted, and what it does anyway",                      set_resolved   },
+    {"--color",       "WHEN",       "auto, always or never",                                             set_colour     },
+    {"-q",            NULL,         "no summary for what went well",                                     set_quiet      },
+    {"-v",            NULL,         "the whole summary for every file",                                  set_verbose    },
 };
 
 static const struct option_row *
@@ -359,6 +362,8 @@ options_parse(struct options *options, int argc, char **argv, struct error *err)
     }
     options->words = &argv[1];
     options->words_count = words;
+    if (options->is_in_both_worlds && options->is_real)
+        return error_set(err, ERROR_USAGE, "--both-worlds has the real one in it: without --real");
     if (options->is_twice && options->is_real)
         return error_set(
             err, ERROR_USAGE, "--twice compares runs in virtual time: not with --real");
@@ -393,5 +398,6 @@ options_help(struct text *out)
             rows[i].argument != NULL ? rows[i].argument : "", rows[i].help);
     text_add_string(out,
         "\nexit  0 all held   1 an expectation failed   2 usage   3 scenario invalid\n"
-        "      4 harness failed   5 wall-clock limit   6 two runs disagree   77 all skipped\n");
+        "      4 harness failed   5 wall-clock limit   6 two runs or worlds disagree   77 all "
+        "skipped\n");
 }

@@ -11,6 +11,7 @@
 #include "scenarios/progress.h"
 #include "scenarios/twins.h"
 #include "scenarios/world.h"
+#include "scenarios/worlds.h"
 
 volatile sig_atomic_t run_is_interrupted;
 
@@ -167,6 +168,8 @@ write_replay(const struct options *options, const char *filename, uint64_t seed,
         text_printf(out, " --speed %u", (unsigned)options->speed);
     if (options->is_twice)
         text_add_string(out, " --twice");
+    if (options->is_in_both_worlds)
+        text_add_string(out, " --both-worlds");
 }
 
 static struct slice
@@ -249,6 +252,26 @@ play_twins(const struct scenario *scenario, const struct expect_plan *plan,
     return false;
 }
 
+static bool
+play_both_worlds(const struct scenario *scenario, const struct expect_plan *plan,
+    const struct world_options *options, struct run *run, struct error *err)
+{
+    switch (worlds_compare(scenario, plan, options, err)) {
+    case WORLDS_AGREE:
+        return true;
+    case WORLDS_STOPPED:
+        conclude(options->progress_arg, run);
+        return true;
+    case WORLDS_DIFFER:
+        fail_with_error(run, err);
+        fail(run, EXIT_DISAGREE, NULL);
+        return true;
+    case WORLDS_BROKEN:
+        return false;
+    }
+    return false;
+}
+
 static void
 play(const struct run_request *request, const struct scenario *scenario,
     const struct expect_plan *plan, struct run *run)
@@ -285,6 +308,8 @@ play(const struct run_request *request, const struct scenario *scenario,
         conclude(&playing, run);
     if (is_fine && options->is_twice && !was_stopped)
         is_fine = play_twins(scenario, plan, &world_options, run, &err);
+    if (is_fine && options->is_in_both_worlds && !was_stopped)
+        is_fine = play_both_worlds(scenario, plan, &world_options, run, &err);
     if (!is_fine)
         fail_with_error(run, &err);
     if (has_result && !outcome_files_write(&files, scenario, &run->result, &err))
