@@ -120,7 +120,7 @@ name_sources(const struct mta_config *config, struct journal *journal)
 
 struct delivery *
 delivery_new(const struct mta_config *config, const struct mta_doors *doors, struct spool *spool,
-    struct efs *efs)
+    struct dkim_signer *signer, struct efs *efs)
 {
     static const struct queue_events queue_events = {.on_due = on_due, .on_expired = on_expired};
     struct delivery *delivery = mem_alloc_zeroed(sizeof *delivery);
@@ -130,6 +130,7 @@ delivery_new(const struct mta_config *config, const struct mta_doors *doors, str
     delivery->context = (struct site_context){.config = config,
         .doors = doors,
         .spool = spool,
+        .signer = signer,
         .queue = queue,
         .desk = outcome_desk_new(config, doors, spool, queue, efs),
         .source_names = name_sources(config, doors->journal),

@@ -15,8 +15,9 @@
 
 struct delivery;
 
+/* signer NULL: nothing is signed. */
 struct delivery *delivery_new(const struct mta_config *config, const struct mta_doors *doors,
-    struct spool *spool, struct efs *efs);
+    struct spool *spool, struct dkim_signer *signer, struct efs *efs);
 void delivery_free(struct delivery **delivery);
 
 /* The spool has taken responsibility for this recipient: it is tried, now and until it is settled. */

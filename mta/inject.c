@@ -10,6 +10,7 @@ static_assert(
 struct inject {
     const struct mta_config *config;
     struct spool *spool;
+    struct dkim_signer *signer; /* NULL: nothing is signed */
     inject_fn *fn;
     void *arg;
     struct reception *reception;
@@ -61,6 +62,25 @@ on_durable(void *arg, bool is_durable)
         submission->guest, is_durable ? "250 2.0.0 ok, taken" : "452 4.3.1 the spool is full");
 }
 
+/* What cannot be signed is told to who can mend it, and not found out at night. NULL: it can. */
+static const char *
+why_unsignable(const struct inject *inject, struct slice content)
+{
+    if (inject->signer == NULL)
+        return NULL;
+    switch (dkim_signer_judge(inject->signer, content)) {
+    case DKIM_SIGNABLE:
+        return NULL;
+    case DKIM_WITHOUT_KEY:
+        return inject->config->dkim.is_refused_without_key
+            ? "550 5.7.1 no DKIM key for the domain of From"
+            : NULL;
+    case DKIM_MALFORMED:
+        return "554 5.6.0 the header cannot be signed: a line of it is no field";
+    }
+    return NULL;
+}
+
 static void
 on_message(void *arg, void *note, struct guest *guest, const struct reception_mail *mail)
 {
@@ -72,7 +92,12 @@ on_message(void *arg, void *note, struct guest *guest, const struct reception_ma
         .content = mail->content,
         .validity_us = submission->validity_us,
         .is_8bit = mail->is_8bit};
+    const char *why = why_unsignable(inject, mail->content);
 
+    if (why != NULL) {
+        guest_answer(guest, why);
+        return;
+    }
     submission->inject = inject;
     submission->guest = guest;
     submission->places_count = mail->recipients_count;
@@ -90,7 +115,7 @@ static const struct house submission_house = {
 
 struct inject *
 inject_new(const struct mta_config *config, const struct mta_doors *doors, struct spool *spool,
-    inject_fn *fn, void *arg, struct error *err)
+    struct dkim_signer *signer, inject_fn *fn, void *arg, struct error *err)
 {
     struct inject *inject = mem_alloc_zeroed(sizeof *inject);
     const struct reception_setup setup = {.loop = doors->loop,
@@ -104,6 +129,7 @@ inject_new(const struct mta_config *config, const struct mta_doors *doors, struc
 
     inject->config = config;
     inject->spool = spool;
+    inject->signer = signer;
     inject->fn = fn;
     inject->arg = arg;
     inject->reception = reception_new(&setup, err);

@@ -16,7 +16,7 @@ struct inject;
 typedef void inject_fn(void *arg, struct spool_place place);
 
 struct inject *inject_new(const struct mta_config *config, const struct mta_doors *doors,
-    struct spool *spool, inject_fn *fn, void *arg, struct error *err);
+    struct spool *spool, struct dkim_signer *signer, inject_fn *fn, void *arg, struct error *err);
 /* Messages that wait for the disk are forgotten: the store must not tell a sync afterwards, so it is
  * freed or crashes before the loop goes on. */
 void inject_free(struct inject **inject);

@@ -11,6 +11,7 @@
 struct mta {
     struct mta_doors doors;
     struct spool *spool;
+    struct dkim_signer *signer; /* NULL: nothing is signed */
     struct efs *efs;
     struct delivery *delivery;
     struct inject *inject;
@@ -75,8 +76,10 @@ mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_cons
     mta->spool = spool_new(doors->loop, doors->store);
     mta->efs =
         efs_new(doors->loop, config->efs_batch, config->efs_every_us, consumer, consumer_arg);
-    mta->delivery = delivery_new(config, &mta->doors, mta->spool, mta->efs);
-    mta->inject = inject_new(config, &mta->doors, mta->spool, on_injected, mta, err);
+    if (config->dkim.level != DKIM_LEVEL_OFF)
+        mta->signer = dkim_signer_new(&config->dkim);
+    mta->delivery = delivery_new(config, &mta->doors, mta->spool, mta->signer, mta->efs);
+    mta->inject = inject_new(config, &mta->doors, mta->spool, mta->signer, on_injected, mta, err);
     if (mta->inject != NULL && config->inbound.family != 0)
         mta->inbound = inbound_new(config, &mta->doors, err);
     if (mta->inject == NULL || (config->inbound.family != 0 && mta->inbound == NULL)) {
@@ -98,6 +101,7 @@ mta_free(struct mta **mta)
     inject_free(&m->inject);
     delivery_free(&m->delivery);
     efs_free(&m->efs);
+    dkim_signer_free(&m->signer);
     spool_free(&m->spool);
     text_release(&m->sender);
     text_release(&m->rcpt);

@@ -14,6 +14,7 @@
 #include "base/stream_tls.h"
 #include "base/unit.h"
 #include "mta/bounce.h"
+#include "mta/dkim.h"
 #include "mta/efs.h"
 #include "mta/retry.h"
 
@@ -51,6 +52,7 @@ struct mta_config {
     uint32_t efs_batch;
     int64_t efs_every_us;
     uint64_t size_max; /* of a submitted message; 552 5.3.4 beyond */
+    struct dkim_config dkim;
 };
 struct mta_config mta_config_default(void); /* what the scenario language promises; no addresses */
 #define MTA_VALIDITY_US_MAX (84 * US_PER_HOUR)

@@ -179,9 +179,27 @@ next(void *arg, struct smtp_transaction *t)
         t->recipients_count < site->shaper.rule->recipients_per_transaction);
     spool_sender(context->spool, message, &t->sender);
     t->size = spool_size(context->spool, message);
+    if (context->signer != NULL)
+        t->size += dkim_signer_bytes_max(context->signer);
     t->is_8bit = spool_envelope(context->spool, message).is_8bit;
     t->content_id = message;
     return true;
+}
+
+/* t= is the arrival, so that it is the same signature however often the content is sent. */
+static void
+write_signature(struct site_context *context, spool_message message, struct stream *stream)
+{
+    const struct loop *loop = context->doors->loop;
+    int64_t arrival_us = spool_envelope(context->spool, message).arrival_us;
+    int64_t wall_us = loop_wall_us(loop) - loop_now_us(loop) + arrival_us;
+    struct text fields = {0};
+
+    dkim_signer_sign(
+        context->signer, message, wall_us / US_PER_S, text_slice(&context->scratch), &fields);
+    if (fields.length > 0)
+        stream_write(stream, fields.bytes, fields.length);
+    text_release(&fields);
 }
 
 /* A message has many pieces, and a write costs more than a piece: they leave together. */
@@ -194,6 +212,8 @@ write_content(void *arg, uint32_t content_id, struct stream *stream)
 
     text_clear(content);
     spool_content(context->spool, content_id, content);
+    if (context->signer != NULL)
+        write_signature(context, content_id, stream);
     stream_write(stream, content->bytes, content->length);
 }
 

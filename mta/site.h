@@ -16,6 +16,7 @@ struct site_context {
     const struct mta_config *config;
     const struct mta_doors *doors;
     struct spool *spool;
+    struct dkim_signer *signer; /* NULL: nothing is signed */
     struct queue *queue;
     struct outcome_desk *desk;
     uint32_t *source_names;     /* in the journal, by index of our IP */

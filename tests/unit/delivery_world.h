@@ -128,7 +128,7 @@ world_open(struct world *w)
         .bounce_rules = w->bounce_rules,
         .rng = &w->rng};
     w->efs = efs_new(w->loop, 100, US_PER_S, take_events, w);
-    w->delivery = delivery_new(&w->config, &w->doors, w->spool, w->efs);
+    w->delivery = delivery_new(&w->config, &w->doors, w->spool, NULL, w->efs);
     for (size_t i = 0; i < HOSTS_COUNT; i++)
         script_listen(&w->servers[i], w->loop, w->network, &w->addresses[i]);
 }

@@ -113,7 +113,7 @@ static inline void
 open_door(struct world *w)
 {
     w->spool = spool_new(w->loop, w->store);
-    w->inject = inject_new(&w->config, &w->doors, w->spool, on_injected, w, &w->err);
+    w->inject = inject_new(&w->config, &w->doors, w->spool, NULL, on_injected, w, &w->err);
     assert_non_null(w->inject);
 }
 

@@ -156,7 +156,7 @@ a_taken_address_is_an_error(void **state)
     struct inject *second;
 
     world_start(&w);
-    second = inject_new(&w.config, &w.doors, w.spool, on_injected, &w, &w.err);
+    second = inject_new(&w.config, &w.doors, w.spool, NULL, on_injected, &w, &w.err);
     assert_null(second);
     assert_non_null(strstr(w.err.text, "submission listener"));
     world_stop(&w);
