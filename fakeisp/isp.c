@@ -22,6 +22,7 @@ struct isp {
     struct isp_doors doors;
     struct policies *policies;
     struct aftermath *aftermath;
+    struct auth *auth; /* NULL: nobody asks where mail comes from */
     struct isp_site *sites;
     uint32_t name, sessions_count;
     struct isp_totals totals;
@@ -131,12 +132,36 @@ server_on_accepted(void *arg, const struct visit *visit, const struct envelope *
     aftermath_on_accepted(isp->aftermath, visit, envelope, header);
 }
 
+/* A line per method and recipient, so that everybody's story has it. */
+static void
+server_on_authenticated(void *arg, const struct visit *visit, const struct envelope *envelope,
+    const struct auth_results *results)
+{
+    struct isp *isp = arg;
+
+    for (int i = 0; i < AUTH_METHODS_COUNT; i++) {
+        enum auth_method method = (enum auth_method)i;
+        unsigned result = auth_result(results, method);
+        struct event event = event_of(isp, EVENT_AUTH, visit);
+
+        isp->totals.auth[i][result]++;
+        event.stage = STAGE_DOT;
+        event.outcome = (uint8_t)auth_outcome(method, result);
+        event.rule = journal_name(isp->doors.journal, slice_of(auth_method_name(method)));
+        event.text = journal_name(isp->doors.journal, slice_of(auth_word(method, result)));
+        for (size_t j = 0; j < envelope->rcpts_count; j++)
+            event_write(
+                isp->doors.journal, &event, envelope_sender(envelope), envelope_rcpt(envelope, j));
+    }
+}
+
 static const struct server_notes notes = {
     .on_opened = server_on_opened,
     .on_closed = server_on_closed,
     .on_limit = server_on_limit,
     .on_refused = server_on_refused,
     .on_accepted = server_on_accepted,
+    .on_authenticated = server_on_authenticated,
 };
 
 /* ---- coming and going ---- */
@@ -166,6 +191,7 @@ open_site(struct isp *isp, size_t host)
         .loop = isp->doors.loop,
         .journal = isp->doors.journal,
         .policies = isp->policies,
+        .auth = isp->auth,
         .notes = &notes,
         .notes_arg = isp,
         .keeps_header = aftermath_wants_header(isp->aftermath),
@@ -261,6 +287,8 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
     isp->name = journal_name(doors->journal, config->name);
     isp->policies = policies_new(config, doors->journal, doors->rng);
     isp->aftermath = aftermath_new(config, doors);
+    if (config->is_authenticating)
+        isp->auth = auth_new(&config->auth, doors->loop, doors->resolver);
     isp->sites = mem_alloc_zeroed(config->hosts_count * sizeof isp->sites[0]);
     for (size_t i = 0; i < config->hosts_count; i++) {
         open_site(isp, i);
@@ -289,6 +317,7 @@ isp_free(struct isp **isp)
     }
     policies_free(&(*isp)->policies);
     aftermath_free(&(*isp)->aftermath);
+    auth_free(&(*isp)->auth);
     ledger_release(&(*isp)->ledger);
     mem_free((*isp)->sites);
     mem_free(*isp);

@@ -1,7 +1,9 @@
 /* isp.h - a mailbox provider with opinions: its hosts, its mailboxes' hidden truth, its policies.
  *
  * At each stage of a session (smtp/stage.h) the ISP asks in this order, and the first that answers
- * wins: faults, limits, rules, greylist, authentication, mailboxes. Nothing answers: accepted.
+ * wins: faults, limits, rules, greylist, mailboxes. Nothing answers: accepted. Where a message comes
+ * from (fakeisp/auth.h) is found out between the final dot and the question what to think of it;
+ * rules and limits of that stage may ask for it.
  *
  * The ISP keeps its own ledger of what it accepted and refused, from the bytes it saw and nothing
  * else. After a run it is compared with what the other side believes (ledger.h).
@@ -21,6 +23,7 @@
 #include "base/stream.h"
 #include "base/stream_tls.h"
 #include "base/unit.h"
+#include "fakeisp/auth.h"
 #include "fakeisp/ledger.h"
 #include "smtp/event.h"
 #include "smtp/reply.h"
@@ -50,7 +53,8 @@ struct isp_host {
     struct slice fqdn;                   /* "mx1.bigmail.example", said in the banner */
     const struct net_address *addresses; /* listens on all of them, their port (25) */
     size_t addresses_count;
-    int64_t rtt_us; /* used by who builds the network */
+    int64_t rtt_us;     /* used by who builds the network */
+    uint32_t mutations; /* mutation bits: what a gateway in front of it does to content */
     enum host_fault { HOST_FINE, HOST_REFUSES, HOST_IS_SILENT, HOST_RESETS } fault; /* the same */
     struct isp_host_tls tls;
 };
@@ -71,6 +75,7 @@ enum limit_key { /* bits: what has a counter of its own */
     LIMIT_PER_IP_24 = 2, /* /24 of IPv4, /64 of IPv6 */
     LIMIT_PER_SENDER_DOMAIN = 4,
     LIMIT_PER_HOST = 8,
+    LIMIT_PER_DKIM_DOMAIN = 16, /* d= of a good signature; asked at the final dot */
 };
 
 enum limit_window { WINDOW_NONE, WINDOW_SLIDING, WINDOW_FIXED, WINDOW_BUCKET };
@@ -113,6 +118,7 @@ struct isp_rule {
     struct slice id;
     enum smtp_stage stage;
     struct slice to, from;             /* globs; length 0: any. Without '@' on the local part */
+    struct auth_wanted auth;           /* at stage dot */
     struct slice header;               /* "Name: glob", at stages body and dot; length 0: any */
     uint32_t attempt_min, attempt_max; /* 0, 0: any; UINT32_MAX: open */
     const struct isp_condition *conditions;
@@ -168,6 +174,8 @@ struct isp_config {
     const struct isp_rule *rules;
     size_t rules_count;
     struct isp_greylist greylist;
+    bool is_authenticating; /* else no rule and no limit may ask */
+    struct auth_config auth;
     const struct isp_mailbox *mailboxes;
     size_t mailboxes_count;
     const struct isp_return *returns;
@@ -190,7 +198,7 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct net_address return_to; /* family 0: where DNS says, … */
     uint16_t return_port;         /* … at this port; 0: 25 */
     bool acts_faults;             /* hosts do their faults themselves: the network is a real one */
-    struct tls *tls;       /* NULL: no host offers it, whatever the config says */
+    struct tls *tls;              /* NULL: no host offers it, whatever the config says */
 };
 
 struct isp *isp_new(
@@ -236,6 +244,7 @@ struct isp_totals {
     uint64_t recipients_refused_4xx, recipients_refused_5xx, limit_hits, bytes_accepted;
     uint64_t traps_hit;
     struct isp_reports reports;
+    uint64_t auth[AUTH_METHODS_COUNT][AUTH_RESULTS_MAX]; /* messages, by result */
 };
 struct isp_totals isp_totals(const struct isp *isp);
 

@@ -68,9 +68,10 @@ struct question {
     int64_t now_us;
     const struct visit *visit;
     const struct envelope *envelope;
-    size_t rcpt_first, rcpt_end; /* those it is about: one at RCPT, all accepted ones later */
-    struct slice header;         /* at body and dot, if a rule wants to see it */
-    uint64_t bytes;              /* at dot: of the content */
+    size_t rcpt_first, rcpt_end;     /* those it is about: one at RCPT, all accepted ones later */
+    struct slice header;             /* at body and dot, if a rule wants to see it */
+    uint64_t bytes;                  /* at dot: of the content */
+    const struct auth_results *auth; /* at dot; NULL: nobody asks for it */
     /* Where to ask on; zeroed by who begins. */
     enum policy_kind next_policy;
     size_t next_rule;

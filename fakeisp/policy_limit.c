@@ -36,8 +36,8 @@ struct limits {
     uint32_t stages; /* bits: where any limit has something to say */
 };
 
-/* At which stage each count is asked. */
-static const enum smtp_stage stage_of[] = {
+/* At which stage each count is asked, unless it is one per signing domain. */
+static const enum smtp_stage stages[] = {
     [LIMIT_CONNECTIONS_OPEN] = STAGE_CONNECT,
     [LIMIT_CONNECTIONS] = STAGE_CONNECT,
     [LIMIT_MESSAGES] = STAGE_MAIL,
@@ -48,10 +48,16 @@ static const enum smtp_stage stage_of[] = {
     [LIMIT_RECIPIENTS_PER_TRANSACTION] = STAGE_RCPT,
 };
 
+static enum smtp_stage
+stage_of(const struct isp_limit *config)
+{
+    return config->per & LIMIT_PER_DKIM_DOMAIN ? STAGE_DOT : stages[config->count];
+}
+
 /* ---- keys ---- */
 
 struct key {
-    char bytes[64 + ADDRESS_DOMAIN_MAX];
+    char bytes[64 + 2 * (ADDRESS_DOMAIN_MAX + 1)];
     size_t length;
 };
 
@@ -71,10 +77,8 @@ add_network(struct key *key, const struct net_address *source)
 }
 
 static void
-add_domain(struct key *key, struct slice sender)
+add_domain(struct key *key, struct slice domain)
 {
-    struct slice domain = address_domain(sender);
-
     if (domain.length > ADDRESS_DOMAIN_MAX)
         domain.length = ADDRESS_DOMAIN_MAX;
     for (size_t i = 0; i < domain.length; i++) {
@@ -84,9 +88,10 @@ add_domain(struct key *key, struct slice sender)
     }
 }
 
-/* What comes first has a fixed length, so that no two keys are alike by chance. */
+/* What comes first has a fixed length or an end, so that no two keys are alike by chance. */
 static struct key
-key_of(const struct limit *limit, const struct visit *visit, struct slice sender)
+key_of(const struct limit *limit, const struct visit *visit, struct slice sender,
+    const struct auth_results *auth)
 {
     uint32_t per = limit->config->per, host = (uint32_t)visit->host;
     struct key key = {.length = 0};
@@ -100,14 +105,20 @@ key_of(const struct limit *limit, const struct visit *visit, struct slice sender
     if (per & LIMIT_PER_IP_24)
         add_network(&key, &visit->source);
     if (per & LIMIT_PER_SENDER_DOMAIN)
-        add_domain(&key, sender);
+        add_domain(&key, address_domain(sender));
+    if (per & LIMIT_PER_DKIM_DOMAIN) {
+        add_to_key(&key, "", 1);
+        if (auth != NULL && auth->dkim == DKIM_GOOD)
+            add_domain(&key, text_slice(&auth->dkim_domain));
+    }
     return key;
 }
 
 static struct counter *
-counter_of(struct limit *limit, const struct visit *visit, struct slice sender)
+counter_of(struct limit *limit, const struct visit *visit, struct slice sender,
+    const struct auth_results *auth)
 {
-    struct key key = key_of(limit, visit, sender);
+    struct key key = key_of(limit, visit, sender, auth);
     struct slice bytes = {key.bytes, key.length};
     uint32_t number;
     bool is_new = false;
@@ -187,6 +198,8 @@ over_the_limit(struct limit *limit, struct counter *counter, int64_t now_us)
 static uint64_t
 amount_of(const struct limit *limit, const struct question *question)
 {
+    if (limit->config->count == LIMIT_RECIPIENTS)
+        return question->rcpt_end - question->rcpt_first; /* all of them at the final dot */
     return limit->config->count == LIMIT_BYTES ? question->bytes : 1;
 }
 
@@ -224,7 +237,8 @@ count_what_passes(struct limits *limits, const struct question *question)
         struct limit *limit = &limits->limits[i];
         enum limit_count count = limit->config->count;
 
-        if (stage_of[count] != question->stage || !has_tally(count) || count == LIMIT_UNKNOWN_USERS)
+        if (stage_of(limit->config) != question->stage || !has_tally(count) ||
+            count == LIMIT_UNKNOWN_USERS)
             continue;
         tally_take(
             &limit->asked->tally, &limit->window, question->now_us, amount_of(limit, question));
@@ -239,9 +253,10 @@ limits_ask(struct limits *limits, const struct question *question)
     for (size_t i = 0; i < limits->count; i++) {
         struct limit *limit = &limits->limits[i];
 
-        if (stage_of[limit->config->count] != question->stage)
+        if (stage_of(limit->config) != question->stage)
             continue;
-        limit->asked = counter_of(limit, question->visit, envelope_sender(question->envelope));
+        limit->asked =
+            counter_of(limit, question->visit, envelope_sender(question->envelope), question->auth);
         if (is_shut(limit->asked, question->now_us) || !has_room(limit, limit->asked, question))
             return over_the_limit(limit, limit->asked, question->now_us);
     }
@@ -257,7 +272,8 @@ limits_ask_unknown_user(struct limits *limits, const struct question *question)
 
         if (limit->config->count != LIMIT_UNKNOWN_USERS)
             continue;
-        limit->asked = counter_of(limit, question->visit, envelope_sender(question->envelope));
+        limit->asked =
+            counter_of(limit, question->visit, envelope_sender(question->envelope), NULL);
         if (!tally_has_room(&limit->asked->tally, &limit->window, question->now_us, 1))
             return over_the_limit(limit, limit->asked, question->now_us);
     }
@@ -277,7 +293,7 @@ limits_on_closed(struct limits *limits, const struct visit *visit)
         struct limit *limit = &limits->limits[i];
 
         if (limit->config->count == LIMIT_CONNECTIONS_OPEN)
-            tally_give_back(&counter_of(limit, visit, SLICE(""))->tally, 1);
+            tally_give_back(&counter_of(limit, visit, SLICE(""), NULL)->tally, 1);
     }
 }
 
@@ -317,7 +333,7 @@ limits_new(const struct isp_config *config, const struct policy_doors *doors)
             limit->window.kind = WINDOW_NONE; /* it is given back, and never by time alone */
         if (from->count == LIMIT_UNKNOWN_USERS)
             limits->wants_unknown_users = true;
-        limits->stages |= 1U << stage_of[from->count];
+        limits->stages |= 1U << stage_of(from);
     }
     return limits;
 }

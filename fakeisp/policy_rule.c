@@ -15,6 +15,7 @@ struct rule {
     struct pattern to, from;
     struct slice header_name, header_glob;
     bool asks_memory; /* attempt, or age */
+    bool asks_auth;   /* where the message comes from */
     bool asks_rcpt;   /* anything about the recipient */
 };
 
@@ -116,6 +117,9 @@ means(struct rules *rules, struct rule *rule, const struct question *question)
     } else if (rule->share_ppm < PPM && !rng_odds(&rule->rng, rule->share_ppm)) {
         return false;
     }
+    if (rule->asks_auth &&
+        (question->auth == NULL || !auth_is_wanted(&rule->config->auth, question->auth)))
+        return false;
     return rule->header_name.length == 0 || means_header(rules, rule, question->header);
 }
 
@@ -215,6 +219,8 @@ read_rule(struct rule *rule, const struct isp_rule *from, const struct policy_do
     rule->from = pattern_of(from->from);
     rule->asks_memory = from->attempt_max > 0 || from->conditions_count > 0;
     rule->asks_rcpt = !rule->to.is_any || rule->asks_memory || rule->share_ppm < PPM;
+    for (int i = 0; i < AUTH_METHODS_COUNT; i++)
+        rule->asks_auth |= from->auth.bits[i] != 0;
     read_header_condition(rule, from->header);
 }
 

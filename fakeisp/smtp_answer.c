@@ -50,7 +50,8 @@ session_ask(struct session *s, enum smtp_stage stage)
         .envelope = &s->envelope,
         .rcpt_end = s->envelope.rcpts_count,
         .header = text_slice(&s->header),
-        .bytes = s->content_bytes};
+        .bytes = s->content_bytes,
+        .auth = s->is_authenticated ? &s->auth : NULL};
     if (stage == STAGE_RCPT)
         s->question.rcpt_first = s->envelope.rcpts_count - 1;
     return ask_on(s);
@@ -59,6 +60,10 @@ session_ask(struct session *s, enum smtp_stage stage)
 void
 session_on_waited(struct session *s)
 {
+    if (s->is_checked_in_between) {
+        s->state = session_authenticated(s);
+        return;
+    }
     s->state = s->answer.kind == ANSWER_WAIT ? ask_on(s) : session_settle(s, &s->answer);
 }
 
@@ -177,6 +182,8 @@ start_content(struct session *s, const struct answer *answer)
     s->content_bytes = 0;
     s->content_since_us = loop_now_us(s->server->setup.loop);
     text_clear(&s->header);
+    text_clear(&s->content);
+    s->is_authenticated = false;
     s->is_header_over = s->is_content_over = s->is_body_asked = s->has_verdict = false;
     return SESSION_CONTENT;
 }

@@ -63,6 +63,8 @@ take_hello(struct session *s, const struct command *command)
     if (command->argument.length == 0)
         return complain(s, SAY_BAD_ARGUMENT);
     s->says_helo = command->verb == VERB_HELO;
+    text_clear(&s->helo);
+    text_add_slice(&s->helo, command->argument);
     return session_ask(s, STAGE_EHLO);
 }
 
@@ -318,6 +320,8 @@ session_end_content(struct session *s)
         no = refusal(s, SAY_BARE_LINE_END, s->server->rule_content);
     else if (s->has_verdict)
         no = s->verdict;
+    else if (s->server->setup.auth != NULL && !s->is_authenticated)
+        return session_authenticate(s);
     return no.kind != ANSWER_NONE ? session_settle(s, &no) : session_ask(s, STAGE_DOT);
 }
 
@@ -339,6 +343,8 @@ session_on_content(struct session *s, struct slice bytes)
     bool was_header_over = s->is_header_over;
 
     s->content_bytes += content;
+    if (s->server->setup.auth != NULL && s->content_bytes <= s->server->setup.config->size_max)
+        text_add(&s->content, bytes.at, content);
     keep_header(s, (struct slice){bytes.at, content});
     if (s->is_content_over || (s->is_header_over && !was_header_over))
         s->state = ask_about_body(s);

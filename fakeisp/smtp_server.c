@@ -80,19 +80,22 @@ static struct session *
 take_session(struct smtp_server *server)
 {
     struct session *s = server->spares;
-    struct text out, header;
-    struct envelope envelope;
+    struct session before;
 
     if (s == NULL) {
         s = mem_alloc_zeroed(sizeof *s);
     } else {
         server->spares = s->next;
-        out = s->out;
-        header = s->header;
-        envelope = s->envelope;
-        *s = (struct session){.out = out, .header = header, .envelope = envelope};
+        before = *s;
+        *s = (struct session){.out = before.out,
+            .header = before.header,
+            .envelope = before.envelope,
+            .helo = before.helo,
+            .content = before.content,
+            .auth = before.auth};
         text_clear(&s->out);
         text_clear(&s->header);
+        text_clear(&s->helo);
         envelope_clear(&s->envelope);
     }
     s->server = server;
@@ -106,6 +109,7 @@ end_session(struct session *s)
 
     timer_cancel(setup->loop, &s->wait_timer);
     timer_cancel(setup->loop, &s->idle_timer);
+    auth_cancel(&s->check);
     if (s->is_aborting)
         stream_abort(&s->stream);
     else
@@ -411,6 +415,9 @@ smtp_server_free(struct smtp_server **server)
         (*server)->spares = s->next;
         text_release(&s->out);
         text_release(&s->header);
+        text_release(&s->helo);
+        text_release(&s->content);
+        auth_results_release(&s->auth);
         envelope_release(&s->envelope);
         mem_free(s);
     }

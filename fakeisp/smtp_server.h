@@ -28,6 +28,8 @@ struct server_notes {
     /* Responsibility taken for all recipients of the envelope. */
     void (*on_accepted)(void *arg, const struct visit *visit, const struct envelope *envelope,
         uint64_t bytes, struct slice header, const struct answer *answer);
+    void (*on_authenticated)(void *arg, const struct visit *visit, const struct envelope *envelope,
+        const struct auth_results *results);
 };
 
 struct server_setup {
@@ -36,6 +38,7 @@ struct server_setup {
     struct loop *loop;
     struct journal *journal;
     struct policies *policies;
+    struct auth *auth; /* NULL: nobody asks where mail comes from */
     const struct server_notes *notes;
     void *notes_arg;
     bool keeps_header;        /* on_accepted wants to see it */

@@ -96,6 +96,12 @@ struct session {
     bool is_header_over, is_content_over, is_body_asked;
     bool has_verdict; /* stage body has spoken; it is said at the dot */
     struct answer verdict;
+    /* Where it comes from; only if somebody asks. */
+    struct text helo, content;
+    struct auth_check *check;   /* while DNS is asked */
+    bool is_checked_in_between; /* the wait that is over was for it */
+    bool is_authenticated;
+    struct auth_results auth;
 };
 
 static inline const struct ready_reply *
@@ -116,6 +122,10 @@ void server_prepare_replies(struct smtp_server *server);
 enum session_state session_ask(struct session *s, enum smtp_stage stage);
 enum session_state session_settle(struct session *s, const struct answer *answer);
 void session_on_waited(struct session *s);
+
+/* smtp_auth.c: asks where the content comes from, then about the final dot. */
+enum session_state session_authenticate(struct session *s);
+enum session_state session_authenticated(struct session *s);
 
 /* smtp_dialogue.c: each moves the session on and leaves the flushing and closing to the caller. */
 void session_begin(struct session *s);

@@ -177,16 +177,19 @@ static const char *
 why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
 {
     size_t limits_count = 0, returns_count = 0;
+    bool is_authenticating = false;
 
-    for (size_t i = 0; i < scenario->isps_count; i++)
+    for (size_t i = 0; i < scenario->isps_count; i++) {
         limits_count += scenario->isps[i].limits_count;
-    for (size_t i = 0; i < scenario->isps_count; i++)
         returns_count += scenario->isps[i].returns_count;
+        is_authenticating |= scenario->isps[i].is_authenticating;
+    }
     return kind == EVENT_TLS && !scenario_has_tls(scenario) ? "nobody offers TLS"
         : kind == EVENT_DSN_SENT && returns_count == 0      ? "no ISP returns mail"
         : kind == EVENT_DSN_RECEIVED && returns_count == 0  ? "no ISP returns mail"
         : kind == EVENT_FBL_RECEIVED                        ? "no ISP passes complaints on"
         : kind == EVENT_MX_CHANGED                          ? "every MX rule is static"
+        : kind == EVENT_AUTH && !is_authenticating          ? "no ISP verifies (isps.NAME.auth)"
         : kind == EVENT_LIMIT_HIT && limits_count == 0      ? "no ISP has limits"
                                                             : NULL;
 }
@@ -202,7 +205,8 @@ expression_event_kind(const struct expression_context *context, const struct sou
 
     for (int i = EVENT_SUBMITTED; i <= EVENT_MX_CHANGED; i++)
         names[count++] = event_kind_name((enum event_kind)i);
-    if (!event_kind_from_name(name, kind) || *kind > EVENT_MX_CHANGED)
+    names[count++] = event_kind_name(EVENT_AUTH);
+    if (!event_kind_from_name(name, kind) || (*kind > EVENT_MX_CHANGED && *kind != EVENT_AUTH))
         return compiler_fail_with_words(&compiler, from, to, name, names, count, "event");
     why = why_nobody_writes(context->scenario, *kind);
     return why == NULL ||

@@ -228,6 +228,7 @@ tell(
     case EVENT_FBL_RECEIVED:
     case EVENT_LIMIT_HIT:
     case EVENT_MX_CHANGED:
+    case EVENT_AUTH:
     case EVENT_SESSION:
     case EVENT_TIMELINE:
     case EVENT_DELIVERY:
@@ -249,6 +250,7 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_LIMIT_HIT:
     case EVENT_SESSION:
     case EVENT_DSN_SENT:
+    case EVENT_AUTH:
         return event->isp != 0 ? journal_name_text(journal, event->isp) : SLICE("ISP");
     case EVENT_CONNECT:
     case EVENT_TLS:

@@ -28,6 +28,7 @@ static const char *const kind_names[] = {
     [EVENT_EXCLUDED] = "excluded",
     [EVENT_CANCELLED] = "cancelled",
     [EVENT_RECEIVED] = "received",
+    [EVENT_AUTH] = "auth",
 };
 static_assert(COUNT_OF(kind_names) == EVENT_KINDS_COUNT, "every kind has a name");
 
@@ -54,6 +55,14 @@ static const char *const outcome_names[] = {
     [OUTCOME_BAD_CERTIFICATE] = "bad_certificate",
     [OUTCOME_OLD_PROTOCOL] = "old_protocol",
     [OUTCOME_NONSENSE] = "nonsense",
+    [OUTCOME_PASS] = "pass",
+    [OUTCOME_FAIL] = "fail",
+    [OUTCOME_NONE_FOUND] = "none",
+    [OUTCOME_POLICY] = "policy",
+    [OUTCOME_NEUTRAL] = "neutral",
+    [OUTCOME_SOFTFAIL] = "softfail",
+    [OUTCOME_TEMPERROR] = "temperror",
+    [OUTCOME_PERMERROR] = "permerror",
 };
 static_assert(COUNT_OF(outcome_names) == OUTCOMES_COUNT, "every outcome has a name");
 

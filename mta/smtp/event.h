@@ -38,6 +38,7 @@ enum event_kind {
     EVENT_EXCLUDED,  /* campaign: analysis left this row out (reason) */
     EVENT_CANCELLED, /* campaign: this row will not be relayed any more */
     EVENT_RECEIVED,  /* MTA: took a recipient in; only where no campaign tells it */
+    EVENT_AUTH,      /* ISP: what one method of authentication (rule) found (outcome, text) */
     EVENT_KINDS_COUNT,
 };
 
@@ -64,6 +65,14 @@ enum event_outcome {
     OUTCOME_BAD_CERTIFICATE,
     OUTCOME_OLD_PROTOCOL,
     OUTCOME_NONSENSE,
+    OUTCOME_PASS, /* auth: the results of RFC 8601 2.7 */
+    OUTCOME_FAIL,
+    OUTCOME_NONE_FOUND,
+    OUTCOME_POLICY,
+    OUTCOME_NEUTRAL,
+    OUTCOME_SOFTFAIL,
+    OUTCOME_TEMPERROR,
+    OUTCOME_PERMERROR,
     OUTCOMES_COUNT,
 };
 
