@@ -12,4 +12,9 @@
  * `source_ips` there are none. */
 void mta_config_read(const struct section *mta, struct mta_config *config);
 
+/* How to sign, and the keys from their files. `domain` is signed for where the file names none; alone:
+ * no other file may be read. */
+void dkim_config_read(
+    const struct section *dkim, struct slice domain, bool is_alone, struct dkim_config *config);
+
 #endif

@@ -70,14 +70,59 @@ static const struct schema_key schema_efs[] = {
 };
 /* clang-format on */
 
+static const struct word canonicalisations[] = {
+    {"simple/simple",   0,                                       NULL},
+    {"relaxed/simple",  DKIM_RELAXED_HEADER,                     NULL},
+    {"simple/relaxed",  DKIM_RELAXED_BODY,                       NULL},
+    {"relaxed/relaxed", DKIM_RELAXED_HEADER | DKIM_RELAXED_BODY, NULL},
+    {NULL,              0,                                       NULL},
+};
+
+static const struct word digests[] = {
+    {"sha256", 0, NULL                                     },
+    {"sha1",   1, "RFC 8301 3.1 forbids to sign with SHA-1"},
+    {NULL,     0, NULL                                     },
+};
+
+static const struct word without_key[] = {
+    {"send_unsigned", 0, NULL},
+    {"refuse",        1, NULL},
+    {NULL,            0, NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_dkim[] = {
+    {"selector", SCHEMA_ID, KEY_REQUIRED | KEY_ONE_OR_LIST,
+        .doc = "Which keys sign: SELECTOR._domainkey.DOMAIN; with several, each does."},
+    {"domains", SCHEMA_DOMAIN, KEY_ONE_OR_LIST,
+        .doc = "Domains of From that are signed, and all below them. In a scenario the default is the campaign's."},
+    {"keys", SCHEMA_FILENAME, .initial = "keys/{domain}/{selector}.pem",
+        .doc = "Where the private keys are, in PEM: RSA of 1024 bits or more, or Ed25519."},
+    {"canonicalization", SCHEMA_WORD, .initial = "relaxed/relaxed", .words = canonicalisations,
+        .doc = "Of header and body: what may change on the way (RFC 6376 3.4)."},
+    {"headers", SCHEMA_ID, KEY_LIST,
+        .doc = "Fields that are signed if they are there. Default: [from, to, cc, reply-to, subject, "
+               "date, message-id, mime-version, content-type, list-unsubscribe]."},
+    {"oversign", SCHEMA_ID, KEY_LIST,
+        .doc = "Fields signed once more than they are there, so that none can be added. Default: "
+               "[from, to, subject, date]."},
+    {"digest", SCHEMA_WORD, .initial = "sha256", .words = digests, .doc = "The hash."},
+    {"lifetime", SCHEMA_DURATION, .initial = "0s", .max = "3660d",
+        .doc = "A signature expires so long after the message came (x=); 0s: never."},
+    {"if_no_key", SCHEMA_WORD, .initial = "send_unsigned", .words = without_key,
+        .doc = "What happens to a message whose From has a domain without key; refuse: 550 5.7.1 "
+               "when it is submitted."},
+    {0},
+};
+/* clang-format on */
+
 /* What a scenario and a program on real sockets set alike. */
 #define KEYS_OF_SENDING                                                                            \
     {"retry", SCHEMA_MAP, .nested = schema_retry, .doc = "When the next try is due."},             \
         {"validity", SCHEMA_DURATION, .initial = "84h", .min = "1s", .max = "3660d",               \
             .doc =                                                                                 \
                 "How long to try where a message does not ask itself; 84 h at most are granted."}, \
-        {"dkim", SCHEMA_ANYTHING, .unsupported = "messages are not signed in this version",        \
-            .doc = "How to sign."},                                                                \
+        {"dkim", SCHEMA_MAP, .nested = schema_dkim, .doc = "How to sign (RFC 6376, RFC 8463)."},   \
         {"mx", SCHEMA_MAP, KEY_LIST, .nested = schema_mx_rule,                                     \
             .doc = "How to treat a destination; the first match of host or domain wins."},         \
     {                                                                                              \

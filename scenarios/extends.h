@@ -26,7 +26,4 @@ struct extends {
 const struct conf_node *extends_merge(
     struct extends *extends, const char *filename, const struct conf_node *file);
 
-/* A filename as the file `from` means it: relative to its directory. In the arena. */
-const char *filename_beside(struct arena *arena, const char *from, struct slice name);
-
 #endif

@@ -86,6 +86,7 @@ load_parts(struct loader *loader, const struct conf_node *tree)
         load_dns(loader, &root);
     load_mta(loader, &root);
     load_campaign(loader, &root);
+    load_dkim(loader, &root);
     load_timelines(loader, &root);
     load_expectations(loader, &root);
     load_report(loader, &root);

@@ -13,6 +13,7 @@
 struct scenario_parts {
     struct scenario *scenario;
     struct extends extends;
+    struct isp_config *isps; /* while they are read */
     struct isp_host **hosts; /* of each ISP, while they get their addresses */
 };
 
@@ -36,6 +37,7 @@ void load_isps(struct loader *loader, const struct section *root);
 void load_dns(struct loader *loader, const struct section *root); /* also hosts' addresses */
 void load_mta(struct loader *loader, const struct section *root);
 void load_campaign(struct loader *loader, const struct section *root);
+void load_dkim(struct loader *loader, const struct section *root);
 void load_timelines(struct loader *loader, const struct section *root);
 void load_expectations(struct loader *loader, const struct section *root);
 void load_report(struct loader *loader, const struct section *root);

@@ -168,6 +168,11 @@ load_limit(const struct section *section)
         .then = (enum limit_then)section_whole(section, "then"),
     };
 
+    if ((limit.per & LIMIT_PER_DKIM_DOMAIN) && limit.count != LIMIT_MESSAGES &&
+        limit.count != LIMIT_RECIPIENTS && limit.count != LIMIT_BYTES)
+        diagnose(section->loader->diagnostics, section_mark(section, "per"), NULL,
+            "who signed is known at the final dot: messages, recipients and bytes can be counted "
+            "so");
     load_window(section, &limit);
     load_penalty(section, &limit);
     return limit;
@@ -236,6 +241,7 @@ check_stage(const struct section *section, enum smtp_stage stage)
         {"attempt", STAGE_RCPT},
         {"while",   STAGE_RCPT},
         {"header",  STAGE_BODY},
+        {"auth",    STAGE_DOT },
     };
 
     for (size_t i = 0; i < COUNT_OF(conditions); i++)
@@ -246,9 +252,25 @@ check_stage(const struct section *section, enum smtp_stage stage)
 }
 
 static void
+load_wanted(const struct section *section, struct isp_rule *rule)
+{
+    struct section wanted = section_nested(section, "auth");
+
+    for (int i = 0; i < AUTH_METHODS_COUNT; i++) {
+        const char *method = auth_method_name((enum auth_method)i);
+
+        for (size_t j = 0; j < section_count(&wanted, method); j++)
+            rule->auth.bits[i] |=
+                auth_word_bits((enum auth_method)i, section_item_scalar(&wanted, method, j).text);
+    }
+}
+
+static void
 load_conditions(const struct section *section, struct isp_rule *rule)
 {
     struct error err;
+
+    load_wanted(section, rule);
 
     rule->to = section_text(section, "to");
     rule->from = section_text(section, "from");
@@ -426,6 +448,7 @@ load_hosts(const struct section *section, size_t *count)
 
         hosts[i].name = section_item_name(section, "hosts", i);
         hosts[i].rtt_us = section_whole(&item, "rtt");
+        hosts[i].mutations = bits_of(&item, "mutate", 0);
         hosts[i].fault = (unsigned)section_whole(&item, "fault");
         hosts[i].tls = load_host_tls(&item);
     }
@@ -438,6 +461,21 @@ load_hosts(const struct section *section, size_t *count)
         *count = 1;
     }
     return hosts;
+}
+
+/* Verifying costs; it is done where somebody wants to know. */
+static void
+load_auth(const struct section *section, struct isp_config *isp)
+{
+    struct section auth = section_nested(section, "auth");
+
+    isp->auth.key_bits_min = (uint32_t)section_whole(&auth, "key_bits_min");
+    isp->is_authenticating = section_has(section, "auth") && section_whole(&auth, "check");
+    for (size_t i = 0; i < isp->rules_count; i++)
+        for (int j = 0; j < AUTH_METHODS_COUNT; j++)
+            isp->is_authenticating |= isp->rules[i].auth.bits[j] != 0;
+    for (size_t i = 0; i < isp->limits_count; i++)
+        isp->is_authenticating |= (isp->limits[i].per & LIMIT_PER_DKIM_DOMAIN) != 0;
 }
 
 static void
@@ -480,6 +518,7 @@ load_isps(struct loader *loader, const struct section *root)
         isps[i].hosts = parts_of(loader)->hosts[i] = load_hosts(&section, &isps[i].hosts_count);
         load_limits(&section, &isps[i]);
         load_rules(&section, &isps[i]);
+        load_auth(&section, &isps[i]);
         load_greylist(&section, &isps[i]);
         load_mailboxes(&section, &isps[i]);
         load_returns(&section, &isps[i]);
@@ -490,6 +529,6 @@ load_isps(struct loader *loader, const struct section *root)
         isps[i].is_without_8bitmime = !section_whole(&ehlo, "8bitmime");
     }
     map_release(&served);
-    parts_of(loader)->scenario->isps = isps;
+    parts_of(loader)->scenario->isps = parts_of(loader)->isps = isps;
     parts_of(loader)->scenario->isps_count = count;
 }

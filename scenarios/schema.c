@@ -3,6 +3,7 @@
 
 #include "base/resolver.h"
 #include "base/stream_tls.h"
+#include "mta/dkim.h"
 #include "mta/keys.h"
 
 static const struct word run_modes[] = {
@@ -16,6 +17,13 @@ static const struct word tls_levels[] = {
     {"real",     TLS_REAL,     NULL},
     {"modelled", TLS_MODELLED, NULL},
     {NULL,       0,            NULL},
+};
+
+static const struct word dkim_levels[] = {
+    {"off",      DKIM_LEVEL_OFF,      NULL},
+    {"modelled", DKIM_LEVEL_MODELLED, NULL},
+    {"real",     DKIM_LEVEL_REAL,     NULL},
+    {NULL,       0,                   NULL},
 };
 
 static const struct word stop_conditions[] = {
@@ -64,6 +72,12 @@ static const struct schema_key schema_run[] = {
     {"tls", SCHEMA_WORD, .initial = "real", .words = tls_levels,
         .doc = "real: OpenSSL; modelled: the same states, times and verdicts without arithmetic; "
                "off: nobody offers it."},
+    {"dkim", SCHEMA_WORD, .words = dkim_levels,
+        .doc = "Whether what mta.dkim says is done, and with how much arithmetic; modelled: same "
+               "sizes and verdicts, no keys. Default: real, and modelled for a sweep (seeds)."},
+    {"dkim_real_one_in", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "1000000000",
+        .doc = "With dkim real: only one message of so many, drawn by its hash; the others are "
+               "modelled."},
     {"stop_early", SCHEMA_MAP, .nested = schema_stop_early,
         .doc = "When a sweep may stop before all seeds have run."},
     {"dns_delay", SCHEMA_DURATION, .initial = "10ms", .max = "1h",

@@ -45,8 +45,20 @@ static const struct schema_key schema_host_tls[] = {
 };
 /* clang-format on */
 
+static const struct word mutations[] = {
+    {"refold_subject",   MUTATION_REFOLD_SUBJECT,   NULL},
+    {"tag_subject",      MUTATION_TAG_SUBJECT,      NULL},
+    {"append_footer",    MUTATION_APPEND_FOOTER,    NULL},
+    {"add_blanks",       MUTATION_ADD_BLANKS,       NULL},
+    {"strip_signatures", MUTATION_STRIP_SIGNATURES, NULL},
+    {NULL,               0,                         NULL},
+};
+
 /* clang-format off */
 static const struct schema_key schema_host[] = {
+    {"mutate", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = mutations,
+        .doc = "What a gateway in front of it does to content before it is verified: refold_subject, "
+               "tag_subject, append_footer, add_blanks, strip_signatures."},
     {"rtt", SCHEMA_DURATION, .initial = "20ms", .max = "1h", .doc = "Round-trip time to it."},
     {"tls", SCHEMA_MAP, .nested = schema_host_tls,
         .doc = "What it offers, and its certificate."},
@@ -70,12 +82,12 @@ static const struct word limit_counts[] = {
 };
 
 static const struct word limit_keys[] = {
-    {"source_ip",     LIMIT_PER_SOURCE_IP,     NULL                                     },
-    {"ip/24",         LIMIT_PER_IP_24,         NULL                                     },
-    {"sender_domain", LIMIT_PER_SENDER_DOMAIN, NULL                                     },
-    {"dkim_domain",   -1,                      "messages are not signed in this version"},
-    {"host",          LIMIT_PER_HOST,          NULL                                     },
-    {NULL,            0,                       NULL                                     },
+    {"source_ip",     LIMIT_PER_SOURCE_IP,     NULL},
+    {"ip/24",         LIMIT_PER_IP_24,         NULL},
+    {"sender_domain", LIMIT_PER_SENDER_DOMAIN, NULL},
+    {"dkim_domain",   LIMIT_PER_DKIM_DOMAIN,   NULL},
+    {"host",          LIMIT_PER_HOST,          NULL},
+    {NULL,            0,                       NULL},
 };
 
 static const struct word limit_thens[] = {
@@ -139,6 +151,74 @@ static const struct word stages[] = {
     {NULL,       0,              NULL},
 };
 
+/* What fakeisp/auth.h knows; its words have their meaning there (auth_word_bits). */
+static const struct word dkim_results[] = {
+    {"none",          0, NULL},
+    {"pass",          0, NULL},
+    {"fail",          0, NULL},
+    {"policy",        0, NULL},
+    {"temperror",     0, NULL},
+    {"permerror",     0, NULL},
+    {"body_changed",  0, NULL},
+    {"bad_signature", 0, NULL},
+    {"no_key",        0, NULL},
+    {"revoked",       0, NULL},
+    {"malformed",     0, NULL},
+    {"dns_failed",    0, NULL},
+    {"expired",       0, NULL},
+    {"short_key",     0, NULL},
+    {"length_tag",    0, NULL},
+    {NULL,            0, NULL},
+};
+
+static const struct word spf_results[] = {
+    {"none",      0, NULL},
+    {"pass",      0, NULL},
+    {"neutral",   0, NULL},
+    {"softfail",  0, NULL},
+    {"fail",      0, NULL},
+    {"temperror", 0, NULL},
+    {"permerror", 0, NULL},
+    {NULL,        0, NULL},
+};
+
+static const struct word dmarc_results[] = {
+    {"none",       0, NULL},
+    {"pass",       0, NULL},
+    {"fail",       0, NULL},
+    {"temperror",  0, NULL},
+    {"permerror",  0, NULL},
+    {"unaligned",  0, NULL},
+    {"quarantine", 0, NULL},
+    {"reject",     0, NULL},
+    {"dns_failed", 0, NULL},
+    {"malformed",  0, NULL},
+    {NULL,         0, NULL},
+};
+
+/* clang-format off */
+static const struct schema_key schema_wanted[] = {
+    {"dkim", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = dkim_results,
+        .doc = "fail is body_changed or bad_signature; policy is expired, short_key or length_tag; "
+               "permerror is no_key, revoked or malformed; temperror is dns_failed."},
+    {"spf", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = spf_results, .doc = "The result of RFC 7208."},
+    {"dmarc", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = dmarc_results,
+        .doc = "fail is unaligned (p=none), quarantine or reject, as the policy of From's domain "
+               "wants it."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_auth[] = {
+    {"check", SCHEMA_YES_NO, .initial = "yes",
+        .doc = "Whether DKIM, SPF and DMARC are verified, even if no rule and no limit asks."},
+    {"key_bits_min", SCHEMA_COUNT, .initial = "1024", .min = "512", .max = "16384",
+        .doc = "RSA keys of fewer bits are not good enough: policy, short_key."},
+    {0},
+};
+/* clang-format on */
+
 /* clang-format off */
 static const struct schema_key schema_rule[] = {
     {"id", SCHEMA_ID, .doc = "What reports and time lines call it. Default: rule-1, rule-2, …"},
@@ -147,6 +227,9 @@ static const struct schema_key schema_rule[] = {
     {"to", SCHEMA_GLOB, .doc = "Recipient; a pattern without @ is for the local part."},
     {"from", SCHEMA_GLOB, .doc = "Envelope sender; a pattern without @ is for the local part."},
     {"header", SCHEMA_GLOB, .doc = "\"Name: pattern\", at the stages body and dot."},
+    {"auth", SCHEMA_MAP, .nested = schema_wanted,
+        .doc = "Where the message comes from, at the stage dot: {dkim: [fail, none], dmarc: fail}; "
+               "all that are given must be so."},
     {"attempt", SCHEMA_COUNT_RANGE,
         .doc = "How often the provider has seen this recipient, this time included."},
     {"while", SCHEMA_EXPRESSION,
@@ -267,6 +350,8 @@ const struct schema_key schema_isp[] = {
     {"limits", SCHEMA_MAP, KEY_LIST, .nested = schema_limit,
         .doc = "Limits that senders cannot see."},
     {"rules", SCHEMA_MAP, KEY_LIST, .nested = schema_rule, .doc = "Opinions; first match wins."},
+    {"auth", SCHEMA_MAP, .nested = schema_auth,
+        .doc = "How it verifies DKIM, SPF and DMARC, by the TXT records of `dns`."},
     {"greylist", SCHEMA_MAP, .nested = schema_greylist, .doc = "Who is new must come back later."},
     {"mailboxes", SCHEMA_MAP, KEY_LIST, .nested = schema_mailbox,
         .doc = "The hidden truth about recipients; those not named are good."},

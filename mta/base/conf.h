@@ -77,6 +77,9 @@ enum conf_read_status {
 enum conf_read_status conf_read_file(const char *filename, const struct conf_bounds *bounds,
     struct arena *arena, struct slice *text, struct mark *mark, struct error *err);
 
+/* A filename as the file `from` means it: relative to its directory. In the arena. */
+const char *filename_beside(struct arena *arena, const char *from, struct slice name);
+
 /* Reads and parses. NULL: there were errors; when the file is not there or cannot be read at all,
  * they are in `err` and not in the diagnostics (err->kind is ERROR_NONE otherwise). */
 const struct conf_node *conf_load(

@@ -102,6 +102,21 @@ conf_read_file(const char *filename, const struct conf_bounds *bounds, struct ar
     return status;
 }
 
+const char *
+filename_beside(struct arena *arena, const char *from, struct slice name)
+{
+    const char *slash = strrchr(from, '/');
+    struct text whole = {0};
+    const char *filename;
+
+    if (slash != NULL && (name.length == 0 || name.at[0] != '/'))
+        text_add(&whole, from, (size_t)(slash - from) + 1);
+    text_add_slice(&whole, name);
+    filename = arena_copy(arena, text_string(&whole), whole.length);
+    text_release(&whole);
+    return filename;
+}
+
 const struct conf_node *
 conf_load(
     const char *filename, struct arena *arena, struct diagnostics *diagnostics, struct error *err)

@@ -29,7 +29,7 @@ load(const char *filename, const struct setting *setting, struct diagnostics *di
 static void
 wrong_scenarios_are_told_what_is_wrong_and_where(void **state)
 {
-    static const char *const names[] = {"addresses", "circle", "dns", "dns-names", "expect",
+    static const char *const names[] = {"addresses", "circle", "dkim", "dns", "dns-names", "expect",
         "expect-form", "extends-error", "extends-schema-error", "isp-timeline", "limit-values",
         "limits", "param-values", "params", "recipients", "returns", "return-values", "rule-values",
         "rules", "served-twice", "timeline", "types", "unsupported"};
