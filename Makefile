@@ -24,7 +24,8 @@ LDLIBS    += -Wl,--as-needed $(LIBRARIES:%=-l%) -lm
 NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev libssl-dev \
           libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev \
           libgmime-3.0-dev pkg-config
-TESTED := libcmocka-dev binutils python3 clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils swaks
+TESTED := libcmocka-dev binutils python3 clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils swaks \
+          opendkim-tools python3-dkim python3-nacl
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
 MAINS    := $(filter %/main.c,$(SOURCES))

@@ -27,6 +27,7 @@ enum dkim_result {
     DKIM_EXPIRED, /* x= is past */
     DKIM_SHORT_KEY,
     DKIM_LENGTH_TAG, /* l=: what stands behind is not signed */
+    DKIM_OLD_DIGEST, /* SHA-1, which RFC 8301 3.1 forbids */
     DKIM_RESULTS_COUNT,
 };
 

@@ -193,8 +193,8 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct network *network;
     struct journal *journal;
     const struct rng *rng; /* "isp/NAME" */
+    struct resolver *resolver; /* for authentication too; may be NULL where nobody needs it */
     /* Where reports go: where DNS says of the return path, or all to one place. Neither: nowhere. */
-    struct resolver *resolver;
     struct net_address return_to; /* family 0: where DNS says, … */
     uint16_t return_port;         /* … at this port; 0: 25 */
     bool acts_faults;             /* hosts do their faults themselves: the network is a real one */

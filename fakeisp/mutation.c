@@ -33,7 +33,7 @@ add_header(struct text *out, struct slice *rest, uint32_t mutations)
     bool is_malformed;
 
     while (header_next(rest, &field, &is_malformed)) {
-        struct slice name = slice_trim(field.name);
+        struct slice name = field.name;
 
         if ((mutations & MUTATION_STRIP_SIGNATURES) &&
             slice_equals_nocase(name, SLICE(DKIM_FIELD_NAME)))

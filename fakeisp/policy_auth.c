@@ -27,6 +27,7 @@ static const struct result_words {
     [DKIM_NO_DNS] = {"dns_failed",    OUTCOME_TEMPERROR },
     [DKIM_EXPIRED] = {"expired",       OUTCOME_POLICY    },
     [DKIM_SHORT_KEY] = {"short_key",     OUTCOME_POLICY    },
+    [DKIM_OLD_DIGEST] = {"old_digest",    OUTCOME_POLICY    },
     [DKIM_LENGTH_TAG] = {"length_tag",    OUTCOME_POLICY    },
 };
 static_assert(COUNT_OF(dkim_words) == DKIM_RESULTS_COUNT, "a row per result");

@@ -152,23 +152,35 @@ request_of(struct spf_judge *judge, const struct auth_mail *mail)
     return request;
 }
 
+/* A record that cannot be read has no result, only errors. */
+static bool
+is_broken(SPF_response_t *response)
+{
+    for (int i = 0; i < SPF_response_messages(response); i++) {
+        SPF_error_t *error = SPF_response_message(response, i);
+
+        if (SPF_error_errorp(error) && SPF_error_code(error) != SPF_E_NOT_SPF)
+            return true;
+    }
+    return false;
+}
+
 void
 auth_judge_spf(struct auth_check *check)
 {
     struct spf_judge *judge = check->auth->spf;
     SPF_request_t *request = request_of(judge, &check->mail);
     SPF_response_t *response = NULL;
-    SPF_errcode_t err;
 
     judge->check = check;
     judge->has_failed = false;
-    err = SPF_request_query_mailfrom(request, &response);
+    SPF_request_query_mailfrom(request, &response);
     judge->check = NULL;
-    if (response != NULL && SPF_response_result(response) != SPF_RESULT_INVALID)
+    if (response != NULL)
         check->results->spf = result_of(SPF_response_result(response));
-    else if (judge->has_failed)
+    if (check->results->spf == SENDER_NONE && judge->has_failed)
         check->results->spf = SENDER_TEMPERROR;
-    else if (err != SPF_E_SUCCESS && err != SPF_E_NOT_SPF)
+    else if (check->results->spf == SENDER_NONE && response != NULL && is_broken(response))
         check->results->spf = SENDER_PERMERROR;
     SPF_response_free(response);
     SPF_request_free(request);

@@ -249,7 +249,7 @@ add_names(const struct dkim_signer *signer, struct text *names)
         bool is_malformed;
 
         while (header_next(&rest, &field, &is_malformed))
-            if (slice_equals_nocase(slice_trim(field.name), config->headers[i]))
+            if (slice_equals_nocase(field.name, config->headers[i]))
                 add_name(names, config->headers[i]);
     }
     for (size_t i = 0; i < config->oversigned_count; i++)

@@ -168,6 +168,7 @@ static const struct word dkim_results[] = {
     {"expired",       0, NULL},
     {"short_key",     0, NULL},
     {"length_tag",    0, NULL},
+    {"old_digest",    0, NULL},
     {NULL,            0, NULL},
 };
 
@@ -199,7 +200,8 @@ static const struct word dmarc_results[] = {
 /* clang-format off */
 static const struct schema_key schema_wanted[] = {
     {"dkim", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = dkim_results,
-        .doc = "fail is body_changed or bad_signature; policy is expired, short_key or length_tag; "
+        .doc = "fail is body_changed or bad_signature; policy is expired, short_key, length_tag "
+               "or old_digest; "
                "permerror is no_key, revoked or malformed; temperror is dns_failed."},
     {"spf", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = spf_results, .doc = "The result of RFC 7208."},
     {"dmarc", SCHEMA_WORD, KEY_ONE_OR_LIST, .words = dmarc_results,

@@ -29,13 +29,6 @@ forget(struct known *known)
     *known = (struct known){0};
 }
 
-void
-keys_forget(void)
-{
-    forget(&known_private);
-    forget(&known_public);
-}
-
 uint64_t
 keys_hits(void)
 {

@@ -11,7 +11,8 @@
  * public ones are kept as they come, the last KEYS_PUBLIC_MAX of them.
  *
  * Ownership  one table for the program, because the functions of a library have no other place to
- *            keep anything. Not for several threads at once.
+ *            keep anything. Not for several threads at once. A private key stays until the end:
+ *            libopendkim does not give back its reference after a signature by Ed25519.
  * Errors     a typed one for a key that cannot be used, in words that follow "FILENAME: ". */
 #ifndef MTALAB_LIBCRYPTO_KEYS_H
 #define MTALAB_LIBCRYPTO_KEYS_H
@@ -33,7 +34,6 @@ struct key_facts {
 /* Parses a private key in PEM (PKCS#1 or PKCS#8), without a passphrase. */
 bool keys_know_private(struct slice pem, struct key_facts *facts, struct error *err) MUST_USE;
 void key_facts_release(struct key_facts *facts);
-void keys_forget(void); /* all of them */
 
 uint64_t keys_hits(void); /* how often a key was handed out that was parsed before */
 

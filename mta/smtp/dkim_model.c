@@ -25,11 +25,12 @@ end_of_field(struct slice header, size_t start)
     return at;
 }
 
+/* RFC 5322 3.6.8; libopendkim will not have a semicolon in it. */
 static bool
 is_name(struct slice name)
 {
     for (size_t i = 0; i < name.length; i++)
-        if (name.at[i] < '!' || name.at[i] > '~')
+        if (name.at[i] < '!' || name.at[i] > '~' || name.at[i] == ';')
             return false;
     return name.length > 0;
 }
@@ -46,8 +47,10 @@ header_next(struct slice *header, struct header_field *field, bool *is_malformed
     field->whole = (struct slice){header->at, end};
     if (slice_ends_with_nocase(field->whole, SLICE("\r\n")))
         field->whole.length -= 2;
-    *is_malformed =
-        !slice_cut(field->whole, ':', &field->name, &field->value) || !is_name(field->name);
+    *is_malformed = !slice_cut(field->whole, ':', &field->name, &field->value);
+    while (field->name.length > 0 && is_blank(field->name.at[field->name.length - 1]))
+        field->name.length--;
+    *is_malformed |= !is_name(field->name);
     *header = slice_from(*header, end);
     return !*is_malformed;
 }
@@ -221,7 +224,7 @@ take_nth_from_bottom(
     bool is_malformed;
 
     while (count < FIELDS_MAX && header_next(&header, &field, &is_malformed))
-        if (slice_equals_nocase(slice_trim(field.name), name))
+        if (slice_equals_nocase(field.name, name))
             found[count++] = field.whole;
     if (nth < count)
         take_field(digest, name, found[count - 1 - nth], is_relaxed);

@@ -19,7 +19,7 @@
 struct header_field {
     struct slice whole, name, value;
 };
-/* Takes the next field off the front of `header` (lines with CRLF, not in wire form). False: the
+/* Takes the next field (RFC 5322 4.5.8: there may be blanks before the colon; `name` has none) off the front of `header` (lines with CRLF, not in wire form). False: the
  * header is over, or what stands there is no field: then is_malformed. */
 bool header_next(struct slice *header, struct header_field *field, bool *is_malformed);
 
