@@ -185,8 +185,9 @@ feed(struct dkim_signer *signer, DKIM *handle)
     bool is_malformed;
 
     while (status == DKIM_STAT_OK && header_next(&rest, &field, &is_malformed))
-        status =
-            dkim_header(handle, bytes_for_library(&signer->plain, field.whole), field.whole.length);
+        if (!slice_equals_nocase(field.name, SLICE(DKIM_FIELD_NAME))) /* it would try to read it */
+            status = dkim_header(
+                handle, bytes_for_library(&signer->plain, field.whole), field.whole.length);
     if (status == DKIM_STAT_OK)
         status = dkim_eoh(handle);
     rest = slice_from(rest, rest.length < 2 ? rest.length : 2); /* the empty line */
