@@ -39,9 +39,9 @@ static void
 add_data(SPF_dns_rr_t *records, const void *bytes, size_t length, bool is_text)
 {
     int number = records->num_rr;
+    SPF_errcode_t err = SPF_dns_rr_buf_realloc(records, number, length + 1);
 
-    if (SPF_dns_rr_buf_realloc(records, number, length + 1) != SPF_E_SUCCESS)
-        mem_alloc(SIZE_MAX); /* as everywhere: without memory there is no going on */
+    assert(err == SPF_E_SUCCESS); /* without memory there is no going on */
     memcpy(records->rr[number], bytes, length);
     if (is_text)
         records->rr[number]->txt[length] = '\0';

@@ -274,7 +274,7 @@ restart(struct world *w, int64_t pause_us)
     assert_int_equal(loop_wall_us(w->loop), wall_us + pause_us);
     w->spool = spool_new(w->loop, w->store);
     w->efs = efs_new(w->loop, 100, US_PER_S, take_events, w);
-    w->delivery = delivery_new(&w->config, &w->doors, w->spool, w->efs);
+    w->delivery = delivery_new(&w->config, &w->doors, w->spool, NULL, w->efs);
     spool_recover(w->spool, on_found, w);
 }
 
