@@ -282,6 +282,13 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
 
     assert(config->hosts_count > 0);
     assert(config->domains_count > 0);
+    if (config->is_authenticating && doors->resolver == NULL) {
+        error_set(err, ERROR_CONFIG,
+            "ISP %.*s verifies where mail comes from, and there is no DNS to ask",
+            SLICE_ARGS(config->name));
+        mem_free(isp);
+        return NULL;
+    }
     isp->config = config;
     isp->doors = *doors;
     isp->name = journal_name(doors->journal, config->name);

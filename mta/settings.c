@@ -63,10 +63,13 @@ use_any_source(struct loader *loader, struct mta_config *config)
 static void
 load(const struct section *root, struct settings *settings)
 {
+    struct section dkim = section_nested(root, "dkim");
     struct mta_config *config = &settings->mta;
 
     *config = mta_config_default();
     mta_config_read(root, config);
+    if (section_has(root, "dkim"))
+        dkim_config_read(&dkim, SLICE(""), false, &config->dkim);
     config->listen = section_scalar(root, "listen").address;
     config->port = (uint16_t)section_whole(root, "port");
     if (config->source_ips_count == 0)
