@@ -12,9 +12,8 @@
 struct isp_site { /* one host */
     struct smtp_server *server;
     struct listener **listeners; /* one per address; NULL: nobody listens there now */
-    struct tls_server *tls; /* NULL: not offered */
+    struct tls_server *tls;      /* NULL: not offered */
     uint32_t name;
-    enum host_fault fault; /* that it does itself */
 };
 
 struct isp {
@@ -205,25 +204,6 @@ open_site(struct isp *isp, size_t host)
         (isp->config->hosts[host].addresses_count + 1) * sizeof isp->sites[host].listeners[0]);
 }
 
-static void
-site_on_accept(void *arg, struct stream *stream)
-{
-    struct isp_site *site = arg;
-
-    switch (site->fault) {
-    case HOST_FINE:
-    case HOST_REFUSES: /* it came before we stopped to listen */
-        smtp_server_accept(site->server, stream);
-        return;
-    case HOST_IS_SILENT:
-        smtp_server_accept_silently(site->server, stream);
-        return;
-    case HOST_RESETS:
-        stream_abort(&stream);
-        return;
-    }
-}
-
 static bool
 listen_at_all(struct isp *isp, size_t host, struct error *err)
 {
@@ -231,10 +211,8 @@ listen_at_all(struct isp *isp, size_t host, struct error *err)
     struct isp_site *site = &isp->sites[host];
 
     for (size_t i = 0; i < from->addresses_count; i++) {
-        if (site->listeners[i] != NULL)
-            continue;
-        site->listeners[i] =
-            network_listen(isp->doors.network, &from->addresses[i], site_on_accept, site, err);
+        site->listeners[i] = network_listen(
+            isp->doors.network, &from->addresses[i], smtp_server_accept, site->server, err);
         if (site->listeners[i] == NULL)
             return error_prefix(err, "host %.*s of ISP %.*s", SLICE_ARGS(from->name),
                 SLICE_ARGS(isp->config->name));
@@ -255,24 +233,6 @@ isp_shut(struct isp *isp)
 {
     for (size_t i = 0; i < isp->config->hosts_count; i++)
         stop_listening(isp, i);
-}
-
-bool
-isp_set_fault(struct isp *isp, size_t host, enum host_fault fault, struct error *err)
-{
-    assert(isp->doors.acts_faults);
-    assert(host < isp->config->hosts_count);
-    isp->sites[host].fault = fault;
-    if (fault != HOST_REFUSES)
-        return listen_at_all(isp, host, err);
-    stop_listening(isp, host);
-    return true;
-}
-
-enum host_fault
-isp_fault(const struct isp *isp, size_t host)
-{
-    return isp->sites[host].fault;
 }
 
 struct isp *
@@ -299,10 +259,6 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
     isp->sites = mem_alloc_zeroed(config->hosts_count * sizeof isp->sites[0]);
     for (size_t i = 0; i < config->hosts_count; i++) {
         open_site(isp, i);
-        if (doors->acts_faults)
-            isp->sites[i].fault = config->hosts[i].fault;
-        if (isp->sites[i].fault == HOST_REFUSES)
-            continue;
         if (!listen_at_all(isp, i, err)) {
             isp_free(&isp);
             return NULL;

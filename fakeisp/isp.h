@@ -20,7 +20,7 @@
 #include "base/loop.h"
 #include "base/resolver.h"
 #include "base/rng.h"
-#include "base/stream.h"
+#include "base/stream_sim.h"
 #include "base/stream_tls.h"
 #include "base/unit.h"
 #include "fakeisp/auth.h"
@@ -53,9 +53,9 @@ struct isp_host {
     struct slice fqdn;                   /* "mx1.bigmail.example", said in the banner */
     const struct net_address *addresses; /* listens on all of them, their port (25) */
     size_t addresses_count;
-    int64_t rtt_us;     /* used by who builds the network */
-    uint32_t mutations; /* mutation bits: what a gateway in front of it does to content */
-    enum host_fault { HOST_FINE, HOST_REFUSES, HOST_IS_SILENT, HOST_RESETS } fault; /* the same */
+    int64_t rtt_us;       /* used by who builds the network */
+    uint32_t mutations;   /* mutation bits: what a gateway in front of it does to content */
+    enum net_fault fault; /* the same */
     struct isp_host_tls tls;
 };
 
@@ -192,12 +192,11 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct loop *loop;
     struct network *network;
     struct journal *journal;
-    const struct rng *rng; /* "isp/NAME" */
+    const struct rng *rng;     /* "isp/NAME" */
     struct resolver *resolver; /* for authentication too; may be NULL where nobody needs it */
     /* Where reports go: where DNS says of the return path, or all to one place. Neither: nowhere. */
     struct net_address return_to; /* family 0: where DNS says, … */
     uint16_t return_port;         /* … at this port; 0: 25 */
-    bool acts_faults;             /* hosts do their faults themselves: the network is a real one */
     struct tls *tls;              /* NULL: no host offers it, whatever the config says */
 };
 
@@ -222,11 +221,6 @@ int64_t isp_knob(const struct isp *isp, enum isp_knob knob, size_t index); /* it
  * stands; 0 takes it back. */
 void isp_refuse_next(struct isp *isp, uint64_t times, const struct smtp_reply *reply);
 uint64_t isp_refusals_left(const struct isp *isp);
-
-/* Where hosts do their faults themselves. Sessions that are open stay. False: it could not listen
- * again. */
-bool isp_set_fault(struct isp *isp, size_t host, enum host_fault fault, struct error *err);
-enum host_fault isp_fault(const struct isp *isp, size_t host);
 
 /* The truth for judges and plots. */
 struct isp_limit isp_limit_now(const struct isp *isp, size_t index);

@@ -11,6 +11,7 @@
 #include "base/loop_net.h"
 #include "base/mem.h"
 #include "base/resolver_net.h"
+#include "base/stream_lab.h"
 #include "base/stream_net.h"
 #include "fakeisp/dns_server.h"
 #include "fakeisp/service.h"
@@ -54,7 +55,8 @@ struct options {
 struct program {
     struct options options;
     struct loop *loop;
-    struct network *network;
+    struct network *network; /* the kernel's, … */
+    struct network *lab;     /* … and in front of it the one that does hosts' faults */
     struct resolver *resolver;
     struct output *ledger;
     struct rng rng;
@@ -232,7 +234,7 @@ serve(struct program *p, struct error *err)
     const struct options *options = &p->options;
     const struct service_setup setup = {
         .doors = {.loop = p->loop,
-                  .network = p->network,
+                  .network = p->lab,
                   .rng = &p->rng,
                   .resolver = p->resolver,
                   .return_to = options->return_to,
@@ -385,6 +387,7 @@ open_doors(struct program *p, struct error *err)
     if (p->loop == NULL)
         return false;
     p->network = network_net_new(p->loop, NULL);
+    p->lab = network_lab_new(p->loop, p->network, false);
     p->rng = rng_from_seed(options->seed);
     if (options->ledger != NULL) {
         p->ledger =
@@ -421,8 +424,7 @@ close_doors(struct program *p)
     output_close(&p->ledger);
     if (p->resolver != NULL)
         resolver_free(&p->resolver);
-    if (p->network != NULL)
-        network_free(&p->network);
+    network_free(&p->lab); /* and with it the other */
     if (p->loop != NULL)
         loop_free(&p->loop);
 }

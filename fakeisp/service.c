@@ -2,6 +2,7 @@
 #include "fakeisp/service.h"
 
 #include "base/mem.h"
+#include "base/stream_lab.h"
 #include "smtp/event.h"
 
 /* ---- the ledger ---- */
@@ -24,6 +25,17 @@ write_ledger(void *arg, struct slice entry)
 
 /* ---- coming and going ---- */
 
+void
+service_set_fault(struct service_host *host, enum net_fault fault)
+{
+    const struct isp_host *config = &host->service->setup.isps[host->isp].hosts[host->host];
+
+    timer_cancel(host->service->setup.doors.loop, &host->timer);
+    host->fault = fault;
+    for (size_t i = 0; i < config->addresses_count; i++)
+        network_lab_set_fault(host->service->setup.doors.network, &config->addresses[i], fault);
+}
+
 static bool
 open_isp(struct service *service, size_t i, struct error *err)
 {
@@ -36,11 +48,12 @@ open_isp(struct service *service, size_t i, struct error *err)
     text_release(&name);
     doors.journal = service->journal;
     doors.rng = &service->rngs[i];
-    doors.acts_faults = true;
     service->hosts[i] = mem_alloc_zeroed(config->hosts_count * sizeof service->hosts[i][0]);
     for (size_t h = 0; h < config->hosts_count; h++)
         service->hosts[i][h] = (struct service_host){.service = service, .isp = i, .host = h};
     service->isps[i] = isp_new(config, &doors, err);
+    for (size_t h = 0; service->isps[i] != NULL && h < config->hosts_count; h++)
+        service_set_fault(&service->hosts[i][h], config->hosts[h].fault);
     return service->isps[i] != NULL;
 }
 

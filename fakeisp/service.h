@@ -20,13 +20,14 @@ struct service_change {
     size_t isp, index; /* of the provider; of the knob or the host */
     enum isp_knob knob;
     int64_t value;
-    enum host_fault fault;
+    enum net_fault fault;
 };
 typedef bool service_read_change_fn(void *arg, size_t isp, struct slice path, struct slice value,
     struct service_change *change, struct error *err);
 
 struct service_setup {
-    struct isp_doors doors; /* of all; `rng` is the root of their streams. Without a journal */
+    struct isp_doors doors; /* of all; `rng` is the root of their streams. Without a journal; the
+                             * network is one of base/stream_lab.h, which does the hosts' faults */
     const struct isp_config *isps;
     size_t isps_count;
     struct output *ledger;               /* NULL: none */
@@ -47,9 +48,10 @@ uint32_t service_sessions_open(const struct service *service);
 extern const struct control_command service_orders[];
 
 /* For service_*.c. */
-struct service_host { /* a fault with an end */
+struct service_host { /* and what is wrong with it now */
     struct service *service;
     size_t isp, host;
+    enum net_fault fault;
     struct timer timer;
 };
 struct service {
@@ -59,5 +61,7 @@ struct service {
     struct rng *rngs;
     struct service_host **hosts; /* of each provider */
 };
+
+void service_set_fault(struct service_host *host, enum net_fault fault); /* until further notice */
 
 #endif

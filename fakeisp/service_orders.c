@@ -38,10 +38,10 @@ find_isp(const struct service *service, struct slice name, size_t *isp)
 /* ---- status ---- */
 
 static const char *const fault_names[] = {
-    [HOST_FINE] = "none",
-    [HOST_REFUSES] = "refuse",
-    [HOST_IS_SILENT] = "silent",
-    [HOST_RESETS] = "reset",
+    [NET_FAULT_NONE] = "none",
+    [NET_FAULT_REFUSE] = "refuse",
+    [NET_FAULT_SILENT] = "silent",
+    [NET_FAULT_RESET] = "reset",
 };
 
 static const struct figure {
@@ -80,7 +80,7 @@ add_address(struct text *out, const struct isp_host *host)
 }
 
 static void
-status_as_json(const struct isp *isp, struct json *json)
+status_as_json(const struct isp *isp, const struct service_host *hosts, struct json *json)
 {
     const struct isp_config *config = isp_config(isp);
     struct isp_totals totals = isp_totals(isp);
@@ -102,7 +102,7 @@ status_as_json(const struct isp *isp, struct json *json)
         json_key(json, "sessions");
         json_int(json, isp_sessions_open(isp, h));
         json_key(json, "fault");
-        json_text(json, slice_of(fault_names[isp_fault(isp, h)]));
+        json_text(json, slice_of(fault_names[hosts[h].fault]));
         json_close(json, '}');
         text_release(&address);
     }
@@ -117,7 +117,7 @@ status_as_json(const struct isp *isp, struct json *json)
 }
 
 static void
-status_as_text(const struct isp *isp, struct text *answer)
+status_as_text(const struct isp *isp, const struct service_host *hosts, struct text *answer)
 {
     const struct isp_config *config = isp_config(isp);
     struct isp_totals totals = isp_totals(isp);
@@ -127,7 +127,7 @@ status_as_text(const struct isp *isp, struct text *answer)
         text_printf(answer, "  %.*s ", SLICE_ARGS(config->hosts[h].fqdn));
         add_address(answer, &config->hosts[h]);
         text_printf(answer, "  sessions %u  fault %s\n", (unsigned)isp_sessions_open(isp, h),
-            fault_names[isp_fault(isp, h)]);
+            fault_names[hosts[h].fault]);
     }
     text_add_string(answer, " ");
     for (size_t i = 0; i < COUNT_OF(figures); i++)
@@ -146,9 +146,9 @@ status(void *arg, const struct control_request *request, struct text *answer)
         json_open(&json, '[');
     for (size_t i = 0; i < service->setup.isps_count; i++) {
         if (request->wants_json)
-            status_as_json(service->isps[i], &json);
+            status_as_json(service->isps[i], service->hosts[i], &json);
         else
-            status_as_text(service->isps[i], answer);
+            status_as_text(service->isps[i], service->hosts[i], answer);
     }
     if (request->wants_json)
         json_close(&json, ']');
@@ -237,26 +237,10 @@ find_host(
     return hits == 1 || no(answer, "there is no host \"%.*s\"", SLICE_ARGS(name));
 }
 
-static bool
-set_fault(struct service_host *host, enum host_fault fault, struct text *answer)
-{
-    struct service *service = host->service;
-    struct error err;
-
-    timer_cancel(service->setup.doors.loop, &host->timer);
-    return isp_set_fault(service->isps[host->isp], host->host, fault, &err) ||
-        no(answer, "%s", err.text);
-}
-
-/* Whoever listens there meanwhile keeps the address; `status` shows that the host is fine, and the
- * next order tells why it is not. */
 static void
 end_fault(void *arg)
 {
-    struct text ignored = {0};
-
-    set_fault(arg, HOST_FINE, &ignored);
-    text_release(&ignored);
+    service_set_fault(arg, NET_FAULT_NONE);
 }
 
 static bool
@@ -281,8 +265,7 @@ fault(void *arg, const struct control_request *request, struct text *answer)
         return no(answer, "how long? Such as: fault mx1 refuse for 10m");
     if (request->words_count == 4 && !unit_parse_duration(words[3], &for_us, &err))
         return no(answer, "%s", err.text);
-    if (!set_fault(host, (enum host_fault)kind, answer))
-        return false;
+    service_set_fault(host, (enum net_fault)kind);
     if (for_us > 0)
         timer_arm(loop, &host->timer, loop_now_us(loop) + for_us, end_fault, host);
     return true;
@@ -315,8 +298,9 @@ set(void *arg, const struct control_request *request, struct text *answer)
     if (!is_read)
         return no(answer, "%s", err.text);
     if (change.kind == SERVICE_FAULT)
-        return set_fault(&service->hosts[change.isp][change.index], change.fault, answer);
-    isp_turn(service->isps[change.isp], change.knob, change.index, change.value);
+        service_set_fault(&service->hosts[change.isp][change.index], change.fault);
+    else
+        isp_turn(service->isps[change.isp], change.knob, change.index, change.value);
     return true;
 }
 
@@ -336,7 +320,7 @@ const struct control_command service_orders[] = {
         "the next N recipients are refused; default 451 4.3.2", refuse},
     {"set", 2, 3, "PATH VALUE", "as in a time line: limits.rate.max 100/min, greylist.delay 1m", set},
     {"fault", 2, 4, "HOST refuse|silent|reset|none [for DURATION]",
-        "what new connections to a host meet", fault},
+        "what connections to a host meet", fault},
     {"stop", 0, 0, "", "lets open sessions finish, then ends", stop},
     {0},
 };

@@ -383,12 +383,6 @@ smtp_server_accept(void *arg, struct stream *stream)
     round_off(s);
 }
 
-void
-smtp_server_accept_silently(struct smtp_server *server, struct stream *stream)
-{
-    session_fall_silent(receive(server, stream));
-}
-
 struct smtp_server *
 smtp_server_new(const struct server_setup *setup)
 {

@@ -61,8 +61,6 @@ struct smtp_server;
 struct smtp_server *smtp_server_new(const struct server_setup *setup);
 void smtp_server_free(struct smtp_server **server);
 void smtp_server_accept(void *server, struct stream *stream); /* an accept_fn */
-/* The same, and says nothing to it, ever. */
-void smtp_server_accept_silently(struct smtp_server *server, struct stream *stream);
 uint32_t smtp_server_sessions_open(const struct smtp_server *server);
 
 #endif

@@ -207,19 +207,6 @@ find_target(struct entry *entry, struct slice path, struct mark mark, struct tar
 
 /* Values. */
 
-static enum net_fault
-net_fault_of(int64_t host_fault)
-{
-    static const enum net_fault faults[] = {
-        [HOST_FINE] = NET_FAULT_NONE,
-        [HOST_REFUSES] = NET_FAULT_REFUSE,
-        [HOST_IS_SILENT] = NET_FAULT_SILENT,
-        [HOST_RESETS] = NET_FAULT_RESET,
-    };
-
-    return faults[host_fault];
-}
-
 static bool
 check_limit_value(const struct isp_limit *limit, enum isp_knob knob, const struct scalar *value,
     int64_t *out, struct error *err)
@@ -251,7 +238,7 @@ read_value(struct loader *loader, const struct target *target, struct slice text
         return false;
     change->value = value.whole;
     if (target->kind == CHANGE_HOST) {
-        change->fault = net_fault_of(value.whole);
+        change->fault = (enum net_fault)value.whole;
         return true;
     }
     if (target->kind == CHANGE_RTT)

@@ -192,22 +192,6 @@ find_isp(const struct profiles *profiles, struct slice *path, size_t *isp)
     return false;
 }
 
-static enum host_fault
-host_fault_of(enum net_fault fault)
-{
-    switch (fault) {
-    case NET_FAULT_NONE:
-        return HOST_FINE;
-    case NET_FAULT_REFUSE:
-        return HOST_REFUSES;
-    case NET_FAULT_RESET:
-        return HOST_RESETS;
-    case NET_FAULT_SILENT:
-        return HOST_IS_SILENT;
-    }
-    return HOST_FINE;
-}
-
 bool
 profiles_read_change(void *arg, size_t isp, struct slice path, struct slice value,
     struct service_change *change, struct error *err)
@@ -229,6 +213,6 @@ profiles_read_change(void *arg, size_t isp, struct slice path, struct slice valu
             .index = read.index,
             .knob = read.knob,
             .value = read.value,
-            .fault = host_fault_of(read.fault)};
+            .fault = read.fault};
     return true;
 }

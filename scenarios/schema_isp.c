@@ -3,11 +3,11 @@
 #include "scenarios/schema.h"
 
 static const struct word host_faults[] = {
-    {"none",   HOST_FINE,      NULL},
-    {"refuse", HOST_REFUSES,   NULL},
-    {"silent", HOST_IS_SILENT, NULL},
-    {"reset",  HOST_RESETS,    NULL},
-    {NULL,     0,              NULL},
+    {"none",   NET_FAULT_NONE,   NULL},
+    {"refuse", NET_FAULT_REFUSE, NULL},
+    {"silent", NET_FAULT_SILENT, NULL},
+    {"reset",  NET_FAULT_RESET,  NULL},
+    {NULL,     0,                NULL},
 };
 
 static const struct word tls_offers[] = {

@@ -88,22 +88,6 @@ set_dns(struct world *world, const struct change *change, enum dns_status status
         world_doors_fail_zone(world->doors, zone_of(world->scenario, isp->domains[i]), status);
 }
 
-static enum net_fault
-own_fault(const struct isp_host *host)
-{
-    switch (host->fault) {
-    case HOST_FINE:
-        return NET_FAULT_NONE;
-    case HOST_REFUSES:
-        return NET_FAULT_REFUSE;
-    case HOST_IS_SILENT:
-        return NET_FAULT_SILENT;
-    case HOST_RESETS:
-        return NET_FAULT_RESET;
-    }
-    return NET_FAULT_NONE;
-}
-
 static void
 apply(struct change_state *state, bool is_begin)
 {
@@ -121,7 +105,7 @@ apply(struct change_state *state, bool is_begin)
         return;
     case CHANGE_HOST:
         set_fault(world, changed_host(world, change),
-            is_begin ? change->fault : own_fault(changed_host(world, change)));
+            is_begin ? change->fault : changed_host(world, change)->fault);
         return;
     case CHANGE_RTT:
         set_rtt(world, changed_host(world, change),
@@ -228,7 +212,7 @@ build_isp(struct world *world, size_t i, struct error *err)
         const struct isp_host *host = &config->hosts[h];
 
         set_rtt(world, host, host->rtt_us);
-        set_fault(world, host, own_fault(host));
+        set_fault(world, host, host->fault);
     }
     world->isps[i] = isp_new(config, &doors, err);
     if (world->isps[i] == NULL)

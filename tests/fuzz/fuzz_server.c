@@ -144,9 +144,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     },
                        from = {4, {192, 0, 2, 2}, 0};
     struct isp_host host = {
-        {"mx",          2 },
-        {"mx.isp.test", 11},
-        &address, 1, 0, HOST_FINE
+        .name = {"mx",          2 },
+        .fqdn = {"mx.isp.test", 11},
+        .addresses = &address,
+        .addresses_count = 1
     };
     struct isp_config config = {
         .name = {"isp",           3               },

@@ -281,7 +281,7 @@ zones_are_read_and_what_is_left_out_goes_without_saying(void **state)
     assert_slice(hosts[0].fqdn, "mx1.big.example");
     assert_int_equal(hosts[0].addresses_count, 2);
     assert_int_equal(hosts[0].addresses[0].port, 25);
-    assert_int_equal(hosts[1].fault, HOST_IS_SILENT);
+    assert_int_equal(hosts[1].fault, NET_FAULT_SILENT);
     assert_int_equal(hosts[1].rtt_us, 20000);
     assert_slice(s->isps[1].hosts[0].fqdn, "apex.example"); /* without MX: the domain itself */
     scenario_free(&s);
