@@ -2,6 +2,7 @@
  *
  * It is the composition root of the providers, so it alone of this directory knows what a scenario
  * is: profiles are written in that language. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static const char usage[] =
     "  --return-to ADDRESS:PORT  returned mail goes there; otherwise to where DNS says\n"
     "  --resolver ADDRESS:PORT   whom to ask for that; otherwise as /etc/resolv.conf says\n"
     "  --return-port PORT        at which port to find the hosts that DNS names (25)\n"
+    "  --authority FILE          writes the authority there that signed the hosts' certificates\n"
     "  --ledger FILE             a line of JSON per event; - is the standard output, as with "
     "--try\n"
     "  --control SOCKET          takes orders there\n"
@@ -47,7 +49,7 @@ struct options {
     bool is_try, has_dns;
     struct net_address listen, dns, return_to, resolver;
     uint64_t return_port, seed, speed;
-    const char *ledger, *control;
+    const char *ledger, *control, *authority;
     const char *files[FILES_MAX];
     size_t files_count;
 };
@@ -62,6 +64,7 @@ struct program {
     struct rng rng;
     struct profiles profiles;
     struct dns_server *dns;
+    struct tls *tls;
     struct service *service;
     struct control *control;
     struct listener *control_listener;
@@ -117,7 +120,9 @@ read_option(struct options *options, const char *name, const char *value)
         return read_number(value, UINT64_MAX, &options->seed);
     if (strcmp(name, "--speed") == 0)
         return read_number(value, 100000, &options->speed) && options->speed > 0;
-    if (strcmp(name, "--ledger") == 0)
+    if (strcmp(name, "--authority") == 0)
+        options->authority = value;
+    else if (strcmp(name, "--ledger") == 0)
         options->ledger = value;
     else
         options->control = value;
@@ -143,7 +148,7 @@ static bool
 read_options(int argc, char **argv, struct options *options)
 {
     static const char *const names[] = {"--listen", "--dns", "--return-to", "--resolver",
-        "--return-port", "--seed", "--speed", "--ledger", "--control"};
+        "--return-port", "--seed", "--speed", "--ledger", "--control", "--authority"};
 
     *options = (struct options){.has_dns = true, .seed = 1, .speed = 1};
     read_endpoint("127.0.0.1:2525", &options->listen);
@@ -189,7 +194,8 @@ use_try(struct profiles *profiles, const struct net_address *listen)
     *host = (struct isp_host){.name = SLICE("mx"),
         .fqdn = SLICE("mx.try.test"),
         .addresses = address,
-        .addresses_count = 1};
+        .addresses_count = 1,
+        .tls = {.is_offered = true}};
     profiles->isps = mem_alloc_zeroed(sizeof profiles->isps[0]);
     profiles->isps_count = 1;
     profiles->isps[0] = (struct isp_config){.name = SLICE("try"),
@@ -237,6 +243,7 @@ serve(struct program *p, struct error *err)
                   .network = p->lab,
                   .rng = &p->rng,
                   .resolver = p->resolver,
+                  .tls = p->tls,
                   .return_to = options->return_to,
                   .return_port = (uint16_t)options->return_port},
         .isps = p->profiles.isps,
@@ -378,6 +385,24 @@ open_resolver(struct program *p, struct error *err)
     return p->resolver != NULL;
 }
 
+/* For clients that verify: the hosts' certificates are good, but signed by nobody they know. */
+static bool
+write_authority(const struct program *p, struct error *err)
+{
+    FILE *file = fopen(p->options.authority, "w");
+    struct text pem = {0};
+    bool is_written;
+
+    if (file == NULL)
+        return error_set(err, ERROR_WORLD, "%s: %s", p->options.authority, strerror(errno));
+    tls_authority_pem(p->tls, &pem);
+    is_written = fwrite(pem.bytes, 1, pem.length, file) == pem.length;
+    is_written = fclose(file) == 0 && is_written;
+    text_release(&pem);
+    return is_written ||
+        error_set(err, ERROR_WORLD, "%s could not be written", p->options.authority);
+}
+
 static bool
 open_doors(struct program *p, struct error *err)
 {
@@ -403,6 +428,9 @@ open_doors(struct program *p, struct error *err)
         if (p->control_listener == NULL)
             return false;
     }
+    p->tls = tls_new(&(struct tls_config){.level = TLS_REAL, .loop = p->loop});
+    if (options->authority != NULL && !write_authority(p, err))
+        return false;
     loop_net_on_signal(p->loop, SIGTERM, stop_on_signal, p);
     loop_net_on_signal(p->loop, SIGINT, stop_on_signal, p);
     loop_net_on_signal(p->loop, SIGHUP, reload_on_signal, p);
@@ -420,6 +448,7 @@ close_doors(struct program *p)
     if (p->dns != NULL)
         dns_server_free(&p->dns);
     service_free(&p->service);
+    tls_free(&p->tls);
     profiles_free(&p->profiles);
     output_close(&p->ledger);
     if (p->resolver != NULL)

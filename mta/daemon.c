@@ -46,6 +46,9 @@ struct daemon {
     struct rng rng;
     struct log *log;
     struct feedback *feedback;
+    struct tls *tls;
+    struct tls_client *tls_client;
+    struct tls_server *tls_server; /* NULL: no certificate */
     struct mta *mta;
     struct orders orders;
     struct control *control;
@@ -201,6 +204,9 @@ take_over(struct daemon *daemon, struct settings *settings, struct bounce_rules 
     struct mta_config config = settings->mta;
 
     config.listen = daemon->config.listen;
+    config.inbound = daemon->config.inbound;
+    config.return_domains = daemon->config.return_domains;
+    config.return_domains_count = daemon->config.return_domains_count;
     config.hostname = daemon->config.hostname;
     config.source_ips = daemon->config.source_ips;
     config.source_ips_count = daemon->config.source_ips_count;
@@ -311,6 +317,22 @@ open_files(struct daemon *daemon, struct error *err)
 }
 
 static bool
+open_tls(struct daemon *daemon, struct error *err)
+{
+    const struct settings *settings = daemon->settings;
+
+    daemon->tls = tls_new(&(struct tls_config){.level = TLS_REAL, .loop = daemon->loop});
+    daemon->tls_client = tls_client_new(daemon->tls);
+    if (!tls_client_trust(daemon->tls_client, settings->tls_trust, err))
+        return error_prefix(err, "tls.trust");
+    if (settings->tls_certificate == NULL)
+        return true;
+    daemon->tls_server = tls_server_load(
+        daemon->tls, settings->mta.hostname, settings->tls_certificate, settings->tls_key, err);
+    return daemon->tls_server != NULL;
+}
+
+static bool
 open_mta(struct daemon *daemon, struct error *err)
 {
     const struct mta_doors doors = {.loop = daemon->loop,
@@ -320,7 +342,9 @@ open_mta(struct daemon *daemon, struct error *err)
         .journal = daemon->journal,
         .bounce_rules = daemon->bounce_rules,
         .rng = &daemon->rng,
-        .tells_all = true};
+        .tells_all = true,
+        .tls = daemon->tls_client,
+        .tls_server = daemon->tls_server};
 
     daemon->config = daemon->settings->mta;
     journal_observe(daemon->journal, on_event, daemon);
@@ -378,7 +402,8 @@ open_all(struct daemon *daemon, struct error *err)
     raise_files_limit(daemon);
     daemon->network = network_net_new(daemon->loop, NULL);
     daemon->resolver = open_resolver(daemon, err);
-    if (daemon->resolver == NULL || !open_mta(daemon, err) || !open_control(daemon, err))
+    if (daemon->resolver == NULL || !open_tls(daemon, err) || !open_mta(daemon, err) ||
+        !open_control(daemon, err))
         return false;
     watch_signals(daemon);
     return true;
@@ -411,6 +436,9 @@ daemon_free(struct daemon **daemon)
         journal_end(d->journal); /* sessions are cut now, and nobody is left to hear of it */
     tell_feedback(d);
     mta_free(&d->mta);
+    tls_server_free(&d->tls_server);
+    tls_client_free(&d->tls_client);
+    tls_free(&d->tls);
     feedback_free(&d->feedback);
     log_free(&d->log);
     if (d->resolver != NULL)

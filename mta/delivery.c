@@ -134,7 +134,7 @@ delivery_new(const struct mta_config *config, const struct mta_doors *doors, str
         .queue = queue,
         .desk = outcome_desk_new(config, doors, spool, queue, efs),
         .source_names = name_sources(config, doors->journal),
-        .tls = doors->tls != NULL ? tls_client_new(doors->tls) : NULL};
+        .tls = doors->tls};
     delivery->route =
         route_new(config, doors->loop, doors->resolver, doors->journal, on_route, delivery);
     return delivery;
@@ -160,7 +160,6 @@ delivery_free(struct delivery **delivery)
     timer_cancel(d->context.doors->loop, &d->flush_timer);
     mem_free(d->context.source_names);
     text_release(&d->context.scratch);
-    tls_client_free(&d->context.tls);
     route_free(&d->route);
     outcome_desk_free(&d->context.desk);
     queue_free(&d->context.queue);

@@ -182,9 +182,25 @@ static const struct schema_key schema_rules[] = {
 /* clang-format on */
 
 /* clang-format off */
+static const struct schema_key schema_program_tls[] = {
+    {"certificate", SCHEMA_FILENAME,
+        .doc = "In PEM, its chain behind it: then who brings mail is offered STARTTLS."},
+    {"key", SCHEMA_FILENAME, .doc = "The private key of the certificate, in PEM."},
+    {"trust", SCHEMA_FILENAME,
+        .doc = "Authorities for mx.tls_verify, in PEM. Default: those of the system."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
 const struct schema_key schema_program[] = {
     {"hostname", SCHEMA_DOMAIN, KEY_REQUIRED, .doc = "What it calls itself."},
     {"listen", SCHEMA_ENDPOINT, KEY_REQUIRED, .doc = "Where messages are submitted."},
+    {"inbound", SCHEMA_ENDPOINT,
+        .doc = "Where returned mail comes in: reports of delivery are read and told to the log."},
+    {"return_domains", SCHEMA_DOMAIN, KEY_ONE_OR_LIST,
+        .doc = "Domains of the return paths that inbound answers for."},
+    {"tls", SCHEMA_MAP, .nested = schema_program_tls, .doc = "Files of TLS, for both sides."},
     {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: as the system does."},
     {"port", SCHEMA_COUNT, .initial = "25", .min = "1", .max = "65535",
         .doc = "Where MX hosts listen."},

@@ -66,7 +66,7 @@ struct mta_doors { /* its host's context; all outlive the MTA */
     const struct bounce_rules *bounce_rules;
     const struct rng *rng; /* "mta" */
     bool tells_all;        /* the journal also what a campaign tells otherwise: received, expired */
-    struct tls *tls;       /* NULL: all sessions to others are in plain text */
+    struct tls_client *tls;        /* NULL: all sessions to others are in plain text */
     struct tls_server *tls_server; /* for who brings us mail; NULL: they are not offered STARTTLS */
 };
 

@@ -23,8 +23,14 @@ static void
 load_files(const struct section *root, struct settings *settings)
 {
     struct section log = section_nested(root, "log"), rules = section_nested(root, "rules");
-    struct section efs = section_nested(root, "efs");
+    struct section efs = section_nested(root, "efs"), tls = section_nested(root, "tls");
 
+    settings->tls_certificate = filename_of(&tls, "certificate");
+    settings->tls_key = filename_of(&tls, "key");
+    settings->tls_trust = filename_of(&tls, "trust");
+    if ((settings->tls_certificate == NULL) != (settings->tls_key == NULL))
+        diagnose(root->loader->diagnostics, tls.map->mark, NULL,
+            "a certificate has a key, and a key a certificate");
     settings->spool = filename_of(root, "spool");
     settings->control = filename_of(root, "control");
     settings->feedback = filename_of(&efs, "to");
@@ -50,6 +56,24 @@ load_dns(const struct section *root, struct settings *settings)
     for (size_t i = 0; i < count; i++)
         settings->dns_servers[i] = section_item_scalar(&dns, "servers", i).address;
     settings->dns_servers_count = count;
+}
+
+static void
+load_inbound(const struct section *root, struct mta_config *config)
+{
+    size_t count = section_count(root, "return_domains");
+    struct slice *domains = arena_alloc(root->loader->arena, count * sizeof *domains + 1);
+
+    for (size_t i = 0; i < count; i++)
+        domains[i] = keep_lower(root->loader, section_item_scalar(root, "return_domains", i).text);
+    config->return_domains = domains;
+    config->return_domains_count = count;
+    if (section_has(root, "inbound"))
+        config->inbound = section_scalar(root, "inbound").address;
+    if (section_has(root, "inbound") != (count > 0))
+        diagnose(root->loader->diagnostics,
+            section_mark(root, count > 0 ? "return_domains" : "inbound"), NULL,
+            "inbound and return_domains belong together: where, and for whom");
 }
 
 /* Without a choice of ours the kernel chooses whom we send from. */
@@ -78,6 +102,7 @@ load(const struct section *root, struct settings *settings)
         settings->metrics = section_scalar(root, "metrics").address;
     settings->stop_within_us = section_whole(root, "stop_within");
     settings->speed = (uint32_t)section_whole(root, "speed");
+    load_inbound(root, config);
     load_files(root, settings);
     load_dns(root, settings);
     if (net_address_equals(&settings->metrics, &config->listen))

@@ -15,6 +15,7 @@ enum { SETTINGS_SERVERS_MAX = 4 };
 struct settings { /* filenames: NULL where the key is not there */
     struct mta_config mta;
     const char *spool, *control, *feedback, *bounce_rules, *class_rules;
+    const char *tls_certificate, *tls_key, *tls_trust;
     struct log_files log;
     struct net_address metrics; /* family 0: none */
     struct net_address dns_servers[SETTINGS_SERVERS_MAX];

@@ -31,6 +31,7 @@ struct world {
     struct bounce_rules *bounce_rules;
     struct rng rng_tls;
     struct tls *tls; /* NULL: nobody offers it */
+    struct tls_client *tls_client;
     struct isp **isps;
     struct mta *mta;
     struct campaign *campaign;
@@ -189,8 +190,10 @@ build_tls(struct world *world)
     for (size_t i = 0; i < scenario->isps_count; i++)
         for (size_t h = 0; h < scenario->isps[i].hosts_count; h++)
             is_offered |= scenario->isps[i].hosts[h].tls.is_offered;
-    if (is_offered && scenario->tls != TLS_OFF)
-        world->tls = tls_new(&config);
+    if (!is_offered || scenario->tls == TLS_OFF)
+        return;
+    world->tls = tls_new(&config);
+    world->tls_client = tls_client_new(world->tls);
 }
 
 static bool
@@ -248,7 +251,7 @@ build_mta(struct world *world, struct error *err)
         .journal = world->journal,
         .bounce_rules = world->bounce_rules,
         .rng = &world->rng_mta,
-        .tls = world->tls};
+        .tls = world->tls_client};
 
     world->mta =
         mta_new(&world->scenario->mta, &doors, campaign_take_feedback, world->campaign, err);
@@ -359,6 +362,7 @@ world_free(struct world **world)
     for (size_t i = 0; w->changes != NULL && i < w->scenario->changes_count; i++)
         timer_cancel(w->loop, &w->changes[i].timer);
     mem_free(w->changes);
+    tls_client_free(&w->tls_client);
     tls_free(&w->tls);
     if (w->doors != NULL)
         timer_cancel(w->loop, &w->progress);
