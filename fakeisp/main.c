@@ -411,6 +411,7 @@ open_doors(struct program *p, struct error *err)
     p->loop = loop_net_new(0, (uint32_t)options->speed, err);
     if (p->loop == NULL)
         return false;
+    network_net_raise_limit();
     p->network = network_net_new(p->loop, NULL);
     p->lab = network_lab_new(p->loop, p->network, false);
     p->rng = rng_from_seed(options->seed);

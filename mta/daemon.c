@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "base/control.h"
 #include "base/http_net.h"
@@ -82,14 +81,10 @@ say(struct daemon *daemon, const char *format, ...)
 static void
 raise_files_limit(struct daemon *daemon)
 {
-    struct rlimit limit;
+    uint64_t limit = network_net_raise_limit();
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < FILES_WANTED)
-        say(daemon, "only %" PRIu64 " files may be open at once, and a session is one",
-            (uint64_t)limit.rlim_cur);
+    if (limit < FILES_WANTED)
+        say(daemon, "only %" PRIu64 " files may be open at once, and a session is one", limit);
 }
 
 /* --- what is done is made durable soon ------------------------------------------------------- */

@@ -93,6 +93,7 @@ open_real(
     doors->loop = loop_net_new(scenario->start_wall_us, speed, err);
     if (doors->loop == NULL)
         return false;
+    network_net_raise_limit();
     network = network_net_new(doors->loop, NULL);
     doors->network = network_lab_new(doors->loop, network, true);
     return open_dns(doors, scenario, network, err) && open_store(doors, err);

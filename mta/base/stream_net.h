@@ -13,6 +13,7 @@
  *            end only by the next write.
  * Limits     out of descriptors or ports, listeners rest until one of our streams closes or a second
  *            is over, and connects wait within their timeout. What is open goes on.
+ *            How many descriptors there are is the process's affair: network_net_raise_limit().
  * Addresses  only those of the loopback, see base/socket_net.h: any other is an error to listen at
  *            and unreachable to connect to. */
 #ifndef MTALAB_STREAM_NET_H
@@ -29,6 +30,10 @@ struct network_net_options {
 /* The loop is one of base/loop_net.h and must outlive the network. NULL options: all zero.
  * network_free() closes what is open, without a callback. */
 struct network *network_net_new(struct loop *loop, const struct network_net_options *options);
+
+/* For a program to call as it starts: the soft limit of open descriptors, often 1,024 for the sake of
+ * select(), which is not used here, goes up to the hard one. Answers how many may be open now. */
+uint64_t network_net_raise_limit(void);
 
 /* A socket in the file system, of mode 0600. One that is there and at which nobody listens is
  * replaced; anything else of that name is an error. It goes with the listener. Streams from it have

@@ -175,6 +175,18 @@ without_descriptors_open_streams_go_on_and_nobody_spins(void **state)
 }
 
 static void
+the_soft_limit_of_descriptors_goes_up_to_the_hard_one(void **state)
+{
+    struct rlimit before = no_more_descriptors(), now;
+    uint64_t said = network_net_raise_limit();
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(now.rlim_cur, before.rlim_max);
+    assert_int_equal(said, before.rlim_max);
+}
+
+static void
 without_descriptors_a_connect_waits_for_one(void **state)
 {
     static const bool is_cured[] = {true, false};
@@ -426,6 +438,7 @@ main(void)
         cmocka_unit_test(a_network_that_is_not_our_own_ends_at_the_loopback),
         cmocka_unit_test(silence_is_a_timeout_in_the_time_of_the_loop),
         cmocka_unit_test(without_descriptors_open_streams_go_on_and_nobody_spins),
+        cmocka_unit_test(the_soft_limit_of_descriptors_goes_up_to_the_hard_one),
         cmocka_unit_test(without_descriptors_a_connect_waits_for_one),
         cmocka_unit_test(an_idle_stream_holds_no_buffer),
         cmocka_unit_test(what_a_closed_stream_waits_for_has_an_end),
