@@ -91,8 +91,8 @@ table() # CASE
     for name in "${names[@]}"; do
         rate=$(figure "$1" "$name" 3) cpu=$(figure "$1" "$name" 4)
         [ -n "$rate" ] || continue
-        awk -v case="$1" -v name="$name" -v r="$rate" -v c="$cpu" -v br="$base_rate" -v bc="$base_cpu" \
-            'BEGIN {printf "%-8s %-18s %9d %8.2f %11.1f %8.2f\n", case, name, r, r / br, c / 10, c / bc}'
+        awk -v kind="$1" -v name="$name" -v r="$rate" -v c="$cpu" -v br="$base_rate" -v bc="$base_cpu" \
+            'BEGIN {printf "%-8s %-18s %9d %8.2f %11.1f %8.2f\n", kind, name, r, r / br, c / 10, c / bc}'
     done
     for name in fakeisp fakeisp-greylist; do
         cpu=$(figure "$1" $name 4)

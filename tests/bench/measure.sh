@@ -59,10 +59,17 @@ until_true() # COMMAND...: within twenty seconds
     return 1
 }
 
+family() # PID: it, its children, and theirs
+{
+    local child
+    echo "$1"
+    for child in $(pgrep -P "$1"); do family "$child"; done
+}
+
 cpu_us() # PID
 {
     local process file ns rest stat total=0
-    for process in "$1" $(pgrep -P "$1"); do
+    for process in $(family "$1"); do
         for file in /proc/"$process"/task/*/schedstat; do
             read -r ns rest <"$file" && total=$((total + ns / 1000))
         done
@@ -87,7 +94,7 @@ now_us()
 
 median() # of the numbers on standard input
 {
-    sort -n | awk '{n[NR] = $1} END {print NR % 2 ? n[(NR + 1) / 2] : (n[NR / 2] + n[NR / 2 + 1]) / 2}'
+    sort -n | awk '{n[NR] = $1} END {if (NR > 0) print NR % 2 ? n[(NR + 1) / 2] : (n[NR / 2] + n[NR / 2 + 1]) / 2}'
 }
 
 verdict() # FIGURE FLOOR GOAL: less is better if the goal is below the floor
