@@ -16,16 +16,19 @@ enum { POLL_MS = 50, SHOWN_BYTES = 300 };
 
 enum end { END_CLOSED, END_TOO_LONG, END_TOO_LOUD };
 
-/* Answers 0 or an errno. */
+/* Answers 0 or an errno. stdout_to -1: nobody wants it. */
 static int
-spawn(const char *const *arguments, const char *directory, int stderr_to, pid_t *pid)
+spawn(const char *const *arguments, const char *directory, int stdout_to, int stderr_to, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     int problem;
 
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (stdout_to < 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    else
+        posix_spawn_file_actions_adddup2(&actions, stdout_to, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, stderr_to, STDERR_FILENO);
     posix_spawn_file_actions_addchdir_np(&actions, directory);
     /* POSIX wants the arguments writable, and promises not to write to them. */
@@ -111,11 +114,10 @@ wait_for(pid_t pid)
     return status;
 }
 
-enum program_status
-program_run(const char *const *arguments, const char *directory, int limit_ms, struct error *err)
+static enum program_status
+run(const char *const *arguments, const char *directory, int limit_ms, bool wants_output,
+    struct text *heard, struct error *err)
 {
-    struct text heard = {0};
-    enum program_status outcome;
     enum end end;
     int ends[2], problem;
     pid_t pid;
@@ -124,7 +126,7 @@ program_run(const char *const *arguments, const char *directory, int limit_ms, s
         error_set(err, ERROR_WORLD, "no pipe to %s: %s", arguments[0], strerror(errno));
         return PROGRAM_FAILED;
     }
-    problem = spawn(arguments, directory, ends[1], &pid);
+    problem = spawn(arguments, directory, wants_output ? ends[1] : -1, ends[1], &pid);
     close(ends[1]);
     if (problem != 0) {
         close(ends[0]);
@@ -132,11 +134,26 @@ program_run(const char *const *arguments, const char *directory, int limit_ms, s
             strerror(problem));
         return problem == ENOENT ? PROGRAM_MISSING : PROGRAM_FAILED;
     }
-    end = listen_to(ends[0], limit_ms, &heard);
+    end = listen_to(ends[0], limit_ms, heard);
     close(ends[0]);
     if (end != END_CLOSED)
         kill(pid, SIGKILL);
-    outcome = judge(arguments[0], end, limit_ms, wait_for(pid), &heard, err);
+    return judge(arguments[0], end, limit_ms, wait_for(pid), heard, err);
+}
+
+enum program_status
+program_run(const char *const *arguments, const char *directory, int limit_ms, struct error *err)
+{
+    struct text heard = {0};
+    enum program_status status = run(arguments, directory, limit_ms, false, &heard, err);
+
     text_release(&heard);
-    return outcome;
+    return status;
+}
+
+enum program_status
+program_ask(const char *const *arguments, const char *directory, int limit_ms, struct text *heard,
+    struct error *err)
+{
+    return run(arguments, directory, limit_ms, true, heard, err);
 }

@@ -52,6 +52,18 @@ a_program_that_is_not_there_is_missing(void **state)
     assert_non_null(strstr(err.text, "mtalab-no-such-program"));
 }
 
+static void
+what_a_program_says_on_either_output_can_be_had(void **state)
+{
+    static const char *const arguments[] = {"sh", "-c", "echo one; echo two >&2; exit 3", NULL};
+    struct text heard = {0};
+    struct error err = {0};
+
+    assert_int_equal(program_ask(arguments, "/", 10000, &heard, &err), PROGRAM_FAILED);
+    assert_slice(text_slice(&heard), "one\ntwo\n");
+    text_release(&heard);
+}
+
 /* --- what is drawn --- */
 
 static void
@@ -308,6 +320,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_program_says_on_either_output_can_be_had),
         cmocka_unit_test(a_program_is_told_by_its_end),
         cmocka_unit_test(a_program_that_is_not_there_is_missing),
         cmocka_unit_test(ids_are_known_planned_or_unknown),
