@@ -42,9 +42,16 @@ time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_n
 sys/timerfd.h   mta/base/loop_net.c
 sys/time.h      mta/base/*_net.c mta/base/libc_time.c tests/*
 pthread.h       scenarios/run*.c
+sched.h         mta/base/*_net.c
+sys/mount.h     mta/base/*_net.c
+net/*           mta/base/*_net.c
+linux/filter.h  mta/base/*_net.c
+linux/if_*      mta/base/*_net.c
+sys/prctl.h     scenarios/run*.c
+pwd.h           scenarios/sut*.c
 sys/un.h        mta/base/*_net.c
 poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
-spawn.h         scenarios/batch.c scenarios/run*.c reports/program.c
+spawn.h         scenarios/batch.c scenarios/run*.c scenarios/sut.c reports/program.c
 linux/perf_event.h tests/bench/*
 sys/syscall.h   mta/base/libc_time.c tests/bench/*
 '
