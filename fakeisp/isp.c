@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "fakeisp/aftermath.h"
+#include "fakeisp/seen.h"
 #include "fakeisp/smtp_server.h"
 #include "smtp/event.h"
 
@@ -25,6 +26,7 @@ struct isp {
     struct isp_site *sites;
     uint32_t name, sessions_count;
     struct isp_totals totals;
+    struct seen attempts; /* only if they are told */
     struct ledger ledger;
 };
 
@@ -95,6 +97,30 @@ server_on_limit(void *arg, const struct visit *visit, enum smtp_stage stage,
     event_write(isp->doors.journal, &event, envelope_sender(envelope), rcpt);
 }
 
+static enum event_outcome
+outcome_of(const struct answer *answer)
+{
+    if (answer->reply == NULL || answer->reply->code < 400)
+        return OUTCOME_NONE; /* the content decides */
+    return answer->reply->code < 500 ? OUTCOME_DEFERRED : OUTCOME_FAILED;
+}
+
+static void
+server_on_rcpt(void *arg, const struct visit *visit, struct slice sender, struct slice rcpt,
+    const struct answer *answer)
+{
+    struct isp *isp = arg;
+    struct event event = event_of(isp, EVENT_ATTEMPT, visit);
+
+    if (!isp->doors.tells_attempts)
+        return;
+    put_answer(&event, STAGE_RCPT, answer);
+    event.outcome = (uint8_t)outcome_of(answer);
+    event.attempt =
+        (uint16_t)seen_note(&isp->attempts, address_fingerprint(rcpt, 0), event.at_us).times;
+    event_write(isp->doors.journal, &event, sender, rcpt);
+}
+
 static void
 server_on_refused(void *arg, const struct visit *visit, enum smtp_stage stage, struct slice sender,
     struct slice rcpt, const struct answer *answer)
@@ -108,6 +134,10 @@ server_on_refused(void *arg, const struct visit *visit, enum smtp_stage stage, s
         isp->totals.recipients_refused_4xx++;
     put_answer(&event, stage, answer);
     event_write(isp->doors.journal, &event, sender, rcpt);
+    if (isp->doors.tells_attempts && rcpt.length > 0 && answer->reply->code < 500) {
+        event.kind = EVENT_DEFERRED;
+        event_write(isp->doors.journal, &event, sender, rcpt);
+    }
 }
 
 static void
@@ -158,6 +188,7 @@ static const struct server_notes notes = {
     .on_opened = server_on_opened,
     .on_closed = server_on_closed,
     .on_limit = server_on_limit,
+    .on_rcpt = server_on_rcpt,
     .on_refused = server_on_refused,
     .on_accepted = server_on_accepted,
     .on_authenticated = server_on_authenticated,
@@ -282,6 +313,7 @@ isp_free(struct isp **isp)
     aftermath_free(&(*isp)->aftermath);
     auth_free(&(*isp)->auth);
     ledger_release(&(*isp)->ledger);
+    seen_release(&(*isp)->attempts);
     mem_free((*isp)->sites);
     mem_free(*isp);
     *isp = NULL;

@@ -194,6 +194,7 @@ struct isp_doors { /* its host's context; all outlive the ISP */
     struct journal *journal;
     const struct rng *rng;     /* "isp/NAME" */
     struct resolver *resolver; /* for authentication too; may be NULL where nobody needs it */
+    bool tells_attempts;       /* and deferrals: of an MTA that keeps no journal */
     /* Where reports go: where DNS says of the return path, or all to one place. Neither: nowhere. */
     struct net_address return_to; /* family 0: where DNS says, … */
     uint16_t return_port;         /* … at this port; 0: 25 */

@@ -320,10 +320,21 @@ say_no(struct session *s, const struct answer *answer)
     return stages[s->question.stage].on_no(s, answer);
 }
 
+static void
+note_rcpt(struct session *s, const struct answer *answer)
+{
+    const struct server_setup *setup = &s->server->setup;
+
+    setup->notes->on_rcpt(setup->notes_arg, &s->visit, envelope_sender(&s->envelope),
+        envelope_rcpt(&s->envelope, s->envelope.rcpts_count - 1), answer);
+}
+
 enum session_state
 session_settle(struct session *s, const struct answer *answer)
 {
     assert(stages[s->question.stage].stage == s->question.stage);
+    if (s->question.stage == STAGE_RCPT)
+        note_rcpt(s, answer);
     if (is_no(answer))
         return say_no(s, answer);
     if (answer->kind == ANSWER_RESET) {

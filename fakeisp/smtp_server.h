@@ -22,6 +22,9 @@ struct server_notes {
     void (*on_closed)(void *arg, const struct visit *visit); /* after on_opened only */
     void (*on_limit)(void *arg, const struct visit *visit, enum smtp_stage stage,
         const struct envelope *envelope, const struct answer *answer);
+    /* One RCPT got its answer: none of anybody's means yes. */
+    void (*on_rcpt)(void *arg, const struct visit *visit, struct slice sender, struct slice rcpt,
+        const struct answer *answer);
     /* No to this recipient; `rcpt` is empty where there was none yet. */
     void (*on_refused)(void *arg, const struct visit *visit, enum smtp_stage stage,
         struct slice sender, struct slice rcpt, const struct answer *answer);

@@ -40,6 +40,7 @@ struct isp_world {
     size_t events_count;
     struct text story; /* one line per event */
     struct error err;
+    bool tells_attempts;
 };
 
 static inline size_t
@@ -144,7 +145,8 @@ isp_open(struct isp_world *w)
         .journal = w->journal,
         .rng = &w->rng,
         .resolver = w->resolver,
-        .tls = w->tls};
+        .tls = w->tls,
+        .tells_attempts = w->tells_attempts};
 
     w->isp = isp_new(&w->config, &doors, &w->err);
     assert_non_null(w->isp);

@@ -231,6 +231,50 @@ count_refused_of(struct isp_world *w, int recipients, char *first)
     return refused;
 }
 
+/* For a judge of an MTA that keeps no journal. Otherwise the MTA tells of its attempts itself. */
+static void
+every_rcpt_is_told_if_asked_for(void **state)
+{
+    struct isp_rule rule = rule_at(STAGE_RCPT, ACTION_REPLY);
+    struct isp_world w;
+
+    rule.to = SLICE("no");
+    rule.reply.reply.code = 450;
+    for (int is_asked = 0; is_asked < 2; is_asked++) {
+        isp_prepare(&w);
+        w.config.rules = &rule;
+        w.config.rules_count = 1;
+        w.tells_attempts = is_asked != 0;
+        isp_open(&w);
+        peer_connect(&w, 0);
+        peer_say(&w, 0, "EHLO x.test\r\nMAIL FROM:<a@x.test>\r\n");
+        for (int i = 0; i < 2; i++)
+            peer_say(&w, 0, "RCPT TO:<no@isp.test>\r\nRCPT TO:<yes@isp.test>\r\n");
+        assert_int_equal(events_of(&w, EVENT_ATTEMPT), is_asked ? 4 : 0);
+        assert_int_equal(events_of(&w, EVENT_DEFERRED), is_asked ? 2 : 0);
+        assert_int_equal(events_of(&w, EVENT_REFUSED), 2);
+        for (size_t i = 0, seen = 0; i < w.events_count; i++) {
+            static const struct {
+                uint16_t attempt, code;
+                enum event_outcome outcome;
+            } expected[] = {
+                {1, 450, OUTCOME_DEFERRED},
+                {1, 0,   OUTCOME_NONE    },
+                {2, 450, OUTCOME_DEFERRED},
+                {2, 0,   OUTCOME_NONE    },
+            };
+
+            if (w.events[i].kind != EVENT_ATTEMPT)
+                continue;
+            assert_int_equal(w.events[i].attempt, expected[seen].attempt);
+            assert_int_equal(w.events[i].code, expected[seen].code);
+            assert_int_equal(w.events[i].outcome, expected[seen].outcome);
+            seen++;
+        }
+        isp_stop(&w);
+    }
+}
+
 static void
 a_share_is_drawn_per_recipient_and_stays(void **state)
 {
@@ -453,6 +497,7 @@ main(void)
         cmocka_unit_test(conditions_of_a_rule_must_all_hold),
         cmocka_unit_test(a_rule_may_look_at_the_header),
         cmocka_unit_test(attempts_and_age_are_those_of_the_recipient),
+        cmocka_unit_test(every_rcpt_is_told_if_asked_for),
         cmocka_unit_test(a_share_is_drawn_per_recipient_and_stays),
         cmocka_unit_test(a_rule_speaks_so_many_times_and_a_250_wins),
         cmocka_unit_test(a_delay_holds_up_everything_behind_it),
