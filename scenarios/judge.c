@@ -77,11 +77,11 @@ open_and_close(struct judge *judge)
 static int64_t
 with_tolerance(const struct judge *judge, int64_t at_us)
 {
-    int64_t late_us = at_us + judge->plan->tolerance_us;
-    int64_t until_us = judge->plan->scenario->until_us;
+    int64_t until_us = judge->plan->scenario->until_us, late_us;
 
     if (at_us < 0 || at_us == INSTANT_END)
         return at_us;
+    late_us = at_us + judge->plan->tolerance_us;
     return late_us > until_us && at_us <= until_us ? until_us : late_us;
 }
 
