@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "reports/json_result.h"
+#include "reports/plot.h"
 #include "reports/series.h"
 #include "scenarios/drawing.h"
 #include "scenarios/files.h"
@@ -94,7 +95,7 @@ close_events(struct outcome_files *files, const struct scenario *scenario, struc
 
 bool
 outcome_files_write(struct outcome_files *files, const struct scenario *scenario,
-    const struct result *result, struct error *err)
+    const struct result *result, struct text *note, struct error *err)
 {
     struct text out = {0};
     bool is_fine;
@@ -108,8 +109,13 @@ outcome_files_write(struct outcome_files *files, const struct scenario *scenario
     series_report(&out, result);
     is_fine = is_fine && write_file(files->directory, SERIES, text_slice(&out), err);
     text_release(&out);
-    for (size_t i = 0; is_fine && i < scenario->plots_count; i++)
-        is_fine = draw_files(result, scenario->plots[i], files->directory, NULL, err);
+    for (size_t i = 0; is_fine && i < scenario->plots_count; i++) {
+        if (plot_support(scenario->plots[i]) == PLOT_SUPPORTED)
+            is_fine = draw_files(result, scenario->plots[i], files->directory, NULL, err);
+        else
+            text_printf(note, "mtalab: the plot %.*s is not drawn in this version\n",
+                SLICE_ARGS(scenario->plots[i]));
+    }
     return is_fine;
 }
 

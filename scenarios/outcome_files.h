@@ -23,8 +23,9 @@ bool outcome_files_open(struct outcome_files *files, const char *directory,
     const struct scenario *scenario, struct error *err);
 /* From here on every event of `journal` is recorded; it must live until outcome_files_close(). */
 void outcome_files_follow(struct outcome_files *files, struct journal *journal);
+/* What could not be drawn is said in `note`. */
 bool outcome_files_write(struct outcome_files *files, const struct scenario *scenario,
-    const struct result *result, struct error *err);
+    const struct result *result, struct text *note, struct error *err);
 void outcome_files_close(struct outcome_files *files);
 
 bool write_file(const char *directory, const char *name, struct slice bytes, struct error *err);

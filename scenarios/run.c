@@ -312,7 +312,7 @@ play(const struct run_request *request, const struct scenario *scenario,
         is_fine = play_both_worlds(scenario, plan, &world_options, run, &err);
     if (!is_fine)
         fail_with_error(run, &err);
-    if (has_result && !outcome_files_write(&files, scenario, &run->result, &err))
+    if (has_result && !outcome_files_write(&files, scenario, &run->result, &run->diagnostics, &err))
         fail_with_error(run, &err);
     outcome_files_close(&files);
     world_free(&world);
