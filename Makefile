@@ -25,7 +25,11 @@ NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev 
           libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev \
           libgmime-3.0-dev pkg-config
 TESTED := libcmocka-dev binutils python3 clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils swaks \
-          opendkim-tools python3-dkim python3-nacl
+          opendkim-tools python3-dkim python3-nacl faketime
+# Debian lets a machine have one MTA, and who has one keeps it. Postfix comes without a configuration,
+# so nothing starts it but our tests.
+TESTED += $(if $(wildcard /usr/sbin/sendmail),,postfix)
+QUIETLY := postfix postfix/main_mailer_type select No configuration
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
 MAINS    := $(filter %/main.c,$(SOURCES))
@@ -80,6 +84,7 @@ deps: ## installs the packages of Debian 12 that are missing (by apt-get)
 	[ -z "$$missing" ] && exit; \
 	command -v apt-get >/dev/null || { echo "not Debian; you may need the like of:" $$missing; exit; }; \
 	[ "$$(id -u)" = 0 ] || sudo=sudo; set -x; $$sudo apt-get -qq update && \
+	case " "$$missing in (*postfix*) echo "$(QUIETLY)" | $$sudo debconf-set-selections;; esac && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing
 
 clean: ## removes build/

@@ -233,6 +233,8 @@ put_run(struct json *json, const struct result *result)
     put_text(json, "name", result->name);
     put_text(json, "title", result->title);
     put_text(json, "filename", result->filename);
+    if (result->sut.length > 0)
+        put_text(json, "sut", result->sut);
     put_count(json, "seed", result->seed);
     put_text(json, "virtual_start", text_slice(&start));
     put_us(json, "virtual_us", result->virtual_us);

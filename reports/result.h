@@ -80,9 +80,10 @@ struct result_label { /* the time line, for bands */
 struct result {
     struct arena arena;
     struct slice name, title, filename;
+    struct slice sut; /* the foreign MTA that sent, "postfix"; empty: ours */
     uint64_t seed;
     int64_t start_wall_us; /* virtual */
-    bool is_real; /* on real sockets, in real time */
+    bool is_real;          /* on real sockets, in real time */
     int64_t virtual_us;    /* how far the run came */
     int64_t wall_us;       /* real time it took; never in files that must not differ */
     uint64_t events_count, journal_hash;

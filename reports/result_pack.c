@@ -14,8 +14,8 @@ struct slice_places {
 };
 
 static const struct slice_places result_slices = {
-    6,
-    {offsetof(struct result, name), offsetof(struct result, title),
+    7,
+    {offsetof(struct result, name), offsetof(struct result, title), offsetof(struct result, sut),
       offsetof(struct result, filename), offsetof(struct result, replay),
       offsetof(struct result, ledger_example), offsetof(struct result, trouble)}
 };

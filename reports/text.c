@@ -37,6 +37,8 @@ add_header(struct text *out, const struct result *result, const struct report_st
     text_printf(out, "   seed %llu   ", (unsigned long long)result->seed);
     unit_format_duration(out, result->virtual_us);
     text_add_string(out, result->is_real ? " on real sockets" : " virtual");
+    if (result->sut.length > 0)
+        text_printf(out, " with %.*s", SLICE_ARGS(result->sut));
     add_speed(out, result, style);
     text_add_string(out, "   ");
     unit_format_count(out, result->events_count);

@@ -201,6 +201,18 @@ on_campaign(struct audit *audit, const struct event *event, struct slice sender,
     draw_point(audit, event->at_us);
 }
 
+static void
+note_age(struct audit *audit, const struct event *event, struct slice rcpt, size_t delivery,
+    uint64_t row)
+{
+    struct audited_isp *isp = &audit->isps[sites_find(&audit->sites, rcpt)];
+    int64_t relayed_us = campaign_row_relayed_us(audit->campaign, delivery, row);
+
+    if (isp->ages == NULL)
+        isp->ages = mem_alloc_zeroed(sizeof *isp->ages);
+    ages_add(isp->ages, relayed_us >= 0 ? event->at_us - relayed_us : 0);
+}
+
 /* The final dot was sent and no answer came: the words are the MTA's own, about the network. */
 static bool
 is_unanswered_dot(const struct event *event)
@@ -222,14 +234,22 @@ on_attempt(struct audit *audit, const struct event *event, struct slice sender, 
         return;
     if (!campaign_find_row(audit->campaign, sender, rcpt, &delivery, &row))
         return;
-    if (event->outcome == OUTCOME_DELIVERED) {
-        int64_t relayed_us = campaign_row_relayed_us(audit->campaign, delivery, row);
-
-        if (isp->ages == NULL)
-            isp->ages = mem_alloc_zeroed(sizeof *isp->ages);
-        ages_add(isp->ages, relayed_us >= 0 ? event->at_us - relayed_us : 0);
-    } else
+    if (event->outcome == OUTCOME_DELIVERED)
+        note_age(audit, event, rcpt, delivery, row);
+    else
         bits_put(&audit->deliveries[delivery].unanswered, row);
+}
+
+/* Our own MTA tells of its deliveries by itself. */
+static void
+on_accepted(struct audit *audit, const struct event *event, struct slice sender, struct slice rcpt)
+{
+    size_t delivery;
+    uint64_t row;
+
+    if (audit->scenario->sut.kind != SUT_NONE &&
+        campaign_find_row(audit->campaign, sender, rcpt, &delivery, &row))
+        note_age(audit, event, rcpt, delivery, row);
 }
 
 static void
@@ -250,6 +270,7 @@ static event_fn *const handlers[EVENT_KINDS_COUNT] = {
     [EVENT_CANCELLED] = on_campaign,
     [EVENT_ATTEMPT] = on_attempt,
     [EVENT_DEFERRED] = on_deferred,
+    [EVENT_ACCEPTED] = on_accepted,
 };
 
 static void

@@ -78,6 +78,7 @@ fill_kpi_rows(const struct audit *audit, struct result *result)
 
 /* --- deliveries --- */
 
+/* A foreign MTA tells of failures only, so nobody knows the share of successes. */
 static struct result_kpi
 kpi_of(const struct audit *audit, int delivery)
 {
@@ -96,7 +97,8 @@ kpi_of(const struct audit *audit, int delivery)
         .complaints = kpi.complaints,
         .quarantined = kpi.quarantined,
         .processed = kpi.processed,
-        .has_feedback = campaign_has_feedback(audit->campaign, delivery)};
+        .has_feedback = audit->scenario->sut.kind == SUT_NONE &&
+            campaign_has_feedback(audit->campaign, delivery)};
 }
 
 /* How many counters a full recount of the log contradicts: none, or we have a bug. */
@@ -158,6 +160,16 @@ fill_isp(const struct audited_isp *audited, struct result_isp *isp)
     isp->age_max_us = audited->ages != NULL ? ages_percentile_us(audited->ages, 100) : -1;
 }
 
+/* What became of the rows is known from the provider only. */
+static void
+fill_foreign_isp(const struct isp_totals *totals, struct result_isp *isp)
+{
+    uint64_t settled = totals->recipients_accepted + isp->failed;
+
+    isp->delivered = totals->recipients_accepted;
+    isp->waiting = isp->relayed > settled ? isp->relayed - settled : 0;
+}
+
 static void
 fill_isps(struct audit *audit, struct isp *const *isps, struct result *result)
 {
@@ -181,6 +193,8 @@ fill_isps(struct audit *audit, struct isp *const *isps, struct result *result)
         struct isp_totals totals = isp_totals(isps[i]);
 
         result->isps[i].name = copy(result, audit->scenario->isps[i].name);
+        if (audit->scenario->sut.kind != SUT_NONE)
+            fill_foreign_isp(&totals, &result->isps[i]);
         result->isps[i].connections = totals.connections;
         result->isps[i].limit_hits = totals.limit_hits;
     }

@@ -116,6 +116,8 @@ struct kpi {
 };
 
 struct campaign;
+#define CAMPAIGN_ADDRESS "198.19.255.1" /* where it submits from, unless somebody knows better */
+
 struct campaign_doors {
     struct loop *loop;
     struct network *network;

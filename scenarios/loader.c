@@ -81,6 +81,8 @@ load_parts(struct loader *loader, const struct conf_node *tree)
 
     load_heading(loader, &root);
     load_run(loader, &root);
+    load_requirements(loader, &root);
+    load_sut(loader, &root);
     load_isps(loader, &root);
     if (loader->diagnostics->errors_count == errors_before) /* else hosts are in doubt */
         load_dns(loader, &root);

@@ -35,6 +35,8 @@ struct mark keep_mark(struct loader *loader, struct mark mark);
 
 void load_isps(struct loader *loader, const struct section *root);
 void load_dns(struct loader *loader, const struct section *root); /* also hosts' addresses */
+void load_requirements(struct loader *loader, const struct section *root);
+void load_sut(struct loader *loader, const struct section *root);
 void load_mta(struct loader *loader, const struct section *root);
 void load_campaign(struct loader *loader, const struct section *root);
 void load_dkim(struct loader *loader, const struct section *root);

@@ -418,7 +418,7 @@ mail_comes_back(const struct scenario *scenario)
     for (size_t i = 0; i < scenario->isps_count; i++)
         if (scenario->isps[i].returns_count > 0)
             return true;
-    return false;
+    return scenario->sut.kind != SUT_NONE; /* it returns mail by itself */
 }
 
 static struct isp_host_tls

@@ -4,18 +4,20 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "reports/program.h"
+#include "scenarios/bench.h"
 #include "scenarios/dry_run.h"
 #include "scenarios/files.h"
+#include "scenarios/needs.h"
 #include "scenarios/outcome_files.h"
 #include "scenarios/progress.h"
+#include "scenarios/run_inside.h"
 #include "scenarios/twins.h"
 #include "scenarios/world.h"
 #include "scenarios/worlds.h"
 
 volatile sig_atomic_t run_is_interrupted;
 
-enum { ASK_PROGRAM_MS = 10000, SUGGESTIONS_MAX = 256 };
+enum { SUGGESTIONS_MAX = 256 };
 
 struct playing { /* what stands between two instants of a run */
     struct progress progress;
@@ -187,6 +189,8 @@ name_result(const struct options *options, const struct scenario *scenario, uint
     result->name = copy(result, scenario->name);
     result->title = copy(result, scenario->title);
     result->filename = copy(result, slice_of(scenario->filename));
+    if (scenario->sut.kind != SUT_NONE)
+        result->sut = slice_of(sut_kind(scenario->sut.kind)->name);
     result->seed = seed;
     result->start_wall_us = scenario->start_wall_us;
     write_replay(options, scenario->filename, seed, &replay);
@@ -272,6 +276,53 @@ play_both_worlds(const struct scenario *scenario, const struct expect_plan *plan
     return false;
 }
 
+struct foreign { /* the MTA of other people, if one runs */
+    struct sut_setup setup;
+    struct sut *sut;
+};
+
+/* The world's time goes on from what its clock shows. */
+static bool
+start_foreign(const struct scenario *scenario, struct foreign *foreign,
+    struct world_options *options, struct error *err)
+{
+    foreign->setup = bench_sut_setup(scenario);
+    if (bench_add_addresses(scenario, err))
+        foreign->sut = sut_start(&foreign->setup, &options->start_wall_us, err);
+    options->sut = foreign->sut;
+    return foreign->sut != NULL;
+}
+
+/* Also, and then above all, of one that did not start. */
+static bool
+keep_foreign_log(const char *directory, enum sut_kind_number kind, struct error *err)
+{
+    struct text log = {0};
+    bool is_kept = true;
+
+    if (directory == NULL)
+        return true;
+    sut_log(kind, &log);
+    is_kept = write_file(directory, "sut.log", text_slice(&log), err);
+    text_release(&log);
+    return is_kept;
+}
+
+/* What it gave up for may be why an expectation failed. */
+static void
+finish_foreign(const struct run_request *request, enum sut_kind_number kind, struct run *run)
+{
+    struct text words = {0};
+    struct error err = {0};
+
+    if (run->exit_code == EXIT_FAILED && sut_complains(kind, &words))
+        text_printf(
+            &run->diagnostics, "mtalab: %s says: %s\n", sut_kind(kind)->name, text_string(&words));
+    if (!keep_foreign_log(request->directory, kind, &err))
+        fail_with_error(run, &err);
+    text_release(&words);
+}
+
 static void
 play(const struct run_request *request, const struct scenario *scenario,
     const struct expect_plan *plan, struct run *run)
@@ -289,11 +340,16 @@ play(const struct run_request *request, const struct scenario *scenario,
     struct error err = {0};
     bool was_stopped = false, is_fine, has_result;
     struct world *world = NULL;
+    struct foreign foreign = {0};
 
     progress_init(
         &playing.progress, options, scenario->name, world_options.until_us, playing.wall_start_us);
     is_fine = outcome_files_open(&files, request->directory, scenario, &err);
     world_options.journal_file = files.journal;
+    if (is_fine && scenario->sut.kind != SUT_NONE) {
+        is_fine = start_foreign(scenario, &foreign, &world_options, &err);
+        run->result.start_wall_us = world_options.start_wall_us;
+    }
     if (is_fine)
         world = world_new(scenario, plan, &world_options, &err);
     if (world != NULL)
@@ -314,37 +370,35 @@ play(const struct run_request *request, const struct scenario *scenario,
         fail_with_error(run, &err);
     if (has_result && !outcome_files_write(&files, scenario, &run->result, &run->diagnostics, &err))
         fail_with_error(run, &err);
+    if (scenario->sut.kind != SUT_NONE)
+        finish_foreign(request, scenario->sut.kind, run);
     outcome_files_close(&files);
     world_free(&world);
-}
-
-/* What a scenario may require: here only gnuplot, the one program that this version starts. */
-static bool
-is_provided(struct slice requirement)
-{
-    static const char *const ask_gnuplot[] = {"gnuplot", "--version", NULL};
-    struct error err = {0};
-
-    return slice_equals(requirement, SLICE("gnuplot")) &&
-        program_run(ask_gnuplot, "/", ASK_PROGRAM_MS, &err) == PROGRAM_DONE;
+    sut_free(&foreign.sut);
 }
 
 /* False: something is missing, and the run is skipped. */
 static bool
 has_what_it_requires(const struct scenario *scenario, struct run *run)
 {
-    struct text trouble = {0};
+    struct text trouble = {0}, why = {0};
+    bool is_complete = true;
 
-    for (size_t i = 0; i < scenario->requires_count; i++) {
-        if (is_provided(scenario->requires[i]))
+    for (size_t i = 0; is_complete && i < scenario->requires_count; i++) {
+        struct requirement requirement;
+        struct error err = {0};
+
+        is_complete = requirement_parse(scenario->requires[i], &requirement, &err) &&
+            need_is_met(&requirement, &why);
+        if (is_complete)
             continue;
         text_printf(
-            &trouble, "requires %.*s, which is not here", SLICE_ARGS(scenario->requires[i]));
+            &trouble, "requires %.*s, %s", SLICE_ARGS(scenario->requires[i]), text_string(&why));
         fail(run, EXIT_SKIPPED, text_string(&trouble));
-        text_release(&trouble);
-        return false;
     }
-    return true;
+    text_release(&trouble);
+    text_release(&why);
+    return is_complete;
 }
 
 static void
@@ -359,15 +413,34 @@ judge_scenario(const struct run_request *request, struct scenario *scenario,
         fail_with_error(run, &err);
         return;
     }
+    if (options->is_twice && scenario->is_real) {
+        error_set(&err, ERROR_USAGE,
+            "--twice compares runs in virtual time, and %s is played in real", scenario->filename);
+        fail_with_error(run, &err);
+        return;
+    }
     plan = expect_compile(scenario, diagnostics);
     if (plan == NULL)
         fail_with_diagnostics(run, diagnostics);
     else if (options->is_dry && !dry_run(scenario, &run->analysis, &err))
         fail_with_error(run, &err);
     else if (options->command != COMMAND_CHECK && !options->is_dry && !scenario->is_profile &&
-        has_what_it_requires(scenario, run))
-        play(request, scenario, plan, run);
+        (request->is_in_namespace || has_what_it_requires(scenario, run))) {
+        if (scenario->sut.kind != SUT_NONE && !request->is_in_namespace)
+            run_inside(request, run);
+        else
+            play(request, scenario, plan, run);
+    }
     expect_plan_free(&plan);
+}
+
+void
+run_refuse(const struct run_request *request, const struct error *err, struct run *run)
+{
+    *run = (struct run){0};
+    run->result.filename = copy(&run->result, slice_of(request->filename));
+    run->result.name = run->result.filename;
+    fail_with_error(run, err);
 }
 
 void

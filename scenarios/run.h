@@ -36,9 +36,12 @@ struct run_request {
     const uint64_t *seed;  /* NULL: the scenario's */
     const char *directory; /* of its results; NULL: none */
     bool in_colour;        /* diagnostics */
+    bool is_in_namespace;  /* this process is the first of one, made for a foreign MTA */
 };
 
 void run_scenario(const struct run_request *request, struct run *run);
+/* The outcome of one that could not even begin. */
+void run_refuse(const struct run_request *request, const struct error *err, struct run *run);
 void run_release(struct run *run);
 
 /* What stands where several runs went differently. */

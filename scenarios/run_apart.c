@@ -5,10 +5,13 @@
 #include "scenarios/run_apart.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/namespace_net.h"
 #include "reports/result_pack.h"
 
 static void
@@ -90,6 +93,56 @@ heed_signals_twice(void)
     }
 }
 
+/* Between the process that asked and the first one of the namespace: it hands signals on to that
+ * one, and ends as it does. */
+static NORETURN void
+be_go_between(pid_t pid, const sigset_t *signals)
+{
+    int status = 0, number;
+
+    while ((number = sigwaitinfo(signals, NULL)) != SIGCHLD || waitpid(pid, &status, WNOHANG) == 0)
+        if (number > 0 && number != SIGCHLD)
+            kill(pid, number);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_BROKEN);
+}
+
+/* Answers in the first process of a namespace, which dies with its parent, and all others in there
+ * with it. */
+static bool
+enter_namespace(struct error *err)
+{
+    sigset_t signals, before;
+    pid_t pid;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!namespace_unshare(err))
+        return false;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    pid = fork();
+    if (pid < 0)
+        return error_set(err, ERROR_WORLD, "no process in a namespace: %s", strerror(errno));
+    if (pid > 0)
+        be_go_between(pid, &signals);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return namespace_settle("mta.example", err);
+}
+
+static void
+run_there(const struct run_request *request, struct run *run)
+{
+    struct error err = {0};
+
+    if (request->is_in_namespace && !enter_namespace(&err))
+        run_refuse(request, &err, run);
+    else
+        run_scenario(request, run);
+}
+
 static NORETURN void
 be_child(const struct run_request *request, int pipe)
 {
@@ -98,7 +151,7 @@ be_child(const struct run_request *request, int pipe)
     struct slice left;
 
     heed_signals_twice();
-    run_scenario(request, &run);
+    run_there(request, &run);
     pack(&parcel, &run);
     left = text_slice(&parcel);
     while (left.length > 0) {

@@ -13,6 +13,7 @@
 #include "fakeisp/isp.h"
 #include "mta/mta.h"
 #include "scenarios/campaign.h"
+#include "scenarios/sut.h"
 #include "base/quantity.h"
 
 enum expectation_form {
@@ -93,6 +94,8 @@ struct scenario {
     const struct isp_config *isps;
     size_t isps_count;
     struct mta_config mta;
+    struct sut_config
+        sut; /* a foreign MTA instead; then `mta` says where it listens and sends from */
     struct campaign_config campaign;
     int64_t campaign_rtt_us; /* campaign.link */
     const struct change *changes;

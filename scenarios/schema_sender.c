@@ -38,10 +38,10 @@ static const struct schema_key schema_arrivals[] = {
 /* clang-format on */
 
 static const struct word vias[] = {
-    {"smtp",       0, NULL                                                  },
-    {"submission", 1, "messages reach the MTA by plain SMTP in this version"},
-    {"sendmail",   2, "messages reach the MTA by plain SMTP in this version"},
-    {NULL,         0, NULL                                                  },
+    {"smtp",       0, NULL                                            },
+    {"submission", 1, NULL                                            },
+    {"sendmail",   2, "messages reach the MTA by SMTP in this version"},
+    {NULL,         0, NULL                                            },
 };
 
 static const struct word steps[] = {

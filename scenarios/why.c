@@ -451,9 +451,16 @@ why_tell(const struct scenario *scenario, const struct why_question *question, s
         .on_progress = go_on,
         .progress_arg = &inquiry};
     struct diagnostics none = {0};
-    struct expect_plan *plan = expect_compile(scenario, &none);
+    struct expect_plan *plan;
     bool was_stopped = false, is_fine = false;
 
+    if (scenario->sut.kind != SUT_NONE)
+        return error_set(err, ERROR_USAGE,
+            "%s has a foreign MTA, which does not do the same twice: run it with --out and read "
+            "the "
+            "file that record.events names",
+            scenario->filename);
+    plan = expect_compile(scenario, &none);
     if (plan == NULL)
         error_set(err, ERROR_CONFIG, "%s: its expectations are not valid; see mtalab check",
             scenario->filename);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "scenarios/audit.h"
+#include "scenarios/bench.h"
 #include "scenarios/world_doors.h"
 #include "smtp/event.h"
 
@@ -33,7 +34,8 @@ struct world {
     struct tls *tls; /* NULL: nobody offers it */
     struct tls_client *tls_client;
     struct isp **isps;
-    struct mta *mta;
+    struct mta *mta;     /* NULL: a foreign one runs, on the bench */
+    struct bench *bench; /* or NULL */
     struct campaign *campaign;
     struct judge *judge;
     struct audit *audit;
@@ -205,7 +207,8 @@ build_isp(struct world *world, size_t i, struct error *err)
         .journal = world->journal,
         .rng = &world->rng_isps[i],
         .resolver = world->doors->resolver,
-        .tls = world->tls};
+        .tls = world->tls,
+        .tells_attempts = world->options.sut != NULL};
     struct text name = {0};
 
     text_printf(&name, "isp/%.*s", SLICE_ARGS(config->name));
@@ -237,7 +240,7 @@ build_campaign(struct world *world)
     world_doors_set_rtt(world->doors, &scenario->mta.listen, scenario->campaign_rtt_us);
     if (scenario->mta.inbound.family != 0)
         world_doors_set_rtt(world->doors, &scenario->mta.inbound, scenario->campaign_rtt_us);
-    net_address_parse(SLICE("198.19.255.1"), &doors.from);
+    net_address_parse(SLICE(CAMPAIGN_ADDRESS), &doors.from);
     world->campaign = campaign_new(&scenario->campaign, &doors);
 }
 
@@ -252,7 +255,15 @@ build_mta(struct world *world, struct error *err)
         .bounce_rules = world->bounce_rules,
         .rng = &world->rng_mta,
         .tls = world->tls_client};
+    const struct bench_doors bench_doors = {.mta = doors,
+        .campaign = world->campaign,
+        .scenario = world->scenario,
+        .sut = world->options.sut};
 
+    if (world->options.sut != NULL) {
+        world->bench = bench_new(&bench_doors, err);
+        return world->bench != NULL;
+    }
     world->mta =
         mta_new(&world->scenario->mta, &doors, campaign_take_feedback, world->campaign, err);
     return world->mta != NULL;
@@ -294,8 +305,11 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     const struct world_options *options, struct error *err)
 {
     struct world *world = mem_alloc_zeroed(sizeof *world);
-    const struct world_doors_options doors_options = {
-        .is_real = options->is_real, .speed = options->speed, .rng = &world->rng};
+    const struct world_doors_options doors_options = {.is_real = options->is_real,
+        .is_in_namespace = options->sut != NULL,
+        .start_wall_us = options->start_wall_us,
+        .speed = options->speed,
+        .rng = &world->rng};
     struct judge_doors judge_doors;
     bool is_built = true;
 
@@ -353,6 +367,7 @@ world_free(struct world **world)
         journal_end(w->journal); /* sessions close now, and nobody is left to hear of it */
     judge_free(&w->judge);
     audit_free(&w->audit);
+    bench_free(&w->bench);
     mta_free(&w->mta);
     campaign_free(&w->campaign);
     for (size_t i = 0; w->isps != NULL && i < w->scenario->isps_count; i++)
@@ -376,7 +391,8 @@ world_free(struct world **world)
 bool
 world_run(struct world *world, bool *was_stopped, struct error *err)
 {
-    bool is_done = loop_run(world->loop, world->options.until_us, err);
+    bool is_done = loop_run(world->loop, world->options.until_us, err) &&
+        (world->bench == NULL || bench_is_fine(world->bench, err));
 
     *was_stopped = world->was_stopped;
     if (is_done)

@@ -20,8 +20,10 @@ struct world_options {
     uint64_t seed;
     int64_t until_us;
     bool is_real;
-    uint32_t speed;     /* real: seconds of the scenario per second of the wall clock; at least 1 */
-    FILE *journal_file; /* NULL: the journal is hashed, not written */
+    uint32_t speed;  /* real: seconds of the scenario per second of the wall clock; at least 1 */
+    struct sut *sut; /* a foreign MTA that runs beside this world in its namespace; NULL: ours */
+    int64_t start_wall_us; /* what its clock shows; without one the scenario's start counts */
+    FILE *journal_file;    /* NULL: the journal is hashed, not written */
     /* Called now and then, between two instants; false ends the run early. May be NULL. */
     bool (*on_progress)(void *arg, int64_t now_us);
     void *progress_arg;

@@ -11,7 +11,10 @@
 #include "base/stream_lab.h"
 #include "fakeisp/dns_server.h"
 
-enum { SYNC_US = 200 /* what a commit to a good disk takes; many messages share one */ };
+enum {
+    SYNC_US = 200 /* what a commit to a good disk takes; many messages share one */,
+    DNS_PORT = 53
+};
 
 static void
 add_zones(struct zones *zones, const struct scenario *scenario)
@@ -67,7 +70,7 @@ open_store(struct world_doors *doors, struct error *err)
  * name, and so does a name server that has the root. */
 static bool
 open_dns(struct world_doors *doors, const struct scenario *scenario, struct network *network,
-    struct error *err)
+    bool is_in_namespace, struct error *err)
 {
     struct resolver_net_options options = {.servers_count = 1, .timeout_us = US_PER_S, .tries = 2};
     struct net_address at = {0};
@@ -76,6 +79,8 @@ open_dns(struct world_doors *doors, const struct scenario *scenario, struct netw
     zones_add_zone(doors->zones, SLICE("."));
     add_zones(doors->zones, scenario);
     net_address_parse(SLICE("127.0.0.1"), &at);
+    if (is_in_namespace)
+        at.port = DNS_PORT;
     doors->dns_server = dns_server_new(doors->loop, network, doors->zones, &at, false, err);
     if (doors->dns_server == NULL)
         return false;
@@ -85,18 +90,22 @@ open_dns(struct world_doors *doors, const struct scenario *scenario, struct netw
 }
 
 static bool
-open_real(
-    struct world_doors *doors, const struct scenario *scenario, uint32_t speed, struct error *err)
+open_real(struct world_doors *doors, const struct scenario *scenario,
+    const struct world_doors_options *options, struct error *err)
 {
+    const struct network_net_options network_options = {.allow_any = options->is_in_namespace};
+    int64_t start_wall_us =
+        options->start_wall_us > 0 ? options->start_wall_us : scenario->start_wall_us;
     struct network *network;
 
-    doors->loop = loop_net_new(scenario->start_wall_us, speed, err);
+    doors->loop = loop_net_new(start_wall_us, options->speed, err);
     if (doors->loop == NULL)
         return false;
     network_net_raise_limit();
-    network = network_net_new(doors->loop, NULL);
-    doors->network = network_lab_new(doors->loop, network, true);
-    return open_dns(doors, scenario, network, err) && open_store(doors, err);
+    network = network_net_new(doors->loop, &network_options);
+    doors->network = network_lab_new(doors->loop, network, !options->is_in_namespace);
+    return open_dns(doors, scenario, network, options->is_in_namespace, err) &&
+        (options->is_in_namespace || open_store(doors, err));
 }
 
 struct world_doors *
@@ -106,7 +115,7 @@ world_doors_new(
     struct world_doors *doors = mem_alloc_zeroed(sizeof *doors);
 
     doors->is_real = options->is_real;
-    if (options->is_real ? open_real(doors, scenario, options->speed, err)
+    if (options->is_real ? open_real(doors, scenario, options, err)
                          : open_virtual(doors, scenario, options->rng))
         return doors;
     world_doors_free(&doors);

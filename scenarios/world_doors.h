@@ -18,7 +18,7 @@ struct world_doors {
     struct loop *loop;
     struct network *network;
     struct resolver *resolver;
-    struct store *store;
+    struct store *store; /* NULL in a namespace: the foreign MTA has its own */
     /* Its own: */
     bool is_real;
     struct zones *zones;
@@ -28,6 +28,9 @@ struct world_doors {
 
 struct world_doors_options {
     bool is_real;
+    bool
+        is_in_namespace; /* real: addresses and ports are as in the scenario, DNS on 127.0.0.1:53 */
+    int64_t start_wall_us; /* real: 0: the scenario's */
     uint32_t speed; /* real: seconds of the scenario per second of the wall clock; at least 1 */
     const struct rng *rng;
 };

@@ -91,7 +91,7 @@ duration as a number   ~ s/fires: 3/check: kpi.sent == 1s/   ~ 20:52: error: can
 two of one id          ~ $a\  - {id: sent, at: end, check: kpi.sent == 3} ~ 21:10: error: there are two expectations called "sent"
 nothing is expected    ~ /id: sent/d; s/^expect:/& []/         ~ 19:9: error: nothing is expected
 controller of later    ~ s/^mta:/&\n  mx: [{domain: rows.test, controller: tle}]/ ~ 13:40: error: mta.mx[1].controller: tle is not supported yet
-sut of later           ~ s/^mta:/sut: {kind: postfix}\n&/    ~ 12:1: error: sut is not supported yet
+sut in virtual time    ~ s/^mta:/sut: {kind: postfix}\n&/    ~ 3:6: error: a foreign MTA lives in real time
 record over results    ~ $arecord: {events: result.json}     ~ 21:18: error: record.events names a file of the results folder
 record elsewhere       ~ $arecord: {events: ../e.jsonl}      ~ 21:18: error: record.events names a file of the results folder
 TABLE

@@ -271,14 +271,14 @@ tells 'invalid.yaml:18:5: error: unknown key "servs"'
 
 # --- what a scenario requires ------------------------------------------------------------------
 
-sed 's/^name: .*/&\nrequires: [postfix >= 3.5]/' $one >required.yaml
+sed 's/^name: .*/&\nrequires: [gnuplot >= 99]/' $one >required.yaml
 run 77 run required.yaml
-says 'requires postfix >= 3.5, which is not here'
+says 'requires gnuplot >= 99, '
 run 0 check required.yaml
 run 0 run required.yaml $one
 says '2 scenario runs: 1 held, 0 failed, 1 skipped'
 run 77 run required.yaml --format tap
-says '# SKIP requires postfix >= 3.5'
+says '# SKIP requires gnuplot >= 99'
 sed 's/^name: .*/&\nrequires: [gnuplot]/' $one >required.yaml
 if has gnuplot; then
     run 0 run required.yaml

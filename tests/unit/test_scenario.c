@@ -32,7 +32,7 @@ wrong_scenarios_are_told_what_is_wrong_and_where(void **state)
     static const char *const names[] = {"addresses", "circle", "dkim", "dns", "dns-names", "expect",
         "expect-form", "extends-error", "extends-schema-error", "isp-timeline", "limit-values",
         "limits", "param-values", "params", "recipients", "returns", "return-values", "rule-values",
-        "rules", "served-twice", "timeline", "types", "unsupported"};
+        "rules", "served-twice", "sut", "sut-values", "timeline", "types", "unsupported"};
     struct text all = {0};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
