@@ -26,7 +26,8 @@ add_speed(struct text *out, const struct result *result, const struct report_sty
     text_add_string(out, " in ");
     unit_format_decimal(out, ratio_of(result->wall_us, US_PER_S), 2);
     text_printf(out, " s (%s", style->is_utf8 ? "×" : "x");
-    unit_format_count(out, (uint64_t)(result->virtual_us / result->wall_us));
+    unit_format_count(
+        out, (uint64_t)((result->virtual_us + result->wall_us / 2) / result->wall_us));
     text_add_char(out, ')');
 }
 

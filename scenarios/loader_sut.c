@@ -78,6 +78,7 @@ load_sut(struct loader *loader, const struct section *root)
 {
     struct section sut = section_nested(root, "sut"), run = section_nested(root, "run");
     struct sut_config *config = &parts_of(loader)->scenario->sut;
+    struct error err = {0};
 
     if (sut.map == NULL)
         return;
@@ -90,11 +91,8 @@ load_sut(struct loader *loader, const struct section *root)
     if (section_has(root, "mta"))
         diagnose(loader->diagnostics, section_mark(root, "mta"), NULL,
             "\"mta\" and \"sut\" exclude each other: one MTA sends");
-    if (config->clock == SUT_CLOCK_SHARED && !sut_kind(config->kind)->can_share_clock &&
-        parts_of(loader)->scenario->speed > 1)
-        diagnose(loader->diagnostics, section_mark(&sut, "kind"), NULL,
-            "the clock of %s cannot be scaled: run it at speed 1, or with a clock of its own",
-            sut_kind(config->kind)->name);
+    if (!sut_can_keep_pace(config, parts_of(loader)->scenario->speed, &err))
+        diagnose(loader->diagnostics, section_mark(&run, "speed"), NULL, "%s", err.text);
 }
 
 static void

@@ -413,6 +413,16 @@ judge_scenario(const struct run_request *request, struct scenario *scenario,
         fail_with_error(run, &err);
         return;
     }
+    if (!sut_can_keep_pace(&scenario->sut, scenario->speed, &err)) {
+        fail_with_error(run, &err);
+        return;
+    }
+    if (options->is_in_both_worlds && scenario->sut.kind != SUT_NONE) {
+        error_set(&err, ERROR_USAGE, "--both-worlds: a foreign MTA lives in one of them only, %s",
+            scenario->filename);
+        fail_with_error(run, &err);
+        return;
+    }
     if (options->is_twice && scenario->is_real) {
         error_set(&err, ERROR_USAGE,
             "--twice compares runs in virtual time, and %s is played in real", scenario->filename);

@@ -35,6 +35,7 @@ struct sut {
 
 static const struct sut_kind *const kinds[SUT_KINDS_COUNT] = {
     [SUT_POSTFIX] = &sut_postfix,
+    [SUT_EXIM] = &sut_exim,
 };
 
 const struct sut_kind *
@@ -42,6 +43,17 @@ sut_kind(enum sut_kind_number number)
 {
     assert(number > SUT_NONE && number < SUT_KINDS_COUNT);
     return kinds[number];
+}
+
+bool
+sut_can_keep_pace(const struct sut_config *config, uint32_t speed, struct error *err)
+{
+    if (config->kind == SUT_NONE || config->clock == SUT_CLOCK_OWN || speed == 1 ||
+        sut_kind(config->kind)->can_share_clock)
+        return true;
+    return error_set(err, ERROR_USAGE,
+        "the clock of %s cannot be scaled: run it at speed 1, or with a clock of its own",
+        sut_kind(config->kind)->name);
 }
 
 /* ---- its files ---- */

@@ -17,7 +17,7 @@
 #include "base/stream.h"
 
 enum sut_clock { SUT_CLOCK_SHARED, SUT_CLOCK_OWN };
-enum sut_kind_number { SUT_NONE, SUT_POSTFIX, SUT_KINDS_COUNT };
+enum sut_kind_number { SUT_NONE, SUT_POSTFIX, SUT_EXIM, SUT_KINDS_COUNT };
 
 struct sut_setting {
     struct slice name, value;
@@ -53,7 +53,9 @@ struct sut_kind {
 };
 
 const struct sut_kind *sut_kind(enum sut_kind_number number);
-extern const struct sut_kind sut_postfix;
+/* False: its clock cannot go that fast, and was to. */
+bool sut_can_keep_pace(const struct sut_config *config, uint32_t speed, struct error *err);
+extern const struct sut_kind sut_postfix, sut_exim;
 
 /* In memory, and gone with the namespace. */
 #define SUT_SPOOL     "/var/spool"
