@@ -1,6 +1,7 @@
 /* name_server.c - the providers' name server with a few zones, for foreign programs to ask.
  *
- * Prints its port on the loopback, serves for as many seconds as it is told, or until SIGTERM. */
+ * Prints its port on the loopback, serves for as many seconds as it is told, or until SIGTERM. A zone
+ * DOMAIN=ADDRESS has the one exchanger mx.DOMAIN, at that address. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -43,6 +44,33 @@ make_zones(void)
     return zones;
 }
 
+static bool
+add_domain(struct zones *zones, struct slice wish)
+{
+    struct slice domain, rest;
+    struct net_address address;
+    struct text exchanger = {0};
+
+    slice_cut(wish, '=', &domain, &rest);
+    if (domain.length == 0 || !net_address_parse(rest, &address))
+        return false;
+    text_printf(&exchanger, "mx.%.*s", SLICE_ARGS(domain));
+    zones_add_zone(zones, domain);
+    zones_add_mx(zones, domain, 10, text_slice(&exchanger));
+    zones_add_address(zones, text_slice(&exchanger), &address);
+    text_release(&exchanger);
+    return true;
+}
+
+static bool
+add_domains(struct zones *zones, char *const *wishes)
+{
+    for (; *wishes != NULL; wishes++)
+        if (!add_domain(zones, slice_of(*wishes)))
+            return false;
+    return true;
+}
+
 static void
 stop(void *arg)
 {
@@ -75,21 +103,23 @@ main(int argc, char **argv)
     uint64_t seconds;
     struct loop *loop;
     struct network *network;
-    struct zones *zones;
+    struct zones *zones = make_zones();
     bool is_done;
 
-    if (argc != 2 || !slice_to_u64(slice_of(argv[1]), &seconds) || seconds > 3600) {
-        fprintf(stderr, "usage: name_server SECONDS\n");
+    if (argc < 2 || !slice_to_u64(slice_of(argv[1]), &seconds) || seconds > 3600 ||
+        !add_domains(zones, argv + 2)) {
+        fprintf(stderr, "usage: name_server SECONDS [DOMAIN=ADDRESS...]\n");
+        zones_free(&zones);
         return 2;
     }
     loop = loop_net_new(0, 1, &err);
     if (loop == NULL) {
         fprintf(stderr, "%s\n", err.text);
+        zones_free(&zones);
         return 4;
     }
     loop_net_on_signal(loop, SIGTERM, stop, loop);
     network = network_net_new(loop, NULL);
-    zones = make_zones();
     is_done = serve(loop, network, zones, (int64_t)seconds * US_PER_S, &err);
     if (!is_done)
         fprintf(stderr, "%s\n", err.text);
