@@ -20,16 +20,16 @@ LIBRARIES := fyaml pcre2-8 event_core event_extra ssl crypto cares ldns lmdb ope
              gmime-3.0 gobject-2.0 glib-2.0
 LDLIBS    += -Wl,--as-needed $(LIBRARIES:%=-l%) -lm
 
-# Packages of Debian 12: to build and run, and what `make check` wants besides.
+# Packages of Debian 12: to build and run; what `make check` wants besides; foreign mail programs for it;
+# and those that cannot be installed beside another mail server, to be unpacked in build/foreign.
 NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev libssl-dev \
           libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev \
           libgmime-3.0-dev pkg-config
 TESTED := libcmocka-dev binutils python3 clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils swaks \
-          opendkim-tools python3-dkim python3-nacl faketime
-# Debian lets a machine have one MTA, and who has one keeps it. Postfix comes without a configuration,
-# so nothing starts it but our tests.
-TESTED += $(if $(wildcard /usr/sbin/sendmail),,postfix)
-QUIETLY := postfix postfix/main_mailer_type select No configuration
+          opendkim-tools python3-dkim python3-nacl
+# Postfix where there is no mail server yet.
+FOREIGN  := $(if $(wildcard /usr/sbin/sendmail),,postfix) faketime python3-aiosmtpd libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpam0g
+UNPACKED := exim4-daemon-light opensmtpd
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
 MAINS    := $(filter %/main.c,$(SOURCES))
@@ -78,20 +78,44 @@ install: $(PROGRAMS) ## into DESTDIR and PREFIX (/usr/local)
 	  -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/mtalab/{} \;
 
 deps: ## installs the packages of Debian 12 that are missing (by apt-get)
-	@missing=$$(for package in $(NEEDED) $(TESTED); do \
+	@$(call install,$(NEEDED) $(TESTED),:)
+
+deps-test: deps ## and the foreign mail programs that `make check` runs; none is started
+	@$(call install,$(FOREIGN),$(start_nothing))
+	@$(foreach package,$(UNPACKED),[ -d build/foreign/$(package) ] || { $(call unpack,$(package)); } &&) :
+
+# PACKAGES, and what to do before. Nothing is removed for them, such as another mail server.
+define install
+	missing=$$(for package in $(1); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
 	done); \
 	[ -z "$$missing" ] && exit; \
 	command -v apt-get >/dev/null || { echo "not Debian; you may need the like of:" $$missing; exit; }; \
-	[ "$$(id -u)" = 0 ] || sudo=sudo; set -x; $$sudo apt-get -qq update && \
-	case " "$$missing in (*postfix*) echo "$(QUIETLY)" | $$sudo debconf-set-selections;; esac && \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing
+	[ "$$(id -u)" = 0 ] || sudo=sudo; $(2); set -x; $$sudo apt-get -qq update && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-remove \
+	  --no-install-recommends $$missing
+endef
+
+# Debian starts what it installs, unless policy-rc.d says no; and Postfix at the next boot, if it is
+# configured.
+define start_nothing
+	echo postfix postfix/main_mailer_type select No configuration | $$sudo debconf-set-selections; \
+	policy=/usr/sbin/policy-rc.d; [ -e $$policy ] || { \
+	  trap "$$sudo rm -f $$policy" EXIT; trap 'exit 130' INT TERM; \
+	  printf '#!/bin/sh\nexit 101\n' | $$sudo install -m 755 /dev/stdin $$policy; }
+endef
+
+define unpack
+	! command -v apt-get >/dev/null || (set -ex; rm -rf build/foreign/new; mkdir -p build/foreign/new; \
+	  cd build/foreign/new; apt-get -qq -o APT::Sandbox::User=root download $(1); \
+	  dpkg -x $(1)_*.deb $(1); mv $(1) ..; rm -r ../new)
+endef
 
 clean: ## removes build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 where: # for scripts: the directory of this flavour
 	@echo $(B)
@@ -128,6 +152,6 @@ $(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles) Makefile
 	  echo '{0}};'; } >$@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all library unit fuzzers demo check bench fuzz golden format install deps clean help where run-unit FORCE
+.PHONY: all library unit fuzzers demo check bench fuzz golden format install deps deps-test clean help where run-unit FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
