@@ -248,6 +248,7 @@ serve(struct program *p, struct error *err)
                   .return_port = (uint16_t)options->return_port},
         .isps = p->profiles.isps,
         .isps_count = p->profiles.isps_count,
+        .zones = options->has_dns ? p->profiles.zones : NULL,
         .ledger = p->ledger,
         .read_change = options->is_try ? NULL : profiles_read_change,
         .read_change_arg = &p->profiles,

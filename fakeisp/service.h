@@ -10,11 +10,13 @@
 
 #include "base/control.h"
 #include "base/output_file.h"
+#include "base/zone.h"
 #include "fakeisp/isp.h"
 
 struct service;
 
-/* What `set PATH VALUE` means. `isp` is SIZE_MAX where the path names it. */
+/* What `set PATH VALUE` means; without a value, what the path does. `isp` is SIZE_MAX where the path
+ * names it. */
 struct service_change {
     enum { SERVICE_KNOB, SERVICE_FAULT } kind;
     size_t isp, index; /* of the provider; of the knob or the host */
@@ -30,6 +32,7 @@ struct service_setup {
                              * network is one of base/stream_lab.h, which does the hosts' faults */
     const struct isp_config *isps;
     size_t isps_count;
+    struct zones *zones;                 /* the name server's; NULL: there is none */
     struct output *ledger;               /* NULL: none */
     service_read_change_fn *read_change; /* NULL: nothing can be set */
     void *read_change_arg;

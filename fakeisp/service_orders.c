@@ -274,33 +274,104 @@ fault(void *arg, const struct control_request *request, struct text *answer)
 /* ---- set ---- */
 
 static bool
+read_change(struct service *service, struct slice path, struct slice value,
+    struct service_change *change, struct text *answer)
+{
+    const struct service_setup *setup = &service->setup;
+    bool is_named = slice_starts_with(path, SLICE("isps."));
+    struct error err;
+
+    if (setup->read_change == NULL)
+        return no(answer, "there is no profile in which something could be set");
+    return setup->read_change(setup->read_change_arg,
+               !is_named && setup->isps_count == 1 ? 0 : SIZE_MAX, path, value, change, &err) ||
+        no(answer, "%s", err.text);
+}
+
+static bool
 set(void *arg, const struct control_request *request, struct text *answer)
 {
     struct service *service = service_of(arg);
-    struct slice path = request->words[0], value = request->words[1];
+    struct slice value = request->words[1];
     struct service_change change = {0};
-    size_t isp = SIZE_MAX;
     struct text whole = {0};
-    struct error err;
     bool is_read;
 
-    if (service->setup.read_change == NULL)
-        return no(answer, "there is no profile in which something could be set");
     if (request->words_count == 3) { /* a window: sliding 1h */
         text_printf(&whole, "%.*s %.*s", SLICE_ARGS(value), SLICE_ARGS(request->words[2]));
         value = text_slice(&whole);
     }
-    if (!slice_starts_with(path, SLICE("isps.")) && service->setup.isps_count == 1)
-        isp = 0;
-    is_read =
-        service->setup.read_change(service->setup.read_change_arg, isp, path, value, &change, &err);
+    is_read = read_change(service, request->words[0], value, &change, answer);
     text_release(&whole);
     if (!is_read)
-        return no(answer, "%s", err.text);
+        return false;
     if (change.kind == SERVICE_FAULT)
         service_set_fault(&service->hosts[change.isp][change.index], change.fault);
     else
         isp_turn(service->isps[change.isp], change.knob, change.index, change.value);
+    return true;
+}
+
+/* "Halve the limit": scale limits.rate.max 50%. What counts things keeps at least one of them. */
+static bool
+scale(void *arg, const struct control_request *request, struct text *answer)
+{
+    struct service *service = service_of(arg);
+    struct service_change change = {0};
+    struct ratio factor, value;
+    struct error err;
+    int64_t now, then;
+
+    if (!unit_parse_percent(request->words[1], &factor, &err))
+        return no(answer, "%s", err.text);
+    if (!read_change(service, request->words[0], SLICE(""), &change, answer))
+        return false;
+    if (change.kind != SERVICE_KNOB)
+        return no(answer, "this is not a quantity");
+    now = isp_knob(service->isps[change.isp], change.knob, change.index);
+    value = ratio_multiply(ratio_of(now, 1), factor);
+    then = ratio_round(value);
+    if (then < 1 && now > 0)
+        then = 1;
+    if (change.knob != KNOB_LIMIT_MAX && change.knob != KNOB_LIMIT_WINDOW &&
+        change.knob != KNOB_GREYLIST_DELAY && then > PPM)
+        then = PPM; /* a share */
+    isp_turn(service->isps[change.isp], change.knob, change.index, then);
+    return true;
+}
+
+/* ---- dns ---- */
+
+static const struct {
+    const char *name;
+    enum dns_status status;
+} dns_faults[] = {
+    {"none",     DNS_OK       },
+    {"servfail", DNS_SERVFAIL },
+    {"nxdomain", DNS_NO_NAME  },
+    {"timeout",  DNS_TIMED_OUT},
+};
+
+static bool
+dns(void *arg, const struct control_request *request, struct text *answer)
+{
+    struct service *service = service_of(arg);
+    size_t isp = SIZE_MAX, kind = 0;
+
+    if (service->setup.zones == NULL)
+        return no(answer, "there is no name server here");
+    if (request->words_count == 2 && !find_isp(service, request->words[1], &isp))
+        return no(answer, "there is no provider \"%.*s\"", SLICE_ARGS(request->words[1]));
+    while (kind < COUNT_OF(dns_faults) &&
+        !slice_equals(request->words[0], slice_of(dns_faults[kind].name)))
+        kind++;
+    if (kind == COUNT_OF(dns_faults))
+        return no(answer, "DNS can answer servfail, nxdomain or timeout, or be fine: none");
+    for (size_t i = 0; i < service->setup.isps_count; i++)
+        for (size_t d = 0; d < service->setup.isps[i].domains_count; d++)
+            if (isp == SIZE_MAX || isp == i)
+                zones_fail_zone_of(service->setup.zones, service->setup.isps[i].domains[d],
+                    dns_faults[kind].status);
     return true;
 }
 
@@ -319,6 +390,8 @@ const struct control_command service_orders[] = {
     {"refuse", 2, CONTROL_WORDS_MAX, "[PROVIDER] next N [with REPLY]",
         "the next N recipients are refused; default 451 4.3.2", refuse},
     {"set", 2, 3, "PATH VALUE", "as in a time line: limits.rate.max 100/min, greylist.delay 1m", set},
+    {"scale", 2, 2, "PATH PERCENT", "what is set now, times so much: limits.rate.max 50%", scale},
+    {"dns", 1, 2, "servfail|nxdomain|timeout|none [PROVIDER]", "how look-ups of their domains end", dns},
     {"fault", 2, 4, "HOST refuse|silent|reset|none [for DURATION]",
         "what connections to a host meet", fault},
     {"stop", 0, 0, "", "lets open sessions finish, then ends", stop},

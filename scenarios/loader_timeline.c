@@ -284,9 +284,10 @@ scenario_read_change(struct scenario *scenario, size_t isp, struct slice path, s
 
     parts.scenario = scenario;
     *change = (struct change){0};
-    is_read = find_target(&entry, path, (struct mark){0}, &target)
-        ? read_value(&loader, &target, value, change, err)
-        : first_diagnostic(&diagnostics, err);
+    if (!find_target(&entry, path, (struct mark){0}, &target))
+        is_read = first_diagnostic(&diagnostics, err);
+    else
+        is_read = value.length == 0 || read_value(&loader, &target, value, change, err);
     change->kind = target.kind;
     change->isp = target.isp;
     change->index = target.index;

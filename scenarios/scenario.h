@@ -122,7 +122,8 @@ struct scenario *scenario_load(const char *filename, const struct setting *setti
 void scenario_free(struct scenario **scenario);
 
 /* "limits.rate.max" and "100/min", as a time line of this ISP has them (SIZE_MAX: as one of the
- * scenario, "isps.bigmail.limits.rate.max"), for who changes something while it runs. False: *err. */
+ * scenario, "isps.bigmail.limits.rate.max"), for who changes something while it runs. An empty value
+ * asks only what the path means. False: *err. */
 bool scenario_read_change(struct scenario *scenario, size_t isp, struct slice path,
     struct slice value, struct change *change, struct error *err);
 

@@ -70,25 +70,13 @@ set_fault(struct world *world, const struct isp_host *host, enum net_fault fault
     }
 }
 
-static struct slice
-zone_of(const struct scenario *scenario, struct slice domain)
-{
-    struct slice best = {0};
-
-    for (size_t i = 0; i < scenario->zones_count; i++)
-        if (slice_ends_with_nocase(domain, scenario->zones[i]) &&
-            scenario->zones[i].length > best.length)
-            best = scenario->zones[i];
-    return best;
-}
-
 static void
 set_dns(struct world *world, const struct change *change, enum dns_status status)
 {
     const struct isp_config *isp = &world->scenario->isps[change->isp];
 
     for (size_t i = 0; i < isp->domains_count; i++)
-        world_doors_fail_zone(world->doors, zone_of(world->scenario, isp->domains[i]), status);
+        world_doors_fail_dns(world->doors, isp->domains[i], status);
 }
 
 static void

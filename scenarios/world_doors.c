@@ -183,7 +183,7 @@ world_doors_reset_open(struct world_doors *doors, const struct net_address *host
 }
 
 void
-world_doors_fail_zone(struct world_doors *doors, struct slice zone, enum dns_status status)
+world_doors_fail_dns(struct world_doors *doors, struct slice domain, enum dns_status status)
 {
-    zones_fail_zone(doors->zones, zone, status);
+    zones_fail_zone_of(doors->zones, domain, status);
 }

@@ -44,6 +44,7 @@ void world_doors_set_rtt(struct world_doors *doors, const struct net_address *ho
 void world_doors_set_fault(
     struct world_doors *doors, const struct net_address *host, enum net_fault fault);
 void world_doors_reset_open(struct world_doors *doors, const struct net_address *host);
-void world_doors_fail_zone(struct world_doors *doors, struct slice zone, enum dns_status status);
+/* Of the zone that this domain is in. */
+void world_doors_fail_dns(struct world_doors *doors, struct slice domain, enum dns_status status);
 
 #endif

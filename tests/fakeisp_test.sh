@@ -95,6 +95,13 @@ order 0 set limits.rate.max 0
 says 451 --to kim@bigmail.example
 order 0 set isps.bigmail.limits.rate.max 100/min
 says 250 --to kim@bigmail.example
+order 0 set limits.rate.max 100/h
+order 0 scale limits.rate.max 2% # two in the hour, and more were taken already
+says 451 --to kim@bigmail.example
+order 0 scale limits.rate.max 5000%
+says 250 --to kim@bigmail.example
+order 1 scale limits.rate.max half
+order 1 scale hosts.mx1.fault 50%
 order 0 fault mx1 refuse for 1s
 ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || complain "mx1 does not refuse"
 until_true eval "(exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null"
@@ -108,6 +115,11 @@ if command -v dig >/dev/null; then
     [ "$mx" = $'10 mx1.bigmail.example.\n20 mx2.bigmail.example.' ] || complain "MX is $mx"
     a=$(dig @127.0.0.1 -p $((port + 1)) +short mx2.bigmail.example A)
     [ "$a" = 127.0.0.2 ] || complain "mx2 is at $a"
+    order 0 dns servfail
+    dig @127.0.0.1 -p $((port + 1)) bigmail.example MX | grep -q SERVFAIL || complain "DNS is fine"
+    order 0 dns none bigmail
+    dig @127.0.0.1 -p $((port + 1)) bigmail.example MX | grep -q NOERROR || complain "DNS is not fine"
+    order 1 dns sometimes
 fi
 
 # --- SIGHUP: a wrong profile changes nothing, a good one does ---

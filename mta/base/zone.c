@@ -196,6 +196,18 @@ zones_fail_zone(struct zones *zones, struct slice zone, enum dns_status status)
 }
 
 void
+zones_fail_zone_of(struct zones *zones, struct slice name, enum dns_status status)
+{
+    char buffer[ZONE_NAME_BYTES_MAX];
+    struct slice normal;
+    const struct zone *zone =
+        zone_normalise(name, buffer, &normal) ? zones_find_zone(zones, normal) : NULL;
+
+    if (zone != NULL)
+        zone_called(zones, zone->name)->failure = status;
+}
+
+void
 zones_delay_zone(struct zones *zones, struct slice zone, int64_t delay_us)
 {
     assert(delay_us >= 0);

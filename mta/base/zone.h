@@ -29,6 +29,8 @@ void zones_add_txt(struct zones *zones, struct slice name, struct slice text); /
 
 /* Every question inside this zone ends so from now on; DNS_OK ends the failure. */
 void zones_fail_zone(struct zones *zones, struct slice zone, enum dns_status status);
+/* The same for the zone that answers for this name. */
+void zones_fail_zone_of(struct zones *zones, struct slice name, enum dns_status status);
 /* Answers from this zone come so much later. */
 void zones_delay_zone(struct zones *zones, struct slice zone, int64_t delay_us);
 
