@@ -94,7 +94,7 @@ now_us()
 
 median() # of the numbers on standard input
 {
-    sort -n | awk '{n[NR] = $1} END {if (NR > 0) print NR % 2 ? n[(NR + 1) / 2] : (n[NR / 2] + n[NR / 2 + 1]) / 2}'
+    sort -n | awk '{n[NR] = $1} END {if (NR > 0) printf "%d\n", (n[int((NR + 1) / 2)] + n[int(NR / 2) + 1]) / 2}'
 }
 
 verdict() # FIGURE FLOOR GOAL: less is better if the goal is below the floor
