@@ -122,6 +122,14 @@ measure() # NUMBER
     echo "${names[i]} $((n * 1000000 / (to_us - from_us))) $(((after - before) / n))" >>"$work/figures"
 }
 
+probe_disk() # how long a small write takes to be durable, which is what relays wait for
+{
+    local from_us
+    from_us=$(now_us)
+    dd if=/dev/zero of="$work/probe" bs=4k count=50 oflag=dsync 2>/dev/null
+    echo $((($(now_us) - from_us) / 50)) >>"$work/syncs"
+}
+
 figure() # NAME COLUMN
 {
     awk -v n="$1" -v k="$2" '$1 == n {print $k}' "$work/figures" | median
@@ -144,11 +152,13 @@ fresh_port
 if postfix_is_possible && start_postfix; then
     names+=(postfix) relay_ports+=("$port") relay_pids+=("$pid") counts+=(600)
 fi
-echo "spools on $(df --output=fstype "$work" | tail -n 1)"
 for round in $(seq "${ROUNDS:-3}"); do
     [ "$SECONDS" -lt $ENOUGH_S ] || { echo "enough after $((round - 1)) rounds" && break; }
+    probe_disk
     for i in "${!names[@]}"; do measure "$i" || exit 1; done
 done
+echo "spools on $(df --output=fstype "$work" | tail -n 1), where a durable write takes" \
+    "$(median <"$work/syncs") us; rates depend on it, CPU time does not"
 for name in "${names[@]}"; do
     printf '%-8s %6d msg/s %6d CPU us/msg\n' "$name" "$(figure "$name" 2)" "$(figure "$name" 3)"
 done
