@@ -45,7 +45,8 @@ struct options {
     uint32_t speed;               /* 0: the scenario's */
     unsigned jobs;                /* at least 1 */
     unsigned shard, shards_count; /* 1/1 */
-    bool is_twice, is_in_both_worlds, is_dry, is_quiet, is_verbose, is_resolved, is_text, wants_plot;
+    bool is_twice, is_in_both_worlds, is_dry, is_quiet, is_verbose, is_resolved, is_text,
+        wants_plot;
     const char *out; /* results folder; NULL: none */
     enum output_format format;
     struct report_request reports[OPTION_REPORTS_MAX];

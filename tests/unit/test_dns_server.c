@@ -69,8 +69,8 @@ client_open(struct client *client, struct world *world)
     struct net_address from = address_of("127.0.0.1", 0);
 
     *client = (struct client){.world = world};
-    network_connect(
-        world->network, &from, dns_server_address(world->server), US_PER_S, on_connected, client);
+    network_connect(world->network, &from, dns_server_address(world->server), 600 * US_PER_S,
+        on_connected, client);
     run(world);
     assert_non_null(client->stream);
 }
