@@ -2,13 +2,17 @@
 # foreign.sh - what the scripts about foreign programs share; they source it, in the repository.
 #
 # Each script has a loopback address of its own, made of its process number, so that all may use the
-# same ports side by side: `host`:2525 for `mta` or `fakeisp`, `host`:2526 for a foreign server.
+# same ports side by side: `host`:2525 for `mta` or `fakeisp`, `host`:2526 for who is behind `mta`.
+# Who needs several addresses takes `hosts` and the seven behind it: what follows `host` is another
+# script's.
 # Foreign servers run as root in a mount and process namespace of their own, where /etc and /usr are
 # laid over as they need it; nothing outside of it changes.
 export LC_ALL=C
 repository=$PWD
 programs=$(dirname "$(realpath -m "${MTALAB:-build/release/bin/mtalab}")")
 host=127.$((64 + ($$ >> 16))).$(($$ >> 8 & 255)).$(($$ & 255))
+# shellcheck disable=SC2034 # for whoever sources this
+hosts=127.$((128 + ($$ >> 13 & 127))).$(($$ >> 5 & 255)).$(($$ << 3 & 255))
 started=()
 failures=0
 [ -x "$programs/mta" ] || { echo "no program $programs/mta" && exit 2; }
@@ -71,6 +75,13 @@ mail() # COMMAND ARGUMENT...
     timeout 120 python3 "$repository/tests/foreign_mail.py" "$@" || complain "mail $*"
 }
 
+certify() # NAME: it signs itself, in certificate.pem and key.pem
+{
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj "/CN=$1" -addext "subjectAltName=DNS:$1" -keyout key.pem -out certificate.pem \
+        2>/dev/null || complain "openssl makes no certificate"
+}
+
 # For servers whose packages cannot be installed beside another: `make deps-test` unpacked them.
 finds_unpacked() # PROGRAM PACKAGE: leaves its /usr in foreign_usr
 {
@@ -104,30 +115,33 @@ in_namespace() # SCRIPT ARGUMENT...: a foreign server, until the script ends
     while [ -z "$first" ] && kill -0 "$parent" 2>/dev/null; do
         read -r first <"/proc/$parent/task/$parent/children"
     done 2>/dev/null
-    started+=($first)
+    [ -z "$first" ] || started+=("$first")
 }
 
 start_fakeisp() # ARGUMENT...
 {
-    "$programs/fakeisp" "$@" --listen "$host:2525" --dns none --ledger ledger 2>errors &
+    "$programs/fakeisp" --listen "$host:2525" --dns none --ledger ledger "$@" 2>errors &
     pid=$!
     started+=("$pid")
     until_true grep -q '^ready' errors || exit 1
 }
 
 # Mail for DOMAIN goes to the foreign server. SETTINGS are lines of mta.yaml.
-start_mta() # DOMAIN [SETTINGS]
+start_mta() # DOMAIN [SETTINGS [NAME-SERVER]]
 {
-    local output port
-    exec {output}< <(exec "$programs/../tests/tool/name_server" 600 "$1=$host")
-    started+=("$!")
-    read -r -t 30 -u "$output" port || { echo "the name server did not start" && exit 1; }
+    local output port dns=${3:-}
+    if [ -z "$dns" ]; then
+        exec {output}< <(exec "$programs/../tests/tool/name_server" 600 "$1=$host")
+        started+=("$!")
+        read -r -t 30 -u "$output" port || { echo "the name server did not start" && exit 1; }
+        dns=127.0.0.1:$port
+    fi
     cat >mta.yaml <<YAML
 hostname: mta.test
 listen: $host:2525
 source_ips: [$host]
 port: 2526
-dns: {servers: ["127.0.0.1:$port"]}
+dns: {servers: ["$dns"]}
 spool: spool
 efs: {to: feedback}
 log: {events: events}

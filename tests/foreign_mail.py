@@ -10,6 +10,7 @@
                             gone-* and ends with a line of counts in DIRECTORY/../counts
   foreign_mail.py talk HOST:PORT DOMAIN [submission]   to `fakeisp --try`, or to `mta` with one behind
                             it: each reply is the one that it has to be
+  foreign_mail.py encrypt HOST:PORT DOMAIN CAFILE NAME   STARTTLS, and commands put in before it
 """
 import hashlib
 import os
@@ -17,6 +18,7 @@ import re
 import signal
 import smtplib
 import socket
+import ssl
 import sys
 import threading
 
@@ -239,6 +241,37 @@ class Talk:
                 seen = self.codes(answers, 2)
                 self.expect(f"{end!r} in content", seen, [refusal, 221])
 
+    def encrypt(self, authorities, name):
+        """RFC 3207 4: the session begins anew, and what came behind STARTTLS never happened."""
+        context = ssl.create_default_context(cafile=authorities)
+        with smtplib.SMTP(self.address, self.port, timeout=60, local_hostname="us.test") as client:
+            client._host = name  # whom the certificate has to be for
+            client.ehlo()
+            self.expect("offered", client.has_extn("starttls"), True)
+            self.expect("STARTTLS", client.starttls(context=context)[0], 220)
+            client.ehlo()
+            self.expect("offered again", client.has_extn("starttls"), False)
+            self.expect("STARTTLS again", client.docmd("STARTTLS")[0], 503)
+            self.expect("encrypted", self.send(client, ["safe"]), {})
+        with socket.create_connection((self.address, self.port), timeout=60) as client:
+            answers = client.makefile("rb")
+            client.sendall(b"EHLO us.test\r\n")
+            self.expect("EHLO", self.codes(answers, 2), [220, 250])
+            client.sendall(b"STARTTLS\r\n" + self.envelope("injected"))
+            line = answers.readline()
+            if line.startswith(b"220"):  # then the plain text must be gone, or be no TLS
+                try:
+                    with context.wrap_socket(client, server_hostname=name) as safe:
+                        safe.sendall(b"NOOP\r\nQUIT\r\n")
+                        seen = safe.makefile("rb").read()
+                        self.expect("after an injection", [one[:3] for one in seen.splitlines()],
+                                    [b"250", b"221"])
+                except (ssl.SSLError, ConnectionError):
+                    pass
+            elif line[:1] not in (b"", b"4", b"5"):
+                self.failed.append(f"to an injection it says {line!r}")
+        return self.failed
+
     def all(self):
         self.library()
         self.pipeline()
@@ -258,6 +291,8 @@ def main():
         failed = store(*words)
     elif command == "talk":
         failed = Talk(words[0], words[1], "submission" in words).all()
+    elif command == "encrypt":
+        failed = Talk(words[0], words[1], False).encrypt(words[2], words[3])
     else:
         sys.exit(__doc__)
     for one in failed[:10]:
