@@ -54,6 +54,8 @@ open_virtual(struct world_doors *doors, const struct scenario *scenario, const s
 
 /* ---- real ---- */
 
+/* Its files lose their names at once and live as long as the store has them open: however a run ends,
+ * nothing stays behind. */
 static bool
 open_store(struct world_doors *doors, struct error *err)
 {
@@ -61,8 +63,8 @@ open_store(struct world_doors *doors, struct error *err)
 
     if (mkdtemp(name) == NULL)
         return error_set(err, ERROR_WORLD, "%s: %s", name, strerrordesc_np(errno));
-    doors->directory = mem_copy_string(name);
-    doors->store = store_file_new(doors->loop, doors->directory, NULL, err);
+    doors->store = store_file_new(doors->loop, name, NULL, err);
+    store_file_remove(name);
     return doors->store != NULL;
 }
 
@@ -135,9 +137,6 @@ world_doors_free(struct world_doors **doors)
         zones_free(&s->zones);
     }
     store_free(&s->store);
-    if (s->directory != NULL)
-        store_file_remove(s->directory);
-    mem_free(s->directory);
     network_free(&s->network);
     loop_free(&s->loop);
     mem_free(s);

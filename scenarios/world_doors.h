@@ -5,7 +5,7 @@
  * network    simulated hosts and links     the kernel's TCP, each address of the scenario one of
  *                                          127.0.0.0/8 (base/stream_lab.h)
  * resolver   the scenario's zones          the same zones, asked over UDP from a name server
- * store      memory                        files in a folder that goes with them
+ * store      memory                        files without a name
  *
  * Ownership  the scenario is borrowed. Who lives behind them is gone before world_doors_free().
  * Errors     world_doors_new: ERROR_WORLD, what the system refused. */
@@ -23,7 +23,6 @@ struct world_doors {
     bool is_real;
     struct zones *zones;
     struct dns_server *dns_server; /* NULL in virtual time */
-    char *directory;               /* the same */
 };
 
 struct world_doors_options {

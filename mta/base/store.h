@@ -74,8 +74,8 @@ struct store_file_options {
 /* The directory is made if it is not there (not its parents). NULL options: 2 ms, 1000. */
 struct store *store_file_new(struct loop *loop, const char *directory,
     const struct store_file_options *options, struct error *err) MUST_USE;
-/* Takes away what store_file_new() made, the directory with it if nothing else is there. Nobody may
- * have it open. */
+/* Takes away what store_file_new() made, the directory with it if nothing else is there. Who has it open
+ * goes on with files that nobody else can find. */
 void store_file_remove(const char *directory);
 const char *store_file_trouble(const struct store *store); /* the latest; "" if there was none */
 uint64_t store_file_commits(const struct store *store);    /* so far */
