@@ -143,9 +143,67 @@ namespace_replace_file(const char *filename, const char *other, struct error *er
     return true;
 }
 
-/* What the first process of such a world would do; the error goes into the pipe. */
+/* A character that parts two options, or two directories, does not in front of a backslash. */
+static void
+add_escaped(struct text *out, const char *filename)
+{
+    for (; *filename != '\0'; filename++) {
+        if (strchr("\\:,", *filename) != NULL)
+            text_add_char(out, '\\');
+        text_add_char(out, *filename);
+    }
+}
+
+bool
+namespace_lay_over(const char *directory, const char *other, struct error *err)
+{
+    struct text options = {0};
+    bool is_mounted;
+
+    text_add_string(&options, "lowerdir=");
+    add_escaped(&options, other);
+    text_add_char(&options, ':');
+    add_escaped(&options, directory);
+    is_mounted = mount("mtalab", directory, "overlay", 0, text_string(&options)) == 0;
+    if (!is_mounted)
+        fail(err, "nothing can be laid over", directory);
+    text_release(&options);
+    return is_mounted;
+}
+
+/* ---- errands ---- */
+
+static void
+tell(int pipe, const void *bytes, size_t length)
+{
+    const char *at = bytes;
+
+    while (length > 0) {
+        ssize_t written = write(pipe, at, length);
+
+        if (written < 0 && errno != EINTR)
+            _exit(1);
+        at += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+}
+
+/* The error goes into the pipe, then what was said. */
 static NORETURN void
-try_and_tell(int pipe)
+do_errand(int pipe, namespace_errand *errand, void *arg)
+{
+    struct error err = {0};
+    struct text said = {0};
+
+    if (namespace_settle("localhost", &err) && errand != NULL)
+        errand(arg, &said, &err);
+    tell(pipe, &err, sizeof err);
+    tell(pipe, text_slice(&said).at, said.length);
+    _exit(0);
+}
+
+static NORETURN void
+send_somebody(int pipe, namespace_errand *errand, void *arg)
 {
     struct error err = {0};
     int status = 0;
@@ -154,21 +212,45 @@ try_and_tell(int pipe)
     if (namespace_unshare(&err) && (pid = fork()) < 0)
         fail(&err, "no process in a namespace", "");
     if (pid == 0)
-        _exit(namespace_settle("localhost", &err) || write(pipe, &err, sizeof err) != sizeof err
-                ? 0
-                : 1);
+        do_errand(pipe, errand, arg);
     if (pid > 0 && (waitpid(pid, &status, 0) < 0 || WIFSIGNALED(status)))
-        fail(&err, "a process in a namespace died", "");
-    if (err.kind != ERROR_NONE && write(pipe, &err, sizeof err) != sizeof err)
-        _exit(1);
+        error_set(&err, ERROR_WORLD, "a process in a namespace died");
+    if (err.kind != ERROR_NONE)
+        tell(pipe, &err, sizeof err);
     _exit(0);
 }
 
-bool
-namespace_is_allowed(struct error *err)
+static void
+hear(int pipe, struct text *out)
 {
-    struct error heard = {0};
+    char block[4096];
     ssize_t got;
+
+    while ((got = read(pipe, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0)
+            text_add(out, block, (size_t)got);
+}
+
+static bool
+understand(struct slice heard, struct text *said, struct error *err)
+{
+    struct error told;
+
+    if (heard.length < sizeof told)
+        return error_set(err, ERROR_WORLD, "a process in a namespace died");
+    memcpy(&told, heard.at, sizeof told);
+    text_add_slice(said, slice_from(heard, sizeof told));
+    if (told.kind == ERROR_NONE)
+        return true;
+    told.text[sizeof told.text - 1] = '\0';
+    return error_set(err, told.kind, "%s", told.text);
+}
+
+bool
+namespace_run(namespace_errand *errand, void *arg, struct text *said, struct error *err)
+{
+    struct text heard = {0};
+    bool is_done;
     int ends[2];
     pid_t pid;
 
@@ -176,15 +258,25 @@ namespace_is_allowed(struct error *err)
         return fail(err, "no pipe", "");
     pid = fork();
     if (pid == 0)
-        try_and_tell(ends[1]);
+        send_somebody(ends[1], errand, arg);
     close(ends[1]);
-    got = pid > 0 ? read(ends[0], &heard, sizeof heard) : -1;
+    if (pid > 0)
+        hear(ends[0], &heard);
     close(ends[0]);
     if (pid < 0 || waitpid(pid, NULL, 0) < 0)
-        return fail(err, "no process to try it in", "");
-    if (got == 0)
-        return true;
-    *err = heard;
-    heard.text[sizeof heard.text - 1] = '\0';
-    return error_set(err, ERROR_WORLD, "%s", heard.text);
+        is_done = fail(err, "no process to send into a namespace", "");
+    else
+        is_done = understand(text_slice(&heard), said, err);
+    text_release(&heard);
+    return is_done;
+}
+
+bool
+namespace_is_allowed(struct error *err)
+{
+    struct text nothing = {0};
+    bool is_allowed = namespace_run(NULL, NULL, &nothing, err);
+
+    text_release(&nothing);
+    return is_allowed;
 }

@@ -14,6 +14,12 @@
 /* Can it be had at all? Tried in a process that ends with the answer. */
 bool namespace_is_allowed(struct error *err) MUST_USE;
 
+/* Done in the first process of a small world, which ends with it; what it adds to `said` comes back,
+ * and so does the error where it answers false. NULL does nothing. */
+typedef bool namespace_errand(void *arg, struct text *said, struct error *err);
+bool namespace_run(
+    namespace_errand *errand, void *arg, struct text *said, struct error *err) MUST_USE;
+
 /* Network, mounts, host name and IPC of this process are its own from now on; its children get
  * process numbers of their own. Only for a process that was made for that: there is no way back. */
 bool namespace_unshare(struct error *err) MUST_USE;
@@ -29,5 +35,8 @@ bool namespace_add_address(const struct net_address *address, struct error *err)
 bool namespace_mount_memory(const char *directory, uint64_t bytes_max, struct error *err) MUST_USE;
 /* From now on `filename` reads as `other`. */
 bool namespace_replace_file(const char *filename, const char *other, struct error *err) MUST_USE;
+/* From now on what is in `other` is in `directory` too, and hides what had the same name there. None of
+ * it can be written to. */
+bool namespace_lay_over(const char *directory, const char *other, struct error *err) MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
  * had. Each test runs in a process that is the first one of its namespace. */
 #include "tests/unit.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -203,6 +204,70 @@ what_is_mounted_inside_is_not_seen_outside(void **state)
     assert_int_not_equal(access("/var/spool/hosts", F_OK), 0);
 }
 
+static void
+lay_over(struct inside *inside)
+{
+    struct error err = {0};
+    FILE *file;
+
+    must(namespace_mount_memory("/var/spool", 1 << 20, &err), "mounted", &err);
+    must(mkdir("/var/spool/a:b,c\\d", 0755) == 0, "made", NULL);
+    file = fopen("/var/spool/a:b,c\\d/hosts", "w");
+    must(file != NULL && fputs("y", file) >= 0 && fclose(file) == 0, "written", NULL);
+    must(namespace_lay_over("/etc", "/var/spool/a:b,c\\d", &err), "laid over", &err);
+    file = fopen("/etc/hosts", "r");
+    must(file != NULL && fgetc(file) == 'y', "what lies above is read", NULL);
+    must(access("/etc/passwd", R_OK) == 0, "what lies below is there", NULL);
+    must(fopen("/etc/hosts", "a") == NULL, "nothing is written", NULL);
+    must(!namespace_lay_over("/etc", "/no/such/place", &err), "refused", NULL);
+    must(strstr(err.text, "/etc") != NULL, "said", &err);
+}
+
+static void
+a_directory_is_laid_over_another_whatever_its_name(void **state)
+{
+    run_inside(lay_over);
+}
+
+static bool
+say_much(void *arg, struct text *said, struct error *err)
+{
+    for (int i = 0; i < 100000; i++)
+        text_add_string(said, arg);
+    return true;
+}
+
+static bool
+fail_there(void *arg, struct text *said, struct error *err)
+{
+    return error_set(err, ERROR_CONFIG, "not %s", (const char *)arg);
+}
+
+static bool
+die_there(void *arg, struct text *said, struct error *err)
+{
+    _exit(0); /* without a word */
+}
+
+static void
+an_errand_brings_back_what_it_was_told(void **state)
+{
+    static char word[] = "word";
+    struct error err = {0};
+    struct text said = {0};
+
+    if (!namespace_is_allowed(&err))
+        skip();
+    assert_true(namespace_run(say_much, word, &said, &err));
+    assert_int_equal(said.length, 400000);
+    assert_false(namespace_run(fail_there, word, &said, &err));
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    assert_string_equal(err.text, "not word");
+    assert_false(namespace_run(die_there, word, &said, &err));
+    assert_string_equal(err.text, "a process in a namespace died");
+    text_release(&said);
+}
+
 int
 main(void)
 {
@@ -210,6 +275,8 @@ main(void)
         cmocka_unit_test(connections_are_heard_open_doors_and_shut_ones_alike),
         cmocka_unit_test(by_ipv6_too),
         cmocka_unit_test(what_is_mounted_inside_is_not_seen_outside),
+        cmocka_unit_test(a_directory_is_laid_over_another_whatever_its_name),
+        cmocka_unit_test(an_errand_brings_back_what_it_was_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
