@@ -181,16 +181,25 @@ read_part(struct report *report, GMimeObject *part)
         read_returned(report, part);
 }
 
+/* OpenSMTPD puts a delivery status into multipart/mixed, where other people's mail is too: there it has
+ * to speak of a recipient. */
 static void
 read_parts(struct report *report, GMimeMessage *message)
 {
     GMimeObject *body = g_mime_message_get_mime_part(message);
     GMimeMultipart *multipart = (GMimeMultipart *)body;
 
-    if (body == NULL || !GMIME_IS_MULTIPART(body) || !is_type(body, "multipart", "report"))
+    bool is_mixed;
+
+    if (body == NULL || !GMIME_IS_MULTIPART(body))
+        return;
+    is_mixed = is_type(body, "multipart", "mixed");
+    if (!is_mixed && !is_type(body, "multipart", "report"))
         return;
     for (int i = 0; i < g_mime_multipart_get_count(multipart); i++)
         read_part(report, g_mime_multipart_get_part(multipart, i));
+    if (is_mixed && report->recipients_count == 0)
+        report_release(report);
 }
 
 static void

@@ -135,6 +135,15 @@ static const char base64_status[] =
     "UmVwb3J0aW5nLU1UQTogZG5zOyBoLnRlc3QKCkZpbmFsLVJlY2lwaWVudDogcmZjODIyOzxraW1A\r\n"
     "aXNwLnRlc3Q+CkFjdGlvbjogZGVsYXllZApTdGF0dXM6IDQuMi4yCg==\r\n--b--\r\n";
 
+static const char opensmtpd_like[] =
+    "From: Mailer Daemon <MAILER-DAEMON@mx.test>\r\n"
+    "Content-Type: multipart/mixed;boundary=\"17/mx.test\"\r\n\r\n--17/mx.test\r\n"
+    "Content-Type: text/plain; charset=us-ascii\r\n\r\nsorry\r\n--17/mx.test\r\n"
+    "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n"
+    "Final-Recipient: rfc822; kim@isp.test\r\nAction: failed\r\nStatus: 5.0.0\r\n\r\n"
+    "--17/mx.test\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m3@x.test>\r\n\r\n"
+    "--17/mx.test--\r\n";
+
 static void
 reports_of_other_programs_are_read(void **state)
 {
@@ -144,9 +153,11 @@ reports_of_other_programs_are_read(void **state)
         enum dsn_kind action;
         uint32_t code;
     } cases[] = {
-        {{postfix_like, sizeof postfix_like - 1},   "relay.test", "orig@campaign.example",
-         "550 5.1.1    no such user",                                                          DSN_FAILED,  5001001},
-        {{base64_status, sizeof base64_status - 1}, "h.test",     "",                      "", DSN_DELAYED, 4002002},
+        {{postfix_like, sizeof postfix_like - 1},     "relay.test", "orig@campaign.example",
+         "550 5.1.1    no such user",                                                            DSN_FAILED,  5001001},
+        {{base64_status, sizeof base64_status - 1},   "h.test",     "",                      "", DSN_DELAYED, 4002002},
+        {{opensmtpd_like, sizeof opensmtpd_like - 1}, "mx.test",    "m3@x.test",             "", DSN_FAILED,
+         5000000                                                                                                     },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -175,6 +186,8 @@ what_is_no_report_is_said_to_be_none(void **state)
         "Content-Type: multipart/report; boundary=x\r\n\r\nno part at all\r\n",
         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
         "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n--b--\r\n",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        "Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m@x.test>\r\n--b--\r\n",
         "Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n\r\n"
         "spam\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: "
         "abuse\r\n--b--\r\n",
@@ -187,6 +200,7 @@ what_is_no_report_is_said_to_be_none(void **state)
         report_read(slice_of(others[i]), &report);
         assert_false(report.is_dsn);
         assert_int_equal(report.recipients_count, 0);
+        assert_slice(report.message_id, "");
         report_release(&report);
     }
 }
