@@ -62,12 +62,31 @@ bench_sut_setup(const struct scenario *scenario)
 
 /* ---- returned mail is feedback ---- */
 
+/* RFC 3463 3.5: x.4.7. */
+static bool
+is_over_time(const struct event *event)
+{
+    struct enhanced_code code = enhanced_unpack(event->enhanced);
+
+    return code.subject == 4 && code.detail == 7;
+}
+
+/* OpenSMTPD 6 calls it "delayed" when it gives up because time is over, after its status 4.4.7. */
+static bool
+is_last_word(const struct bench *bench, const struct event *event)
+{
+    return event->dsn_kind == DSN_FAILED || event->dsn_kind == DSN_DELIVERED ||
+        (bench->doors.scenario->sut.kind == SUT_OPENSMTPD && event->dsn_kind == DSN_DELAYED &&
+            is_over_time(event));
+}
+
 static enum efs_kind
 kind_of(const struct event *event)
 {
     if (event->dsn_kind == DSN_DELIVERED)
         return EFS_DELIVERED;
-    return enhanced_unpack(event->enhanced).class == 4 ? EFS_EXPIRED : EFS_HARD;
+    return enhanced_unpack(event->enhanced).class == 4 || is_over_time(event) ? EFS_EXPIRED
+                                                                              : EFS_HARD;
 }
 
 static struct verdict
@@ -124,7 +143,7 @@ on_entry(void *arg, struct slice entry)
 
     event_read(entry, &event, &sender, &rcpt);
     if (event.kind != EVENT_DSN_RECEIVED || event.host != bench->hostname ||
-        (event.dsn_kind != DSN_FAILED && event.dsn_kind != DSN_DELIVERED))
+        !is_last_word(bench, &event))
         return;
     bench->news = mem_grow(bench->news, &bench->news_capacity, bench->news_count + 1, sizeof *news);
     news = &bench->news[bench->news_count++];

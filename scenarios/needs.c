@@ -5,6 +5,7 @@
 
 #include "base/namespace_net.h"
 #include "reports/program.h"
+#include "scenarios/sut.h"
 
 enum { ASK_MS = 10000, WORDS_MAX = 4 };
 
@@ -14,13 +15,14 @@ static const struct need {
     const char *name;
     const char *ask[WORDS_MAX + 1]; /* says the version; none: rights, see is_allowed */
     bool (*is_allowed)(struct error *err);
+    enum sut_kind_number sut; /* may also be unpacked */
 } needs[] = {
-    {"exim",        {"/usr/sbin/exim4", "-bV"},                         NULL                },
-    {"gnuplot",     {"gnuplot", "--version"},                           NULL                },
-    {"libfaketime", {"faketime", "--version"},                          NULL                },
-    {"netns",       {NULL},                                             namespace_is_allowed},
-    {"opensmtpd",   {"/usr/sbin/smtpd", "-h"},                          NULL                },
-    {"postfix",     {"/usr/sbin/postconf", "-d", "-h", "mail_version"}, NULL                },
+    {"exim",        {"/usr/sbin/exim4", "-bV"},                         NULL,                 SUT_EXIM     },
+    {"gnuplot",     {"gnuplot", "--version"},                           NULL,                 SUT_NONE     },
+    {"libfaketime", {"faketime", "--version"},                          NULL,                 SUT_NONE     },
+    {"netns",       {NULL},                                             namespace_is_allowed, SUT_NONE     },
+    {"opensmtpd",   {"/usr/sbin/smtpd", "-h"},                          NULL,                 SUT_OPENSMTPD},
+    {"postfix",     {"/usr/sbin/postconf", "-d", "-h", "mail_version"}, NULL,                 SUT_NONE     },
 };
 
 static const struct need *
@@ -79,18 +81,29 @@ has_version(const struct requirement *requirement, struct slice said, struct tex
     return false;
 }
 
+static bool
+ask(const struct need *need, struct text *said)
+{
+    struct error err = {0};
+
+    if (need->sut != SUT_NONE)
+        return sut_ask(need->sut, need->ask, ASK_MS, said);
+    return (need->ask[0][0] != '/' || access(need->ask[0], X_OK) == 0) &&
+        program_ask(need->ask, "/", ASK_MS, said, &err) != PROGRAM_MISSING;
+}
+
 /* A program that complains about how it was asked has said its version all the same. */
 static bool
 is_installed(const struct need *need, const struct requirement *requirement, struct text *why)
 {
     struct text said = {0};
-    struct error err = {0};
-    bool is_there = need->ask[0][0] != '/' || access(need->ask[0], X_OK) == 0;
     bool is_met = false;
 
-    is_there = is_there && program_ask(need->ask, "/", ASK_MS, &said, &err) != PROGRAM_MISSING;
-    if (!is_there)
+    if (!ask(need, &said))
         text_add_string(why, "which is not here");
+    else if (slice_contains_nocase(
+                 text_slice(&said), SLICE("error while loading shared libraries")))
+        text_add_string(why, "and the one here lacks a library");
     else
         is_met = has_version(requirement, text_slice(&said), why);
     text_release(&said);

@@ -3,10 +3,10 @@
 #include "scenarios/sut.h"
 
 static const struct word kinds[] = {
-    {"postfix",   SUT_POSTFIX, NULL                                            },
-    {"exim",      SUT_EXIM,    NULL                                            },
-    {"opensmtpd", SUT_NONE,    "Postfix and Exim are the kinds of this version"},
-    {NULL,        0,           NULL                                            },
+    {"postfix",   SUT_POSTFIX,   NULL},
+    {"exim",      SUT_EXIM,      NULL},
+    {"opensmtpd", SUT_OPENSMTPD, NULL},
+    {NULL,        0,             NULL},
 };
 
 static const struct word clocks[] = {

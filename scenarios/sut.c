@@ -21,7 +21,6 @@ enum {
     RETRY_MS = 50,        /* between two tries at it, … */
     LOOK_MS = 200,        /* … and two looks at how it is */
     LAST_WORDS_MAX = 300, /* bytes */
-    SPOOL_BYTES_MAX = 1 << 30,
     SHARED_MEMORY_BYTES_MAX = 1 << 20,
 };
 
@@ -36,6 +35,7 @@ struct sut {
 static const struct sut_kind *const kinds[SUT_KINDS_COUNT] = {
     [SUT_POSTFIX] = &sut_postfix,
     [SUT_EXIM] = &sut_exim,
+    [SUT_OPENSMTPD] = &sut_opensmtpd,
 };
 
 const struct sut_kind *
@@ -48,12 +48,21 @@ sut_kind(enum sut_kind_number number)
 bool
 sut_can_keep_pace(const struct sut_config *config, uint32_t speed, struct error *err)
 {
-    if (config->kind == SUT_NONE || config->clock == SUT_CLOCK_OWN || speed == 1 ||
-        sut_kind(config->kind)->can_share_clock)
+    const struct sut_kind *kind;
+
+    if (config->kind == SUT_NONE || config->clock == SUT_CLOCK_OWN)
         return true;
+    kind = sut_kind(config->kind);
+    if (speed <= kind->speed_max)
+        return true;
+    if (kind->speed_max == 1)
+        return error_set(err, ERROR_USAGE,
+            "the clock of %s cannot be scaled: run it at speed 1, or with a clock of its own",
+            kind->name);
     return error_set(err, ERROR_USAGE,
-        "the clock of %s cannot be scaled: run it at speed 1, or with a clock of its own",
-        sut_kind(config->kind)->name);
+        "the clock of %s cannot go that fast: run it at speed %u at most, or with a clock of its "
+        "own",
+        kind->name, (unsigned)kind->speed_max);
 }
 
 /* ---- its files ---- */
@@ -99,18 +108,14 @@ sut_find_setting(const struct sut_config *config, const char *name)
     return NULL;
 }
 
-static void
-read_file(const char *name, struct text *out)
+void
+sut_read_file(const char *filename, struct text *out)
 {
-    struct text filename = {0};
     char block[4096];
-    FILE *file;
+    FILE *file = fopen(filename, "rb");
 
-    text_printf(&filename, SUT_DIRECTORY "/%s", name);
-    file = fopen(text_string(&filename), "rb");
-    text_release(&filename);
     if (file == NULL)
-        return; /* it has not said anything yet */
+        return;
     for (size_t got; (got = fread(block, 1, sizeof block, file)) > 0;)
         text_add(out, block, got);
     fclose(file);
@@ -119,8 +124,14 @@ read_file(const char *name, struct text *out)
 void
 sut_log(enum sut_kind_number kind, struct text *out)
 {
-    read_file(SUT_OUTPUT, out);
-    read_file(sut_kind(kind)->log, out);
+    struct text filename = {0};
+
+    sut_read_file(SUT_DIRECTORY "/" SUT_OUTPUT, out);
+    if (sut_kind(kind)->log == NULL)
+        return;
+    text_printf(&filename, SUT_DIRECTORY "/%s", sut_kind(kind)->log);
+    sut_read_file(text_string(&filename), out);
+    text_release(&filename);
 }
 
 static bool
@@ -187,9 +198,8 @@ prepare(const struct sut_setup *setup, struct error *err)
     bool is_ready;
 
     text_printf(&resolv_conf, "nameserver 127.0.0.1\n");
-    is_ready = namespace_mount_memory(SUT_SPOOL, SPOOL_BYTES_MAX, err) &&
+    is_ready = sut_settle(sut_kind(setup->config->kind), err) &&
         namespace_mount_memory("/dev/shm", SHARED_MEMORY_BYTES_MAX, err) &&
-        sut_make_directory("", err) &&
         sut_write_file("resolv.conf", text_slice(&resolv_conf), err) &&
         namespace_replace_file("/etc/resolv.conf", SUT_DIRECTORY "/resolv.conf", err) &&
         namespace_add_address(&setup->listen, err) && namespace_add_address(&setup->source, err) &&

@@ -17,7 +17,7 @@
 #include "base/stream.h"
 
 enum sut_clock { SUT_CLOCK_SHARED, SUT_CLOCK_OWN };
-enum sut_kind_number { SUT_NONE, SUT_POSTFIX, SUT_EXIM, SUT_KINDS_COUNT };
+enum sut_kind_number { SUT_NONE, SUT_POSTFIX, SUT_EXIM, SUT_OPENSMTPD, SUT_KINDS_COUNT };
 
 struct sut_setting {
     struct slice name, value;
@@ -44,9 +44,12 @@ enum { SUT_ARGUMENTS_MAX = 16 };
 /* What a kind is. Files are written into the directory of sut_directory(). */
 struct sut_kind {
     const char *name;
-    bool can_share_clock;
+    const char *program;      /* filename below /usr */
+    const char *package;      /* where it is not installed it may be unpacked; NULL: it may not */
+    const char *const *users; /* it runs as them; ends with NULL */
+    uint32_t speed_max;       /* with a shared clock; 1: it cannot be scaled */
     const char *const *reserved; /* settings that are the bench's; ends with NULL */
-    const char *log;             /* filename in the directory */
+    const char *log;             /* filename in the directory; NULL: it speaks to stderr */
     bool (*write_files)(const struct sut_setup *setup, struct error *err);
     /* Command line that stays in the foreground; ends with NULL. */
     const char *const *command;
@@ -55,7 +58,11 @@ struct sut_kind {
 const struct sut_kind *sut_kind(enum sut_kind_number number);
 /* False: its clock cannot go that fast, and was to. */
 bool sut_can_keep_pace(const struct sut_config *config, uint32_t speed, struct error *err);
-extern const struct sut_kind sut_postfix, sut_exim;
+extern const struct sut_kind sut_postfix, sut_exim, sut_opensmtpd;
+
+/* Asks the program of a kind, installed or unpacked; what it says is added. False: it is not here. */
+bool sut_ask(
+    enum sut_kind_number number, const char *const *arguments, int limit_ms, struct text *said);
 
 /* In memory, and gone with the namespace. */
 #define SUT_SPOOL     "/var/spool"

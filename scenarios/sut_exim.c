@@ -22,6 +22,8 @@ static const char *const reserved[] = {"acl_smtp_rcpt", "daemon_smtp_ports", "ex
     "exim_user", "extra_local_interfaces", "local_interfaces", "log_file_path", "primary_hostname",
     "remote_smtp.driver", "remote_smtp.interface", "spool_directory", NULL};
 
+static const char *const users[] = {USER, NULL};
+
 static const char *const command[] = {"/usr/sbin/exim4", "-C", CONFIG, "-bdf", "-q2s", NULL};
 
 /* A list of one: another separator than the colon, for IPv6. */
@@ -127,6 +129,10 @@ write_files(const struct sut_setup *setup, struct error *err)
 
 const struct sut_kind sut_exim = {
     .name = "exim",
+    .program = "/usr/sbin/exim4",
+    .package = "exim4-daemon-light",
+    .users = users,
+    .speed_max = 1,
     .reserved = reserved,
     .log = "exim/mainlog",
     .write_files = write_files,

@@ -9,6 +9,12 @@
 /* Names in the sut's directory. */
 bool sut_write_file(const char *name, struct slice content, struct error *err);
 bool sut_make_directory(const char *name, struct error *err);
+/* Any file, added to `out`; nothing where there is none. */
+void sut_read_file(const char *filename, struct text *out);
+
+/* A directory in memory for its files, and the program of the kind with its users where it is not
+ * installed but unpacked: below $MTALAB_FOREIGN, in a directory named as the package. */
+bool sut_settle(const struct sut_kind *kind, struct error *err);
 
 /* NULL: it is not set. */
 const struct sut_setting *sut_find_setting(const struct sut_config *config, const char *name);

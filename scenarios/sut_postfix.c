@@ -192,7 +192,8 @@ write_files(const struct sut_setup *setup, struct error *err)
 
 const struct sut_kind sut_postfix = {
     .name = "postfix",
-    .can_share_clock = true,
+    .program = "/usr/sbin/postfix",
+    .speed_max = UINT32_MAX,
     .reserved = reserved,
     .log = "log",
     .write_files = write_files,

@@ -90,6 +90,7 @@ debug=$(make -s FLAVOUR=debug where)
 release=$(make -s FLAVOUR=release where)
 clang=$(make -s FLAVOUR=fuzz CC=clang where)
 export MTALAB=$debug/bin/mtalab # what tests/*_test.sh run
+export MTALAB_FOREIGN=$PWD/build/foreign # foreign MTAs, where they are not installed
 
 step build-debug make FLAVOUR=debug all unit
 step build-clang build_with_clang

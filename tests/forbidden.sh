@@ -28,7 +28,7 @@ scenarios/world_doors.o  mkdtemp               a folder for the store of a run o
 scenarios/outcome_files.o fopen fopen64       writes what a run leaves
 scenarios/drawing.o    mkdtemp unlink         draws for the terminal by way of a folder
 scenarios/run*.o       *                      faces the person: files, progress, processes
-scenarios/sut*.o       fopen fopen64 mkdir    starts a foreign MTA on files of its own
+scenarios/sut*.o       fopen fopen64 mkdir getenv  starts a foreign MTA on files of its own
 scenarios/batch.o      *                      runs many at once: processes, signals, the terminal
 reports/*.o            *                      writes what people read; draws by gnuplot
 '

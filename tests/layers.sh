@@ -49,6 +49,7 @@ linux/filter.h  mta/base/*_net.c
 linux/if_*      mta/base/*_net.c
 sys/prctl.h     scenarios/run*.c
 pwd.h           scenarios/sut*.c
+grp.h           scenarios/sut_unpacked.c
 sys/un.h        mta/base/*_net.c
 poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
 spawn.h         scenarios/batch.c scenarios/run*.c scenarios/sut.c reports/program.c

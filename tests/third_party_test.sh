@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # third_party_test.sh - foreign MTAs on the bench: that they start, that scenarios judge them, that what
 # goes wrong with them is told in their own words, and that nothing of them stays behind. MTALAB names
-# the program. Skipped (77) where there is no namespace or no Postfix.
+# the program. Skipped (77) where there is no namespace or no Postfix; without OpenSMTPD or Exim, what is
+# about them is passed over.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mtalab=$(realpath -m "${MTALAB:-build/release/bin/mtalab}")
 [ -x "$mtalab" ] || { echo "no program $mtalab" && exit 2; }
+export MTALAB_FOREIGN=${MTALAB_FOREIGN:-$PWD/build/foreign}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
@@ -57,7 +59,7 @@ left_behind()
 {
     ls /dev/shm
     ls -d /var/spool/mtalab 2>/dev/null
-    ps -e -o comm= | grep -x 'master\|qmgr\|pickup\|faketime' | sort
+    ps -e -o comm= | grep -x 'master\|qmgr\|pickup\|faketime\|smtpd' | sort
 }
 
 variant >short.yaml
@@ -86,14 +88,53 @@ run 1 run dumb.yaml
 says 'mtalab: postfix says: '
 says 'fatal: bad numerical configuration: smtp_mx_session_limit = many'
 
+# OpenSMTPD and Exim, installed or unpacked: what is laid over for them is seen by nobody else.
+opensmtpd() # SETTING...
+{
+    variant "$@" | sed 's/^requires.*/requires: [opensmtpd >= 6.6, netns]/; s/kind: postfix/kind: opensmtpd/
+        s/speed: 60, until: 2m/speed: 1, until: 5s/; /queue_run_delay/d'
+}
+opensmtpd 'queue.ttl: 1h' 'smtp.max-message-size: 20M' >opensmtpd.yaml
+if "$mtalab" run opensmtpd.yaml --out opensmtpd >stdout 2>stderr || [ $? != 77 ]; then
+    says 'with opensmtpd in'
+    says 'arrives  '
+    says 'expectation held'
+    grep -q 'result="Ok"' opensmtpd/sut.log || complain 'opensmtpd/sut.log does not tell of a delivery'
+    opensmtpd 'queue.tttl: 1h' >slip.yaml
+    run 3 run slip.yaml
+    says 'sut.settings: /var/spool/mtalab/smtpd.conf:1: '
+    opensmtpd 'relay.tsl: no-verify' >slip.yaml
+    run 3 run slip.yaml
+    says 'sut.settings: /var/spool/mtalab/smtpd.conf:2: '
+    opensmtpd 'queue.ttl: 1h' | sed 's/speed: 1,/speed: 21,/' >fast.yaml
+    run 3 run fast.yaml
+    says 'the clock of opensmtpd cannot go that fast: run it at speed 20 at most'
+    sed 's/>= 6.6/< 6.6/' opensmtpd.yaml >old.yaml
+    run 77 run old.yaml
+    says 'requires opensmtpd < 6.6, and '
+    [ -x /usr/sbin/smtpd ] || MTALAB_FOREIGN= run 77 run opensmtpd.yaml
+    getent passwd opensmtpd && [ ! -x /usr/sbin/smtpd ] && complain 'there is a user opensmtpd now'
+else
+    says 'requires opensmtpd >= 6.6, which is not here'
+fi
+sed 's/opensmtpd/exim/g; s/>= 6.6/>= 4.94/; /^  settings/,$d' opensmtpd.yaml >exim.yaml
+if "$mtalab" run exim.yaml >stdout 2>stderr || [ $? != 77 ]; then
+    says 'with exim in'
+    sed 's/>= 4.94/< 4.94/' exim.yaml >old.yaml
+    run 77 run old.yaml
+    says 'requires exim < 4.94, and 4.'
+else
+    says 'requires exim >= 4.94, which is not here'
+fi
+
 run 2 why u1@calm.example short.yaml
 says 'a foreign MTA, which does not do the same twice'
 run 2 run short.yaml --twice
 
-# ^C: judged as far as it came, and all processes gone.
+# ^C, once: judged as far as it came, and all processes gone.
 variant >long.yaml
 sed -i 's/speed: 60, until: 2m/speed: 1, until: 1h/' long.yaml
-timeout --signal=INT 5 "$mtalab" run long.yaml >stdout 2>stderr
+timeout --foreground --signal=INT 5 "$mtalab" run long.yaml >stdout 2>stderr
 says 'interrupted'
 # Killed: nobody is there to clean up, and the kernel does it.
 { timeout --signal=KILL 5 "$mtalab" run long.yaml; } >stdout 2>&1
