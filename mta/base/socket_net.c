@@ -1,8 +1,11 @@
-/* socket_net.c - addresses as the kernel wants them, and which of them may be used. */
+/* socket_net.c - addresses as the kernel wants them, which of them may be used, and what its errors
+ * mean. */
 #include "base/socket_net.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 socklen_t
@@ -90,4 +93,52 @@ socket_bound_to(const struct net_address *at, int type, bool allow_any, struct e
         return -1;
     }
     return fd;
+}
+
+void
+socket_set_no_delay(int fd)
+{
+    int yes = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+}
+
+bool
+socket_unix_address(const char *filename, struct sockaddr_un *address)
+{
+    size_t length = strlen(filename);
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (length == 0 || length >= sizeof address->sun_path)
+        return false;
+    memcpy(address->sun_path, filename, length);
+    return true;
+}
+
+int
+socket_unix(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+enum trouble
+trouble_of_errno(int number)
+{
+    switch (number) {
+    case ECONNREFUSED:
+        return TROUBLE_REFUSED;
+    case ETIMEDOUT:
+        return TROUBLE_TIMED_OUT;
+    case ECONNRESET:
+    case EPIPE:
+        return TROUBLE_RESET;
+    default:
+        return TROUBLE_UNREACHABLE;
+    }
+}
+
+bool
+is_shortage_errno(int number)
+{
+    return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
 }

@@ -36,22 +36,6 @@ net_of(struct stream *stream)
     return (struct net_stream *)stream;
 }
 
-enum trouble
-trouble_of_errno(int number)
-{
-    switch (number) {
-    case ECONNREFUSED:
-        return TROUBLE_REFUSED;
-    case ETIMEDOUT:
-        return TROUBLE_TIMED_OUT;
-    case ECONNRESET:
-    case EPIPE:
-        return TROUBLE_RESET;
-    default:
-        return TROUBLE_UNREACHABLE;
-    }
-}
-
 /* ---- buffers, borrowed while there are bytes ---- */
 
 static struct text

@@ -1,6 +1,7 @@
 /* stream_fd_net.h - one end of a connection on a descriptor, and the network it belongs to.
  *
- * For stream_net.c, which makes connections, and stream_fd_net.c, which moves bytes. */
+ * For stream_net.c, which listens, stream_connect_net.c, which connects, and stream_fd_net.c, which
+ * moves bytes. */
 #ifndef MTALAB_STREAM_FD_NET_H
 #define MTALAB_STREAM_FD_NET_H
 
@@ -58,9 +59,14 @@ struct net_network {
 struct stream *stream_fd_new(struct net_network *network, int fd, const struct net_address *local,
     const struct net_address *peer);
 void stream_fd_free(struct net_stream *stream); /* closes, without a callback */
-enum trouble trouble_of_errno(int number);
 
 /* A descriptor has become free. */
 void network_net_on_closed(struct net_network *network);
+
+/* Of the door. */
+struct connecting *network_net_connect(struct network *network, const struct net_address *from,
+    const struct net_address *to, int64_t timeout_us, connected_fn *fn, void *arg);
+void network_net_cancel(struct connecting *connecting);
+void network_net_stop_connecting(struct net_network *network); /* all, without a callback */
 
 #endif

@@ -1,9 +1,7 @@
-/* stream_net.c - the network of the kernel: who listens where, and what connecting comes to. */
+/* stream_net.c - the network of the kernel: who listens where. */
 #include "base/stream_net.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,7 +14,7 @@
 #include "base/stream_fd_net.h"
 #include "base/unit.h"
 
-enum { BACKLOG = 4096, ACCEPTS_AT_ONCE_MAX = 64, RETRY_MS = 100 };
+enum { BACKLOG = 4096, ACCEPTS_AT_ONCE_MAX = 64 };
 
 struct net_listener {
     struct listener base;
@@ -34,40 +32,10 @@ struct net_listener {
     ino_t inode;
 };
 
-struct net_connecting {
-    struct connecting base;
-    struct net_network *network;
-    struct net_connecting *next, *previous;
-    struct event event;
-    struct timer news, timeout;
-    bool is_watched;
-    int fd; /* -1: none yet */
-    enum trouble trouble;
-    struct net_address from, to;
-    char *filename; /* instead of `to`, or NULL */
-    connected_fn *fn;
-    void *arg;
-};
-
 static struct net_network *
 network_of(struct network *network)
 {
     return (struct net_network *)network;
-}
-
-/* Ours to cure by waiting, and nobody else's fault. */
-static bool
-is_shortage(int number)
-{
-    return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
-}
-
-static void
-set_no_delay(int fd)
-{
-    int yes = 1;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
 /* ---- accepting ---- */
@@ -124,7 +92,7 @@ accept_one(struct net_listener *listener)
     if (fd < 0) {
         bool goes_on = errno == ECONNABORTED || errno == EINTR;
 
-        if (is_shortage(errno))
+        if (is_shortage_errno(errno))
             rest(listener);
         return goes_on;
     }
@@ -193,7 +161,7 @@ listen_at(
 
     if (fd < 0)
         return NULL;
-    set_no_delay(fd);
+    socket_set_no_delay(fd);
     if (listen(fd, backlog_of(network)) < 0) {
         error_set(
             err, ERROR_WORLD, "cannot listen at port %u: %s", (unsigned)at->port, strerror(errno));
@@ -256,24 +224,6 @@ network_net_on_closed(struct net_network *network)
 
 /* ---- sockets in the file system ---- */
 
-static bool
-unix_address(const char *filename, struct sockaddr_un *address)
-{
-    size_t length = strlen(filename);
-
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (length == 0 || length >= sizeof address->sun_path)
-        return false;
-    memcpy(address->sun_path, filename, length);
-    return true;
-}
-
-static int
-unix_socket(void)
-{
-    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
 /* A socket that refuses was left behind by a program that is gone. */
 static bool
 clear_the_place(const struct sockaddr_un *address, struct error *err)
@@ -288,7 +238,7 @@ clear_the_place(const struct sockaddr_un *address, struct error *err)
     if (!S_ISSOCK(there.st_mode))
         return error_set(
             err, ERROR_WORLD, "cannot listen at %s: there is a file that is no socket", filename);
-    fd = unix_socket();
+    fd = socket_unix();
     result = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)address, sizeof *address);
     number = errno;
     if (fd >= 0)
@@ -304,7 +254,7 @@ clear_the_place(const struct sockaddr_un *address, struct error *err)
 static int
 bind_unix(const struct sockaddr_un *address, int backlog, struct error *err)
 {
-    int fd = unix_socket();
+    int fd = socket_unix();
 
     if (fd >= 0 && fchmod(fd, 0600) == 0 &&
         bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
@@ -326,7 +276,7 @@ network_net_listen_unix(
     struct stat made;
     int fd;
 
-    if (!unix_address(filename, &address)) {
+    if (!socket_unix_address(filename, &address)) {
         error_set(err, ERROR_WORLD, "cannot listen at '%s': the name has to have 1 to %zu bytes",
             filename, sizeof address.sun_path - 1);
         return NULL;
@@ -342,250 +292,6 @@ network_net_listen_unix(
     return &listener->base;
 }
 
-/* ---- connecting ---- */
-
-static void
-let_go(struct net_connecting *c)
-{
-    if (c->is_watched)
-        event_del(&c->event);
-    c->is_watched = false;
-    if (c->fd >= 0)
-        close(c->fd);
-    c->fd = -1;
-}
-
-/* The descriptor, if there is one, is closed too. */
-static void
-free_connecting(struct net_connecting *c)
-{
-    let_go(c);
-    timer_cancel(c->network->loop, &c->news);
-    timer_cancel(c->network->loop, &c->timeout);
-    if (c->next != NULL)
-        c->next->previous = c->previous;
-    if (c->previous != NULL)
-        c->previous->next = c->next;
-    else
-        c->network->connecting = c->next;
-    mem_free(c->filename);
-    mem_free(c);
-}
-
-static void
-cancel_connecting(struct connecting *base)
-{
-    free_connecting((struct net_connecting *)base);
-}
-
-/* On one machine a socket that is given the port it asks for is connected to itself. */
-static bool
-is_talking_to_itself(const struct net_connecting *c, const struct net_address *local)
-{
-    return c->filename == NULL && net_address_equals(local, &c->to);
-}
-
-static struct stream *
-make_stream(struct net_connecting *c)
-{
-    struct net_address local = socket_local(c->fd);
-    int fd = c->fd;
-
-    if (is_talking_to_itself(c, &local)) {
-        c->trouble = TROUBLE_REFUSED;
-        return NULL;
-    }
-    if (c->is_watched)
-        event_del(&c->event);
-    c->is_watched = false;
-    c->fd = -1;
-    return stream_fd_new(c->network, fd, &local, &c->to);
-}
-
-static void
-on_settled(void *arg)
-{
-    struct net_connecting *c = arg;
-    struct stream *stream = c->trouble == TROUBLE_NONE ? make_stream(c) : NULL;
-    enum trouble trouble = c->trouble;
-    connected_fn *fn = c->fn;
-    void *fn_arg = c->arg;
-
-    free_connecting(c);
-    fn(fn_arg, stream, trouble);
-}
-
-/* To be told from the loop. */
-static void
-settle(struct net_connecting *c, enum trouble trouble)
-{
-    c->trouble = trouble;
-    loop_post(c->network->loop, &c->news, on_settled, c);
-}
-
-static void
-on_answer(void *arg)
-{
-    struct net_connecting *c = arg;
-    int number = 0;
-    socklen_t length = sizeof number;
-
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0)
-        number = errno;
-    c->trouble = number == 0 ? TROUBLE_NONE : trouble_of_errno(number);
-    on_settled(c);
-}
-
-static void
-notice_answer(evutil_socket_t fd, short what, void *arg)
-{
-    struct net_connecting *c = arg;
-
-    loop_net_notice(c->network->loop, &c->news, on_answer, c);
-}
-
-static void
-on_timeout(void *arg)
-{
-    struct net_connecting *c = arg;
-
-    let_go(c);
-    timer_cancel(c->network->loop, &c->news);
-    c->trouble = TROUBLE_TIMED_OUT;
-    on_settled(c);
-}
-
-/* Bound without a port, so that the kernel may use one port towards many peers. 0 or an errno. */
-static int
-bind_source(struct net_connecting *c)
-{
-    struct sockaddr_storage from;
-    socklen_t length;
-    int yes = 1;
-
-    if (c->from.family == 0)
-        return 0;
-    length = socket_address(&c->from, &from);
-    if (c->from.port == 0)
-        setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
-    else
-        setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    return bind(c->fd, (struct sockaddr *)&from, length) == 0 ? 0 : errno;
-}
-
-/* 0: connected; EINPROGRESS: the answer is awaited; ENOBUFS stands for all that waiting cures. */
-static int
-start_tcp(struct net_connecting *c)
-{
-    struct sockaddr_storage to;
-    socklen_t length = socket_address(&c->to, &to);
-    int number;
-
-    c->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        return errno;
-    set_no_delay(c->fd);
-    number = bind_source(c);
-    if (number != 0)
-        return number;
-    if (connect(c->fd, (struct sockaddr *)&to, length) == 0)
-        return 0;
-    return errno == EADDRNOTAVAIL ? ENOBUFS : errno; /* all ports are taken */
-}
-
-static int
-start_unix(struct net_connecting *c)
-{
-    struct sockaddr_un to;
-
-    if (!unix_address(c->filename, &to))
-        return ENAMETOOLONG;
-    c->fd = unix_socket();
-    if (c->fd < 0)
-        return errno;
-    if (connect(c->fd, (struct sockaddr *)&to, sizeof to) == 0)
-        return 0;
-    return errno == EAGAIN ? ENOBUFS : errno; /* more wait there than it listens to */
-}
-
-static void
-start(void *arg)
-{
-    struct net_connecting *c = arg;
-    struct loop *loop = c->network->loop;
-    int number = c->filename != NULL ? start_unix(c) : start_tcp(c);
-
-    if (number == EINPROGRESS) {
-        event_assign(&c->event, c->network->events, c->fd, EV_WRITE, notice_answer, c);
-        event_add(&c->event, NULL);
-        c->is_watched = true;
-    } else if (number == 0) {
-        settle(c, TROUBLE_NONE);
-    } else if (is_shortage(number)) {
-        let_go(c);
-        timer_arm(loop, &c->news, loop_now_us(loop) + RETRY_MS * INT64_C(1000), start, c);
-    } else {
-        let_go(c);
-        settle(c, trouble_of_errno(number));
-    }
-}
-
-static struct net_connecting *
-make_connecting(struct net_network *network, int64_t timeout_us, connected_fn *fn, void *arg)
-{
-    struct net_connecting *c = mem_alloc_zeroed(sizeof *c);
-
-    assert(timeout_us >= 0);
-    c->base.door = network->base.door;
-    c->network = network;
-    c->fd = -1;
-    c->fn = fn;
-    c->arg = arg;
-    c->next = network->connecting;
-    if (c->next != NULL)
-        c->next->previous = c;
-    network->connecting = c;
-    timer_arm(network->loop, &c->timeout, loop_now_us(network->loop) + timeout_us, on_timeout, c);
-    return c;
-}
-
-static bool
-may_go(const struct net_connecting *c)
-{
-    if (c->from.family != 0 && c->from.family != c->to.family)
-        return false;
-    if (c->network->options.allow_any)
-        return true;
-    return net_address_is_loopback(&c->to) &&
-        (c->from.family == 0 || net_address_is_loopback(&c->from));
-}
-
-static struct connecting *
-connect_to(struct network *base, const struct net_address *from, const struct net_address *to,
-    int64_t timeout_us, connected_fn *fn, void *arg)
-{
-    struct net_connecting *c = make_connecting(network_of(base), timeout_us, fn, arg);
-
-    c->from = *from;
-    c->to = *to;
-    if (may_go(c))
-        start(c);
-    else
-        settle(c, TROUBLE_UNREACHABLE);
-    return &c->base;
-}
-
-struct connecting *
-network_net_connect_unix(
-    struct network *base, const char *filename, int64_t timeout_us, connected_fn *fn, void *arg)
-{
-    struct net_connecting *c = make_connecting(network_of(base), timeout_us, fn, arg);
-
-    c->filename = mem_copy_string(filename);
-    start(c);
-    return &c->base;
-}
-
 /* ---- the network as a whole ---- */
 
 static void
@@ -593,8 +299,7 @@ free_network(struct network *base)
 {
     struct net_network *network = network_of(base);
 
-    while (network->connecting != NULL)
-        free_connecting(network->connecting);
+    network_net_stop_connecting(network);
     while (network->listeners != NULL)
         close_listener(&network->listeners->base);
     while (network->streams != NULL)
@@ -620,8 +325,8 @@ static const struct network_door net_door = {
     .listen = listen_at,
     .listener_local = listener_address,
     .listener_close = close_listener,
-    .connect = connect_to,
-    .connecting_cancel = cancel_connecting,
+    .connect = network_net_connect,
+    .connecting_cancel = network_net_cancel,
     .free = free_network,
 };
 
