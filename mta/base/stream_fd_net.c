@@ -1,34 +1,18 @@
 /* stream_fd_net.c - one end of a connection on a descriptor: moving bytes, and telling the owner.
  *
- * libevent's callbacks and the calls of base/stream.h only note what is due; on_news() does it, from
- * the loop, and is the only place from which an owner is called.
- *
- * Readiness is watched as a level, so that one read per wake-up is enough and no change is lost.
- * Input that is not wanted would then wake us again and again: it is watched as an edge until it is
- * wanted again, because a reader that has paused shall still learn of a cut. */
+ * libevent's callbacks and the calls of base/stream.h only note what is due; stream_fd_on_news() does
+ * it, from the loop, and is the only place from which an owner is called. */
 #include "base/stream_fd_net.h"
 
 #include <errno.h>
-#include <unistd.h>
 
-#include "base/loop_net.h"
 #include "base/mem.h"
 #include "base/socket_net.h"
+#include "base/stream_fd_watch_net.h"
 #include "base/unit.h"
 
 #define PATIENCE_UNSENT_US (5 * US_PER_MIN)
 #define PATIENCE_LINGER_US (INT64_C(5) * US_PER_S)
-
-enum { /* what is to be done, or told */
-    DUE_READ = 1,
-    DUE_OFFER = 2,
-    DUE_FLUSH = 4,
-    DUE_END = 8,
-    DUE_BROKEN = 16,
-    DUE_DRAINED = 32,
-};
-
-static void on_news(void *arg);
 
 static struct net_stream *
 net_of(struct stream *stream)
@@ -36,163 +20,10 @@ net_of(struct stream *stream)
     return (struct net_stream *)stream;
 }
 
-/* ---- buffers, borrowed while there are bytes ---- */
-
-static struct text
-borrow_buffer(struct net_network *network)
-{
-    if (network->spare_buffers_count > 0)
-        return network->spare_buffers[--network->spare_buffers_count];
-    return (struct text){0};
-}
-
-static void
-give_back_buffer(struct net_network *network, struct text *buffer)
-{
-    if (buffer->bytes == NULL)
-        return;
-    text_clear(buffer);
-    if (buffer->capacity <= STREAM_HIGH_WATER && network->spare_buffers_count < SPARE_BUFFERS_MAX)
-        network->spare_buffers[network->spare_buffers_count++] = *buffer;
-    else
-        text_release(buffer);
-    *buffer = (struct text){0};
-}
-
 static size_t
 unsent_bytes(const struct net_stream *s)
 {
     return s->outbox.length - s->outbox_start;
-}
-
-static void
-drop_outbox(struct net_stream *s)
-{
-    give_back_buffer(s->network, &s->outbox);
-    s->outbox_start = 0;
-}
-
-/* ---- watching the descriptor ---- */
-
-static void
-note(struct net_stream *s, uint8_t due)
-{
-    s->due |= due;
-    if (!timer_is_armed(&s->news))
-        loop_post(s->network->loop, &s->news, on_news, s);
-}
-
-static void
-notice(evutil_socket_t fd, short what, void *arg)
-{
-    struct net_stream *s = arg;
-
-    if ((what & EV_READ) != 0)
-        s->due |= DUE_READ;
-    if ((what & EV_WRITE) != 0)
-        s->due |= DUE_FLUSH;
-    loop_net_notice(s->network->loop, &s->news, on_news, s);
-}
-
-static void
-watch_output(struct net_stream *s)
-{
-    short what = (short)(EV_WRITE | EV_PERSIST | (s->is_edge ? EV_ET : 0));
-
-    if (s->write_event == NULL)
-        s->write_event = mem_alloc_zeroed(sizeof *s->write_event);
-    event_assign(s->write_event, s->network->events, s->fd, what, notice, s);
-    event_add(s->write_event, NULL);
-    s->is_blocked = true;
-}
-
-static void
-unwatch_output(struct net_stream *s)
-{
-    if (s->is_blocked)
-        event_del(s->write_event);
-    s->is_blocked = false;
-}
-
-static void
-unwatch_input(struct net_stream *s)
-{
-    if (s->is_watched)
-        event_del(&s->read_event);
-    s->is_watched = false;
-}
-
-/* libevent wants both events of a descriptor to be of one kind. */
-static void
-watch_input(struct net_stream *s, bool is_edge)
-{
-    bool is_blocked = s->is_blocked;
-
-    if (s->is_watched && s->is_edge == is_edge)
-        return;
-    unwatch_input(s);
-    unwatch_output(s);
-    s->is_edge = is_edge;
-    event_assign(&s->read_event, s->network->events, s->fd,
-        (short)(EV_READ | EV_PERSIST | (is_edge ? EV_ET : 0)), notice, s);
-    event_add(&s->read_event, NULL);
-    s->is_watched = true;
-    if (is_blocked)
-        watch_output(s);
-}
-
-static bool
-wants_input(const struct net_stream *s)
-{
-    if (s->is_lingering)
-        return true;
-    return s->events != NULL && !s->is_paused && !s->is_closed &&
-        s->inbox.length < STREAM_HIGH_WATER;
-}
-
-static void
-watch_if_wanted(struct net_stream *s)
-{
-    if (!s->is_at_end && !s->is_broken && wants_input(s))
-        watch_input(s, false);
-}
-
-/* ---- the end ---- */
-
-static void
-break_stream(struct net_stream *s, enum trouble trouble)
-{
-    s->is_broken = true;
-    s->trouble = (uint8_t)trouble;
-    unwatch_input(s);
-    unwatch_output(s);
-    drop_outbox(s);
-    s->due = (uint8_t)((s->due & DUE_OFFER) | DUE_BROKEN);
-}
-
-void
-stream_fd_free(struct net_stream *s)
-{
-    struct net_network *network = s->network;
-
-    unwatch_input(s);
-    unwatch_output(s);
-    mem_free(s->write_event);
-    timer_cancel(network->loop, &s->news);
-    timer_cancel(network->loop, &s->patience);
-    give_back_buffer(network, &s->inbox);
-    drop_outbox(s);
-    close(s->fd);
-    if (s->next != NULL)
-        s->next->previous = s->previous;
-    if (s->previous != NULL)
-        s->previous->next = s->next;
-    else
-        network->streams = s->next;
-    if (s->is_gone != NULL)
-        *s->is_gone = true;
-    mem_free(s);
-    network_net_on_closed(network);
 }
 
 /* ---- sending ---- */
@@ -205,10 +36,10 @@ fail_to_send(struct net_stream *s, int number)
 
     s->is_mute = true;
     s->trouble = (uint8_t)trouble;
-    drop_outbox(s);
-    unwatch_output(s);
-    if (s->is_at_end || !wants_input(s))
-        break_stream(s, trouble);
+    stream_fd_drop_outbox(s);
+    stream_fd_unwatch_output(s);
+    if (s->is_at_end || !stream_fd_wants_input(s))
+        stream_fd_break(s, trouble);
     else
         s->due |= DUE_READ;
 }
@@ -216,8 +47,8 @@ fail_to_send(struct net_stream *s, int number)
 static void
 note_all_sent(struct net_stream *s)
 {
-    drop_outbox(s);
-    unwatch_output(s);
+    stream_fd_drop_outbox(s);
+    stream_fd_unwatch_output(s);
     s->due |= DUE_DRAINED;
     if (s->is_shut && !s->is_closed)
         shutdown(s->fd, SHUT_WR);
@@ -242,7 +73,7 @@ send_what_waits(struct net_stream *s)
     if (unsent_bytes(s) == 0)
         note_all_sent(s);
     else if (!s->is_blocked)
-        watch_output(s);
+        stream_fd_watch_output(s);
 }
 
 /* ---- a stream without owner ---- */
@@ -272,7 +103,7 @@ part_with(struct net_stream *s)
     }
     s->is_lingering = true;
     shutdown(s->fd, SHUT_WR);
-    watch_input(s, false);
+    stream_fd_watch_input(s, false);
     timer_arm(s->network->loop, &s->patience, loop_now_us(s->network->loop) + PATIENCE_LINGER_US,
         give_up_orphan, s);
 }
@@ -307,7 +138,7 @@ offer(struct net_stream *s, size_t length)
     bool is_gone = false, *outer = s->is_gone;
     size_t consumed;
 
-    give_back_buffer(network, &s->inbox);
+    network_net_take_back_buffer(network, &s->inbox);
     s->due &= (uint8_t)~DUE_OFFER;
     s->is_gone = &is_gone;
     consumed = s->events->on_bytes(s->arg, (struct slice){network->scratch, length});
@@ -319,10 +150,10 @@ offer(struct net_stream *s, size_t length)
     }
     s->is_gone = outer;
     if (consumed < length && !s->is_closed) {
-        s->inbox = borrow_buffer(network);
+        s->inbox = network_net_borrow_buffer(network);
         text_add(&s->inbox, network->scratch + consumed, length - consumed);
     }
-    watch_if_wanted(s);
+    stream_fd_watch_if_wanted(s);
 }
 
 /* Answers the bytes in the scratch. */
@@ -342,23 +173,23 @@ read_and_offer(struct net_stream *s)
 
     if (length > 0) {
         if (s->is_mute)
-            note(s, DUE_READ);
+            stream_fd_note(s, DUE_READ);
         show_inbox(s);
         offer(s, left + (size_t)length);
         return;
     }
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) {
         if (s->is_mute)
-            break_stream(s, (enum trouble)s->trouble);
+            stream_fd_break(s, (enum trouble)s->trouble);
         return;
     }
     if (s->is_mute) {
-        break_stream(s, (enum trouble)s->trouble);
+        stream_fd_break(s, (enum trouble)s->trouble);
     } else if (length < 0) {
-        break_stream(s, trouble_of_errno(errno));
+        stream_fd_break(s, trouble_of_errno(errno));
     } else {
         s->is_at_end = true;
-        unwatch_input(s);
+        stream_fd_unwatch_input(s);
         s->due |= DUE_END;
     }
 }
@@ -373,9 +204,9 @@ look_for_cut(struct net_stream *s)
     if (s->is_at_end || s->is_broken)
         return;
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &number, &length) == 0 && number != 0)
-        break_stream(s, trouble_of_errno(number));
+        stream_fd_break(s, trouble_of_errno(number));
     else
-        watch_input(s, true);
+        stream_fd_watch_input(s, true);
 }
 
 /* The stream may be gone afterwards. */
@@ -385,7 +216,7 @@ take_in(struct net_stream *s, const bool *is_gone)
     bool is_ready = (s->due & DUE_READ) != 0 && !s->is_at_end && !s->is_broken;
 
     s->due &= (uint8_t)~DUE_READ;
-    if (is_ready && wants_input(s))
+    if (is_ready && stream_fd_wants_input(s))
         read_and_offer(s);
     else if (is_ready)
         look_for_cut(s);
@@ -427,15 +258,15 @@ tell(struct net_stream *s, const bool *is_gone)
     }
     if (is_due(s, DUE_BROKEN)) {
         s->due = 0;
-        give_back_buffer(s->network, &s->inbox);
+        network_net_take_back_buffer(s->network, &s->inbox);
         s->events->on_broken(s->arg, (enum trouble)s->trouble);
     }
 }
 
 /* What is written while this runs goes out when it runs again, still in this instant: others may have
  * more to add. */
-static void
-on_news(void *arg)
+void
+stream_fd_on_news(void *arg)
 {
     struct net_stream *s = arg;
     bool is_gone = false, flushes = (s->due & DUE_FLUSH) != 0;
@@ -457,7 +288,7 @@ on_news(void *arg)
         return;
     s->is_gone = NULL;
     if (!s->is_closed && (s->due & (DUE_READ | DUE_FLUSH)) != 0)
-        note(s, 0);
+        stream_fd_note(s, 0);
 }
 
 /* ---- the door ---- */
@@ -469,18 +300,18 @@ set_events(struct stream *base, const struct stream_events *events, void *arg)
 
     s->events = events;
     s->arg = arg;
-    watch_if_wanted(s);
+    stream_fd_watch_if_wanted(s);
     if (s->inbox.length > 0)
-        note(s, DUE_OFFER);
+        stream_fd_note(s, DUE_OFFER);
     else if (s->due != 0)
-        note(s, 0);
+        stream_fd_note(s, 0);
 }
 
 static void
 add_to_outbox(struct net_stream *s, const char *bytes, size_t length)
 {
     if (s->outbox.bytes == NULL)
-        s->outbox = borrow_buffer(s->network);
+        s->outbox = network_net_borrow_buffer(s->network);
     if (s->outbox_start > s->outbox.length / 2) {
         s->outbox.length -= s->outbox_start;
         memmove(s->outbox.bytes, s->outbox.bytes + s->outbox_start, s->outbox.length);
@@ -503,7 +334,7 @@ write_bytes(struct stream *base, const char *bytes, size_t length)
         return;
     if (unsent_bytes(s) >= STREAM_HIGH_WATER)
         send_what_waits(s);
-    note(s, unsent_bytes(s) > 0 && !s->is_blocked ? DUE_FLUSH : 0);
+    stream_fd_note(s, unsent_bytes(s) > 0 && !s->is_blocked ? DUE_FLUSH : 0);
 }
 
 static size_t
@@ -524,11 +355,11 @@ resume_reading(struct stream *base)
     struct net_stream *s = net_of(base);
 
     s->is_paused = false;
-    watch_if_wanted(s);
+    stream_fd_watch_if_wanted(s);
     if (s->inbox.length > 0)
-        note(s, DUE_OFFER);
+        stream_fd_note(s, DUE_OFFER);
     else if (s->due != 0)
-        note(s, 0);
+        stream_fd_note(s, 0);
 }
 
 static void
@@ -552,8 +383,8 @@ close_stream(struct stream *base)
     s->is_closed = true;
     s->is_shut = true;
     s->events = NULL;
-    give_back_buffer(s->network, &s->inbox);
-    unwatch_input(s);
+    network_net_take_back_buffer(s->network, &s->inbox);
+    stream_fd_unwatch_input(s);
     send_what_waits(s);
     if (s->is_mute || s->is_broken) {
         stream_fd_free(s);

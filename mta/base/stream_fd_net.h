@@ -1,7 +1,7 @@
 /* stream_fd_net.h - one end of a connection on a descriptor, and the network it belongs to.
  *
- * For stream_net.c, which listens, stream_connect_net.c, which connects, and stream_fd_net.c, which
- * moves bytes. */
+ * For stream_net.c, which listens, stream_connect_net.c, which connects, and stream_fd*_net.c, which
+ * move bytes. */
 #ifndef MTALAB_STREAM_FD_NET_H
 #define MTALAB_STREAM_FD_NET_H
 
