@@ -293,6 +293,17 @@ stream_fd_on_news(void *arg)
 
 /* ---- the door ---- */
 
+/* To a new reader, or to one that has paused. */
+static void
+show_again(struct net_stream *s)
+{
+    stream_fd_watch_if_wanted(s);
+    if (s->inbox.length > 0)
+        stream_fd_note(s, DUE_OFFER);
+    else if (s->due != 0)
+        stream_fd_note(s, 0);
+}
+
 static void
 set_events(struct stream *base, const struct stream_events *events, void *arg)
 {
@@ -300,11 +311,7 @@ set_events(struct stream *base, const struct stream_events *events, void *arg)
 
     s->events = events;
     s->arg = arg;
-    stream_fd_watch_if_wanted(s);
-    if (s->inbox.length > 0)
-        stream_fd_note(s, DUE_OFFER);
-    else if (s->due != 0)
-        stream_fd_note(s, 0);
+    show_again(s);
 }
 
 static void
@@ -355,11 +362,7 @@ resume_reading(struct stream *base)
     struct net_stream *s = net_of(base);
 
     s->is_paused = false;
-    stream_fd_watch_if_wanted(s);
-    if (s->inbox.length > 0)
-        stream_fd_note(s, DUE_OFFER);
-    else if (s->due != 0)
-        stream_fd_note(s, 0);
+    show_again(s);
 }
 
 static void

@@ -349,6 +349,16 @@ end_on_arrival(void *arg)
 
 /* ---- the door ---- */
 
+/* To a new reader, or to one that has paused. */
+static void
+show_again(struct end *end)
+{
+    if (end->inbox != NULL)
+        note(end, DUE_OFFER);
+    else if (end->due != 0)
+        note(end, 0);
+}
+
 static void
 set_events(struct stream *stream, const struct stream_events *events, void *arg)
 {
@@ -356,10 +366,7 @@ set_events(struct stream *stream, const struct stream_events *events, void *arg)
 
     end->events = events;
     end->arg = arg;
-    if (end->inbox != NULL)
-        note(end, DUE_OFFER);
-    else if (end->due != 0)
-        note(end, 0);
+    show_again(end);
 }
 
 static void
@@ -398,10 +405,7 @@ resume_reading(struct stream *stream)
     struct end *end = end_of(stream);
 
     end->is_paused = false;
-    if (end->inbox != NULL)
-        note(end, DUE_OFFER);
-    else if (end->due != 0)
-        note(end, 0);
+    show_again(end);
 }
 
 static void
