@@ -1,5 +1,6 @@
 /* stream_tls_engine.h - what turns plain bytes into those of the wire and back: the inside of
- * stream_tls.c, which moves bytes and tells the owner; for stream_tls*.c only.
+ * stream_tls.c, which moves bytes and tells the owner, and of stream_tls_sides.c, which keeps servers
+ * and clients; for stream_tls*.c only.
  *
  * An engine never touches a stream: it is given bytes and adds to texts. stream_tls_real.c does it
  * with OpenSSL, stream_tls_modelled.c without arithmetic. */
@@ -78,7 +79,9 @@ struct tls_client {
     void *side;
 };
 
-/* Takes the session; `memory` may be NULL. */
+/* NULL: too many are known already, nothing is kept of this one. What is too old is forgotten. */
+struct tls_memory *tls_memory_of(struct tls_client *client, const struct tls_peer *peer);
+/* Takes the session. */
 void tls_remember(struct tls_memory *memory, void *session, int64_t now_us);
 
 #endif
