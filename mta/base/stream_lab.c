@@ -1,28 +1,8 @@
 /* stream_lab.c - a scenario's network played on the kernel's. */
 #include "base/stream_lab.h"
 
-#include "base/map.h"
 #include "base/mem.h"
-
-struct lab_host {               /* one address of the scenario, with or without listeners */
-    struct net_address address; /* port 0 */
-    struct net_address inner;   /* port 0 */
-    enum net_fault fault;
-    struct lab_listener *listeners; /* of this host */
-};
-
-struct lab_network {
-    struct network base;
-    struct loop *loop;
-    struct network *inner;
-    bool is_mapped;
-    struct map addresses;    /* of the scenario: family and bytes */
-    struct map inner_bytes;  /* the same numbers */
-    struct lab_host **hosts; /* by number; they stay where they are */
-    size_t hosts_capacity;
-    struct lab_connecting *connecting;
-    struct lab_stream *streams;
-};
+#include "base/stream_lab_end.h"
 
 struct lab_listener {
     struct listener base;
@@ -48,21 +28,6 @@ struct lab_connecting {
     void *arg;
 };
 
-struct lab_stream {
-    struct stream base;
-    struct lab_stream *next, *previous; /* of the network */
-    struct lab_network *network;
-    struct lab_host *host; /* that accepted it; NULL: the connecting end */
-    struct stream *inner;  /* NULL: it is broken, and the owner will hear of it */
-    struct net_address local, peer;
-    const struct stream_events *events;
-    void *arg;
-    struct text held; /* written while the host is silent */
-    struct timer news;
-    bool is_paused; /* by the owner */
-    bool is_shut;   /* while the host was silent: the end follows what is held */
-};
-
 static struct lab_network *
 network_of(struct network *network)
 {
@@ -73,18 +38,6 @@ static const struct lab_network *
 const_network_of(const struct network *network)
 {
     return (const struct lab_network *)network;
-}
-
-static struct lab_stream *
-stream_of(struct stream *stream)
-{
-    return (struct lab_stream *)stream;
-}
-
-static const struct lab_stream *
-const_stream_of(const struct stream *stream)
-{
-    return (const struct lab_stream *)stream;
 }
 
 /* ---- addresses ---- */
@@ -170,228 +123,18 @@ outer_of(const struct lab_network *network, const struct net_address *inner)
     return outer;
 }
 
-/* ---- streams ---- */
-
-static bool
-is_silent(const struct lab_stream *stream)
-{
-    return stream->host != NULL && stream->host->fault == NET_FAULT_SILENT;
-}
-
-static void
-tell_reset(void *arg)
-{
-    struct lab_stream *stream = arg;
-
-    if (stream->events != NULL)
-        stream->events->on_broken(stream->arg, TROUBLE_RESET);
-}
-
-static void
-reset(struct lab_stream *stream)
-{
-    if (stream->inner == NULL)
-        return;
-    stream_abort(&stream->inner);
-    text_release(&stream->held);
-    loop_post(stream->network->loop, &stream->news, tell_reset, stream);
-}
-
-static size_t
-on_bytes(void *arg, struct slice bytes)
-{
-    struct lab_stream *stream = arg;
-
-    if (stream->host != NULL && stream->host->fault == NET_FAULT_RESET) {
-        reset(stream);
-        return bytes.length;
-    }
-    return stream->events->on_bytes(stream->arg, bytes);
-}
-
-static void
-on_drained(void *arg)
-{
-    struct lab_stream *stream = arg;
-
-    if (stream->events->on_drained != NULL)
-        stream->events->on_drained(stream->arg);
-}
-
-static void
-on_end(void *arg)
-{
-    struct lab_stream *stream = arg;
-
-    stream->events->on_end(stream->arg);
-}
-
-static void
-on_broken(void *arg, enum trouble trouble)
-{
-    struct lab_stream *stream = arg;
-
-    stream->events->on_broken(stream->arg, trouble);
-}
-
-static const struct stream_events inner_events = {on_bytes, on_drained, on_end, on_broken};
-
-static void
-set_events(struct stream *door, const struct stream_events *events, void *arg)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    stream->events = events;
-    stream->arg = arg;
-    if (stream->inner != NULL)
-        stream_set_events(stream->inner, &inner_events, stream);
-}
-
-static void
-write_bytes(struct stream *door, const char *bytes, size_t length)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    if (stream->inner == NULL)
-        return;
-    if (is_silent(stream))
-        text_add(&stream->held, bytes, length);
-    else
-        stream_write(stream->inner, bytes, length);
-}
-
-static size_t
-unsent(const struct stream *door)
-{
-    const struct lab_stream *stream = const_stream_of(door);
-
-    return stream->held.length + (stream->inner != NULL ? stream_unsent(stream->inner) : 0);
-}
-
-static void
-pause_reading(struct stream *door)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    stream->is_paused = true;
-    if (stream->inner != NULL)
-        stream_pause(stream->inner);
-}
-
-static void
-resume_reading(struct stream *door)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    stream->is_paused = false;
-    if (stream->inner != NULL && !is_silent(stream))
-        stream_resume(stream->inner);
-}
-
-static void
-shut(struct stream *door)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    stream->is_shut = true;
-    if (stream->inner != NULL && !is_silent(stream))
-        stream_shut(stream->inner);
-}
-
-static void
-release(struct lab_stream *stream)
-{
-    if (stream->previous != NULL)
-        stream->previous->next = stream->next;
-    else
-        stream->network->streams = stream->next;
-    if (stream->next != NULL)
-        stream->next->previous = stream->previous;
-    timer_cancel(stream->network->loop, &stream->news);
-    text_release(&stream->held);
-    mem_free(stream);
-}
-
-/* Who closes towards a silent host does not get its last words through. */
-static void
-close_stream(struct stream *door)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    if (stream->inner != NULL && stream->held.length > 0)
-        stream_abort(&stream->inner);
-    else
-        stream_close(&stream->inner);
-    release(stream);
-}
-
-static void
-abort_stream(struct stream *door)
-{
-    struct lab_stream *stream = stream_of(door);
-
-    stream_abort(&stream->inner);
-    release(stream);
-}
-
-static const struct net_address *
-local(const struct stream *door)
-{
-    return &const_stream_of(door)->local;
-}
-
-static const struct net_address *
-peer(const struct stream *door)
-{
-    return &const_stream_of(door)->peer;
-}
-
-static const struct stream_door lab_stream_door = {false, set_events, write_bytes, unsent,
-    pause_reading, resume_reading, shut, close_stream, abort_stream, local, peer};
-
-static void
-follow_silence(struct lab_stream *stream)
-{
-    if (stream->inner == NULL)
-        return;
-    if (is_silent(stream)) {
-        stream_pause(stream->inner);
-        return;
-    }
-    if (stream->held.length > 0)
-        stream_write(stream->inner, stream->held.bytes, stream->held.length);
-    text_release(&stream->held);
-    if (stream->is_shut)
-        stream_shut(stream->inner);
-    if (!stream->is_paused)
-        stream_resume(stream->inner);
-}
-
-static struct lab_stream *
-stream_new(struct lab_network *network, struct stream *inner)
-{
-    struct lab_stream *stream = mem_alloc_zeroed(sizeof *stream);
-
-    *stream = (struct lab_stream){
-        .base = {&lab_stream_door}, .network = network, .inner = inner, .next = network->streams};
-    if (stream->next != NULL)
-        stream->next->previous = stream;
-    network->streams = stream;
-    return stream;
-}
-
 /* ---- listening ---- */
 
 static void
 accept_inner(void *arg, struct stream *inner)
 {
     struct lab_listener *listener = arg;
-    struct lab_stream *stream = stream_new(listener->network, inner);
+    struct lab_stream *stream = lab_stream_new(listener->network, inner);
 
     stream->host = listener->host;
     stream->local = listener->at;
     stream->peer = outer_of(listener->network, stream_peer(inner));
-    if (is_silent(stream))
+    if (lab_stream_is_silent(stream))
         stream_pause(inner);
     listener->fn(listener->arg, &stream->base);
 }
@@ -513,7 +256,7 @@ on_connected(void *arg, struct stream *inner, enum trouble trouble)
         tell_trouble(connecting);
         return;
     }
-    stream = stream_new(connecting->network, inner);
+    stream = lab_stream_new(connecting->network, inner);
     stream->local = outer_of(connecting->network, stream_local(inner));
     stream->peer = connecting->to;
     forget(connecting);
@@ -606,7 +349,7 @@ network_lab_set_fault(struct network *door, const struct net_address *address, e
     }
     for (struct lab_stream *s = network_of(door)->streams; s != NULL; s = s->next)
         if (s->host == host)
-            follow_silence(s);
+            lab_stream_follow_silence(s);
 }
 
 void
@@ -616,7 +359,7 @@ network_lab_reset_open(struct network *door, const struct net_address *address)
 
     for (struct lab_stream *s = network_of(door)->streams; s != NULL; s = s->next)
         if (s->host == host)
-            reset(s);
+            lab_stream_reset(s);
 }
 
 static void
@@ -626,8 +369,11 @@ free_network(struct network *door)
 
     while (network->connecting != NULL)
         cancel(&network->connecting->base);
-    while (network->streams != NULL)
-        close_stream(&network->streams->base);
+    while (network->streams != NULL) {
+        struct stream *open = &network->streams->base;
+
+        stream_close(&open);
+    }
     for (uint32_t i = 0; i < network->addresses.count; i++) {
         while (network->hosts[i]->listeners != NULL)
             close_listener(&network->hosts[i]->listeners->base);
