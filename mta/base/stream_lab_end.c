@@ -57,7 +57,7 @@ on_drained(void *arg)
 {
     struct lab_stream *stream = arg;
 
-    if (stream->events->on_drained != NULL)
+    if (stream->held.length == 0 && stream->events->on_drained != NULL)
         stream->events->on_drained(stream->arg);
 }
 

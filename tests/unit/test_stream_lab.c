@@ -2,6 +2,8 @@
  * stream is in test_stream_worlds.c. */
 #include "tests/unit/stream_worlds.h"
 
+#include "base/mem.h"
+
 static void
 connect_within(struct world *world, struct side *client, int64_t timeout_us)
 {
@@ -76,6 +78,32 @@ who_is_silent_lets_connects_time_out_and_holds_what_is_open(void **state)
     world_free(&world, &client, &server);
 }
 
+/* More than any kernel buffers for one connection. */
+enum { PLENTY_BYTES = 24 << 20 };
+
+static void
+a_writer_is_not_drained_while_silence_holds_what_it_wrote(void **state)
+{
+    struct side client = {0}, server = {0};
+    struct world world = world_of(LAB, &server);
+    char *bytes = mem_alloc_zeroed(PLENTY_BYTES);
+
+    join_either(&world, &client, &server);
+    stream_pause(client.stream);
+    stream_write(server.stream, bytes, PLENTY_BYTES);
+    network_lab_set_fault(world.network, &world.host, NET_FAULT_SILENT);
+    stream_write(server.stream, "more", 4);
+    stream_resume(client.stream); /* what is on its way already arrives */
+    AWAIT(&world, client.heard.length == PLENTY_BYTES);
+    let_pass(&world, 20000);
+    assert_int_equal(stream_unsent(server.stream), 4);
+    assert_int_equal(server.drained_count, 0);
+    network_lab_set_fault(world.network, &world.host, NET_FAULT_NONE);
+    AWAIT(&world, client.heard.length == PLENTY_BYTES + 4 && server.drained_count == 1);
+    mem_free(bytes);
+    world_free(&world, &client, &server);
+}
+
 static void
 who_resets_does_so_at_the_first_byte(void **state)
 {
@@ -110,6 +138,7 @@ main(void)
         cmocka_unit_test(both_ends_are_told_the_scenarios_addresses),
         cmocka_unit_test(who_refuses_is_closed_and_comes_back_at_the_same_port),
         cmocka_unit_test(who_is_silent_lets_connects_time_out_and_holds_what_is_open),
+        cmocka_unit_test(a_writer_is_not_drained_while_silence_holds_what_it_wrote),
         cmocka_unit_test(who_resets_does_so_at_the_first_byte),
         cmocka_unit_test(open_connections_are_reset_by_order),
     };
