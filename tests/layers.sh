@@ -32,7 +32,7 @@ netdb.h         mta/base/*_net.c fakeisp/policy_auth_spf.c
 ldns/*          fakeisp/dns*.c
 ares.h          mta/base/ares_net.[ch] mta/base/resolver_net*.c
 gmime/*         mta/smtp/message*.c mta/smtp/report*.c
-lmdb.h          mta/base/store_file.c
+lmdb.h          mta/base/store_file.h
 sys/file.h      mta/base/*_file.c
 sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
 cmocka.h        tests/unit.h

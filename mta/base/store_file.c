@@ -6,18 +6,12 @@
  *
  * One transaction is always open and shows the latest state. LMDB takes back the whole of it when a
  * commit fails or the map is full, so what it holds stands in a log as well: the map grows, or the
- * disk refuses, and the log is played again into the next transaction.
- *
- * LMDB's own locks would let a second process wait for ever; ours tells it. */
-#include "base/store.h"
+ * disk refuses, and the log is played again into the next transaction. */
+#include "base/store_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -27,13 +21,7 @@ enum {
     SYNCS_MAX = 1000,
     LOG_BYTES_MAX = 64 << 20, /* then the store commits by itself */
     LOG_BYTES_KEPT = 1 << 20,
-    LENGTH_DIGITS = 20, /* of the length of the data file, in the lock file */
 };
-#define MAP_BYTES_MIN ((size_t)64 << 20)
-
-/* The record that says whose file it is; its number is never given to another. */
-#define MARK SLICE("mtalab store 1\n")
-enum { MARK_NUMBER = 0 };
 
 enum change_kind { CHANGE_APPEND, CHANGE_UPDATE, CHANGE_REMOVE };
 
@@ -44,56 +32,10 @@ struct change {
     enum change_kind kind;
 };
 
-struct waiter {
-    synced_fn *fn;
-    void *arg;
-};
-
-struct waiters {
-    struct waiter *items;
-    size_t count, capacity;
-};
-
-struct file_store {
-    struct store base;
-    struct loop *loop;
-    struct store_file_options options;
-    char *directory;
-    int lock_fd;
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    uint64_t next_number;
-    struct text log, scratch;
-    struct waiters waiting, told;
-    struct timer commit_timer;
-    bool is_telling;
-    struct error trouble;
-    uint64_t commits_count;
-    uint64_t known_bytes; /* of the data file, as noted in the lock file */
-};
-
 static struct file_store *
 file_of(struct store *store)
 {
     return (struct file_store *)store;
-}
-
-static MDB_val
-key_of(uint64_t *number)
-{
-    return (MDB_val){.mv_size = sizeof *number, .mv_data = number};
-}
-
-static MDB_val
-value_of(struct slice bytes)
-{
-    union {
-        const char *from;
-        void *to;
-    } at = {.from = bytes.at};
-
-    return (MDB_val){.mv_size = bytes.length, .mv_data = at.to};
 }
 
 /* ---- the transaction ---- */
@@ -194,39 +136,13 @@ begin_again(struct file_store *store, bool is_map_full)
     must(store, code);
 }
 
-static int
-try_to_commit(struct file_store *store)
+int
+store_file_try_to_commit(struct file_store *store)
 {
     int code = mdb_txn_commit(store->txn);
 
     store->txn = NULL;
     return code;
-}
-
-static uint64_t
-data_bytes(const struct file_store *store)
-{
-    struct stat file;
-    int fd;
-
-    if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &file) < 0)
-        return 0;
-    return (uint64_t)file.st_size;
-}
-
-/* The file has been at least so long: if this is lost it is no less true. */
-static void
-note_length(struct file_store *store)
-{
-    char digits[LENGTH_DIGITS + 1];
-    uint64_t bytes = data_bytes(store);
-
-    if (bytes <= store->known_bytes)
-        return;
-    store->known_bytes = bytes;
-    snprintf(digits, sizeof digits, "%0*llu", LENGTH_DIGITS, (unsigned long long)bytes);
-    if (pwrite(store->lock_fd, digits, LENGTH_DIGITS, 0) != LENGTH_DIGITS)
-        store->known_bytes = 0; /* the next one tries again */
 }
 
 static void
@@ -245,7 +161,7 @@ commit(struct file_store *store)
 
     if (store->log.length == 0)
         return true;
-    while ((code = try_to_commit(store)) == MDB_MAP_FULL)
+    while ((code = store_file_try_to_commit(store)) == MDB_MAP_FULL)
         begin_again(store, true);
     if (code != 0) {
         error_set(&store->trouble, ERROR_WORLD, "the store in %s cannot be written: %s",
@@ -254,7 +170,7 @@ commit(struct file_store *store)
         return false;
     }
     store->commits_count++;
-    note_length(store);
+    store_file_note_length(store);
     forget_log(store);
     begin(store);
     return true;
@@ -436,137 +352,6 @@ scan(struct store *base, scan_fn *fn, void *arg)
     }
 }
 
-/* ---- opening ---- */
-
-static bool
-refuse(const struct file_store *store, const char *why, struct error *err)
-{
-    return error_set(err, ERROR_WORLD, "cannot open the store in %s: %s", store->directory, why);
-}
-
-static bool
-lock_directory(struct file_store *store, struct error *err)
-{
-    struct text filename = {0};
-
-    if (mkdir(store->directory, 0700) < 0 && errno != EEXIST)
-        return refuse(store, strerror(errno), err);
-    text_printf(&filename, "%s/lock", store->directory);
-    store->lock_fd = open(text_string(&filename), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    text_release(&filename);
-    if (store->lock_fd < 0)
-        return refuse(store, strerror(errno), err);
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return refuse(
-            store, errno == EWOULDBLOCK ? "another process has it" : strerror(errno), err);
-    return true;
-}
-
-/* A page that the file ends before would be read from nowhere: SIGBUS. LMDB's own number of the last
- * page does not tell, as pages that were given up at once are never written. */
-static bool
-is_cut_short(const struct file_store *store)
-{
-    char digits[LENGTH_DIGITS + 1];
-    ssize_t length = pread(store->lock_fd, digits, LENGTH_DIGITS, 0);
-    uint64_t known_bytes;
-
-    return length == LENGTH_DIGITS &&
-        slice_to_u64((struct slice){digits, LENGTH_DIGITS}, &known_bytes) &&
-        data_bytes(store) < known_bytes;
-}
-
-static bool
-open_environment(struct file_store *store, struct error *err)
-{
-    MDB_envinfo info;
-    size_t map_bytes = MAP_BYTES_MIN;
-    int code = mdb_env_create(&store->env);
-
-    if (code == 0)
-        code = mdb_env_open(store->env, store->directory, MDB_NOLOCK | MDB_NOTLS, 0600);
-    if (code != 0)
-        return refuse(store,
-            code == MDB_INVALID || code == MDB_VERSION_MISMATCH ? "data.mdb is not ours or damaged"
-                                                                : mdb_strerror(code),
-            err);
-    if (is_cut_short(store))
-        return refuse(store, "data.mdb is cut short", err);
-    mdb_env_info(store->env, &info);
-    while (map_bytes / 2 < info.me_last_pgno * (size_t)sysconf(_SC_PAGESIZE))
-        map_bytes *= 2;
-    code = mdb_env_set_mapsize(store->env, map_bytes);
-    return code == 0 || refuse(store, mdb_strerror(code), err);
-}
-
-/* A store that is new. */
-static bool
-mark_if_empty(struct file_store *store, struct error *err)
-{
-    uint64_t number = MARK_NUMBER;
-    MDB_val key = key_of(&number), value = value_of(MARK);
-    MDB_stat statistics;
-    int code = mdb_stat(store->txn, store->dbi, &statistics);
-
-    if (code == 0 && statistics.ms_entries > 0)
-        return true;
-    if (code == 0)
-        code = mdb_put(store->txn, store->dbi, &key, &value, 0);
-    if (code == 0)
-        code = try_to_commit(store);
-    if (code == 0)
-        code = mdb_txn_begin(store->env, NULL, 0, &store->txn);
-    return code == 0 || refuse(store, mdb_strerror(code), err);
-}
-
-/* Walks over all numbers: they rise, the first is the mark's, and the tree can be read. */
-static bool
-check_numbers(struct file_store *store, MDB_cursor *cursor, struct error *err)
-{
-    uint64_t number, count = 0;
-    MDB_val key, value;
-    int code;
-
-    while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        if (key.mv_size != sizeof number)
-            return refuse(store, "data.mdb is not ours", err);
-        memcpy(&number, key.mv_data, sizeof number);
-        if (count == 0 && number == MARK_NUMBER &&
-            !slice_equals((struct slice){value.mv_data, value.mv_size}, MARK))
-            return refuse(store, "data.mdb is not ours", err);
-        if (number != MARK_NUMBER && (count == 0 || number < store->next_number))
-            return refuse(store, "data.mdb is not ours or damaged", err);
-        store->next_number = number + 1;
-        count++;
-    }
-    if (code != MDB_NOTFOUND)
-        return refuse(store, mdb_strerror(code), err);
-    return true;
-}
-
-static bool
-open_tree(struct file_store *store, struct error *err)
-{
-    MDB_cursor *cursor;
-    unsigned flags;
-    bool is_good;
-    int code = mdb_txn_begin(store->env, NULL, 0, &store->txn);
-
-    if (code == 0)
-        code = mdb_dbi_open(store->txn, NULL, MDB_INTEGERKEY | MDB_CREATE, &store->dbi);
-    if (code == 0)
-        code = mdb_dbi_flags(store->txn, store->dbi, &flags);
-    if (code == 0)
-        code = mdb_cursor_open(store->txn, store->dbi, &cursor);
-    if (code != 0)
-        return refuse(store, mdb_strerror(code), err);
-    store->next_number = MARK_NUMBER + 1;
-    is_good = flags == MDB_INTEGERKEY ? check_numbers(store, cursor, err)
-                                      : refuse(store, "data.mdb is not ours", err);
-    mdb_cursor_close(cursor);
-    return is_good && mark_if_empty(store, err);
-}
-
 /* What was not committed is lost. */
 static void
 close_files(struct file_store *store)
@@ -619,25 +404,10 @@ store_file_new(struct loop *loop, const char *directory, const struct store_file
         store->options = *options;
     store->directory = mem_copy_string(directory);
     store->lock_fd = -1;
-    if (lock_directory(store, err) && open_environment(store, err) && open_tree(store, err))
+    if (store_file_open(store, err))
         return &store->base;
     close_files(store);
     return NULL;
-}
-
-void
-store_file_remove(const char *directory)
-{
-    static const char *const files[] = {"data.mdb", "lock.mdb", "lock"};
-    struct text filename = {0};
-
-    for (size_t i = 0; i < COUNT_OF(files); i++) {
-        text_clear(&filename);
-        text_printf(&filename, "%s/%s", directory, files[i]);
-        (void)unlink(text_string(&filename)); /* not all of them were made */
-    }
-    (void)rmdir(directory);
-    text_release(&filename);
 }
 
 const char *
