@@ -12,6 +12,10 @@ enum kind { SIM, NET_IPV4, NET_IPV6, LAB, KINDS };
 
 static const char *const kind_names[KINDS] = {"simulated", "IPv4", "IPv6", "lab"};
 
+#define IN_EVERY_WORLD(kind)                                                                      \
+    for (enum kind kind = SIM; kind < KINDS && (print_message("  %s\n", kind_names[kind]), true); \
+         kind++)
+
 /* The lab keeps the address and port of the simulated world, and plays them on the loopback. */
 static inline struct world
 net_world_new(enum kind kind, struct side *server)
