@@ -22,26 +22,23 @@ tests      base smtp mta fakeisp reports scenarios tests
 doors='
 libfyaml.h      mta/base/conf*
 pcre2.h         mta/bounce.c
-jansson.h       mta/base/json*
 event2/*        mta/base/*_net.[ch] tests/unit/test_*_net.c
-openssl/*       mta/base/stream_tls*.[ch] mta/base/rng*.c mta/base/libcrypto_keys.c tests/unit/test_stream_tls*.c tests/bench/bench_dkim.c
+openssl/*       mta/base/stream_tls*.[ch] mta/base/libcrypto_keys.c tests/unit/test_stream_tls*.c tests/bench/bench_dkim.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
 spf2/*          fakeisp/policy_auth*.c
 opendmarc/*     fakeisp/policy_auth*.c
-netdb.h         mta/base/*_net.c fakeisp/policy_auth_spf.c
+netdb.h         fakeisp/policy_auth_spf.c
 ldns/*          fakeisp/dns*.c
 ares.h          mta/base/ares_net.[ch] mta/base/resolver_net*.c
-gmime/*         mta/smtp/message*.c mta/smtp/report*.c
+gmime/*         mta/smtp/report*.c
 lmdb.h          mta/base/store_file.h
 sys/file.h      mta/base/*_file.c
-sqlite3.h       mta/base/store_file.c scenarios/delivery_log*.c
 cmocka.h        tests/unit.h
 sys/socket.h    mta/base/*_net.[ch] tests/unit/test_*_net.c tests/bench/bench_stream.c
 netinet/*       mta/base/*_net.c fakeisp/policy_auth_dmarc.c tests/unit/test_*_net.c tests/bench/bench_stream.c
-time.h          scenarios/main.c scenarios/run*.c scenarios/batch.c mta/base/*_net.c mta/base/libc_time.c tests/*
+time.h          scenarios/run*.c mta/base/*_net.c mta/base/libc_time.c tests/*
 sys/timerfd.h   mta/base/loop_net.c
 sys/time.h      mta/base/*_net.c mta/base/libc_time.c tests/*
-pthread.h       scenarios/run*.c
 sched.h         mta/base/*_net.c
 sys/mount.h     mta/base/*_net.c
 net/*           mta/base/*_net.c
@@ -51,8 +48,8 @@ sys/prctl.h     scenarios/run*.c
 pwd.h           scenarios/sut*.c
 grp.h           scenarios/sut_unpacked.c
 sys/un.h        mta/base/*_net.c
-poll.h          mta/base/*_net.c scenarios/batch.c scenarios/run*.c reports/program.c
-spawn.h         scenarios/batch.c scenarios/run*.c scenarios/sut.c reports/program.c
+poll.h          scenarios/batch.c scenarios/run*.c reports/program.c
+spawn.h         scenarios/sut.c reports/program.c
 linux/perf_event.h tests/bench/*
 sys/syscall.h   mta/base/libc_time.c tests/bench/*
 '
