@@ -372,12 +372,10 @@ heap_push(struct queue *queue, struct deferral deferral)
     queue->heap[i] = deferral;
 }
 
-static struct deferral
-heap_pop(struct queue *queue)
+static void
+heap_sift(struct queue *queue, size_t i)
 {
-    struct deferral first = queue->heap[0];
-    struct deferral last = queue->heap[--queue->heap_count];
-    size_t i = 0;
+    struct deferral moved = queue->heap[i];
 
     for (;;) {
         size_t child = 2 * i + 1;
@@ -387,13 +385,22 @@ heap_pop(struct queue *queue)
         if (child + 1 < queue->heap_count &&
             is_earlier(&queue->heap[child + 1], &queue->heap[child]))
             child++;
-        if (!is_earlier(&queue->heap[child], &last))
+        if (!is_earlier(&queue->heap[child], &moved))
             break;
         queue->heap[i] = queue->heap[child];
         i = child;
     }
+    queue->heap[i] = moved;
+}
+
+static struct deferral
+heap_pop(struct queue *queue)
+{
+    struct deferral first = queue->heap[0];
+
+    queue->heap[0] = queue->heap[--queue->heap_count];
     if (queue->heap_count > 0)
-        queue->heap[i] = last;
+        heap_sift(queue, 0);
     return first;
 }
 
@@ -437,27 +444,6 @@ queue_defer(struct queue *queue, queue_node number, int64_t due_us)
 }
 
 /* --- what people ask for --------------------------------------------------------------------- */
-
-static void
-heap_sift(struct queue *queue, size_t i)
-{
-    struct deferral moved = queue->heap[i];
-
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child >= queue->heap_count)
-            break;
-        if (child + 1 < queue->heap_count &&
-            is_earlier(&queue->heap[child + 1], &queue->heap[child]))
-            child++;
-        if (!is_earlier(&queue->heap[child], &moved))
-            break;
-        queue->heap[i] = queue->heap[child];
-        i = child;
-    }
-    queue->heap[i] = moved;
-}
 
 /* Deferrals of nodes that are deferred no more go. */
 static void
