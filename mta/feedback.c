@@ -46,29 +46,20 @@ feedback_free(struct feedback **feedback)
 }
 
 static void
-add_text(struct json *json, const char *key, struct slice value)
-{
-    if (value.length == 0)
-        return;
-    json_key(json, key);
-    json_text(json, value);
-}
-
-static void
 add_reply(struct json *json, const struct feedback *feedback, const struct efs_event *event)
 {
     struct text enhanced = {0};
 
-    add_text(json, "stage", slice_of(stage_name((enum smtp_stage)event->stage)));
+    json_text_if_any(json, "stage", slice_of(stage_name((enum smtp_stage)event->stage)));
     if (event->code != 0) {
         json_key(json, "code");
         json_int(json, event->code);
     }
     enhanced_format(&enhanced, enhanced_unpack(event->enhanced));
-    add_text(json, "enhanced", text_slice(&enhanced));
+    json_text_if_any(json, "enhanced", text_slice(&enhanced));
     text_release(&enhanced);
-    add_text(json, "text", journal_name_text(feedback->journal, event->text));
-    add_text(json, "host", journal_name_text(feedback->journal, event->host));
+    json_text_if_any(json, "text", journal_name_text(feedback->journal, event->text));
+    json_text_if_any(json, "host", journal_name_text(feedback->journal, event->host));
 }
 
 static void
@@ -78,9 +69,9 @@ add_verdict(struct json *json, const struct feedback *feedback, const struct efs
         return;
     json_key(json, "class");
     json_int(json, event->verdict.class);
-    add_text(json, "reason", slice_of(reason_id(event->verdict.reason)));
-    add_text(json, "type", slice_of(type_id(event->verdict.type)));
-    add_text(json, "rule", journal_name_text(feedback->journal, event->rule));
+    json_text_if_any(json, "reason", slice_of(reason_id(event->verdict.reason)));
+    json_text_if_any(json, "type", slice_of(type_id(event->verdict.type)));
+    json_text_if_any(json, "rule", journal_name_text(feedback->journal, event->rule));
 }
 
 static void
@@ -100,10 +91,10 @@ add_event(struct feedback *feedback, const struct efs_event *event)
     json_open(&json, '{');
     json_key(&json, "id");
     json_int(&json, feedback->ids_from + (int64_t)event->id);
-    add_text(&json, "ts", text_slice(&feedback->time));
-    add_text(&json, "kind", slice_of(kinds[event->kind]));
-    add_text(&json, "sender", event->sender);
-    add_text(&json, "rcpt", event->rcpt);
+    json_text_if_any(&json, "ts", text_slice(&feedback->time));
+    json_text_if_any(&json, "kind", slice_of(kinds[event->kind]));
+    json_text_if_any(&json, "sender", event->sender);
+    json_text_if_any(&json, "rcpt", event->rcpt);
     json_key(&json, "attempt");
     json_int(&json, event->attempt);
     add_reply(&json, feedback, event);

@@ -176,6 +176,15 @@ json_text(struct json *json, struct slice value)
 }
 
 void
+json_text_if_any(struct json *json, const char *key, struct slice value)
+{
+    if (value.length == 0)
+        return;
+    json_key(json, key);
+    json_text(json, value);
+}
+
+void
 json_int(struct json *json, int64_t value)
 {
     begin_item(json);

@@ -25,6 +25,8 @@ void json_open(struct json *json, char bracket);  /* '{' or '[' */
 void json_close(struct json *json, char bracket); /* '}' or ']' */
 void json_key(struct json *json, const char *key);
 void json_text(struct json *json, struct slice value);
+/* The key too; nothing where it is empty. */
+void json_text_if_any(struct json *json, const char *key, struct slice value);
 void json_int(struct json *json, int64_t value);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);

@@ -170,18 +170,9 @@ event_read(struct slice entry, struct event *event, struct slice *sender, struct
 }
 
 static void
-add_text(struct json *json, const char *key, struct slice value)
-{
-    if (value.length == 0)
-        return;
-    json_key(json, key);
-    json_text(json, value);
-}
-
-static void
 add_name(struct json *json, const char *key, const struct journal *journal, uint32_t name)
 {
-    add_text(json, key, journal_name_text(journal, name));
+    json_text_if_any(json, key, journal_name_text(journal, name));
 }
 
 static void
@@ -199,9 +190,9 @@ add_reply(struct json *json, const struct journal *journal, const struct event *
     struct text enhanced = {0};
 
     enhanced_format(&enhanced, enhanced_unpack(event->enhanced));
-    add_text(json, "stage", slice_of(stage_name(event->stage)));
+    json_text_if_any(json, "stage", slice_of(stage_name(event->stage)));
     add_number(json, "code", event->code);
-    add_text(json, "enhanced", text_slice(&enhanced));
+    json_text_if_any(json, "enhanced", text_slice(&enhanced));
     add_name(json, "text", journal, event->text);
     text_release(&enhanced);
 }
@@ -238,8 +229,8 @@ event_to_json(struct text *out, const struct journal *journal, struct slice entr
         json_key(&json, "row");
         json_int(&json, event.row);
     }
-    add_text(&json, "sender", sender);
-    add_text(&json, "rcpt", rcpt);
+    json_text_if_any(&json, "sender", sender);
+    json_text_if_any(&json, "rcpt", rcpt);
     add_name(&json, "isp", journal, event.isp);
     add_name(&json, "host", journal, event.host);
     add_name(&json, "source_ip", journal, event.source_ip);
@@ -248,8 +239,8 @@ event_to_json(struct text *out, const struct journal *journal, struct slice entr
     add_reply(&json, journal, &event);
     add_verdict(&json, &event);
     if (event.dsn_kind != DSN_NONE)
-        add_text(&json, "kind", slice_of(dsn_kind_name(event.dsn_kind)));
-    add_text(&json, "outcome", slice_of(outcome_name(event.outcome)));
+        json_text_if_any(&json, "kind", slice_of(dsn_kind_name(event.dsn_kind)));
+    json_text_if_any(&json, "outcome", slice_of(outcome_name(event.outcome)));
     add_name(&json, "rule", journal, event.rule);
     add_name(&json, "limit", journal, event.limit);
     json_close(&json, '}');
