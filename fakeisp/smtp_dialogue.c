@@ -239,14 +239,10 @@ handler_of(enum verb verb, enum session_state state)
     return NULL;
 }
 
-/* Commands that move nothing on are harmless one by one, and a way to hold a session for ever. */
 static bool
 is_flood(struct session *s, enum verb verb)
 {
-    static const uint32_t idle_verbs = 1U << VERB_HELO | 1U << VERB_EHLO | 1U << VERB_RSET |
-        1U << VERB_NOOP | 1U << VERB_VRFY | 1U << VERB_HELP;
-
-    if ((idle_verbs & 1U << verb) == 0) {
+    if (verb_moves_on(verb)) {
         s->idle_commands_count = 0;
         return false;
     }

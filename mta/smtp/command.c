@@ -42,6 +42,15 @@ verb_name(enum verb verb)
     return "";
 }
 
+bool
+verb_moves_on(enum verb verb)
+{
+    static const uint32_t idle_verbs = 1U << VERB_HELO | 1U << VERB_EHLO | 1U << VERB_RSET |
+        1U << VERB_NOOP | 1U << VERB_VRFY | 1U << VERB_HELP;
+
+    return (idle_verbs & 1U << verb) == 0;
+}
+
 typedef const char *parameter_reader(struct slice value, struct command *command);
 
 static const char *

@@ -54,6 +54,9 @@ int command_parse(struct slice line, struct command *command, const char **why);
 
 const char *verb_name(enum verb verb); /* "MAIL" */
 
+/* Those that do not are harmless one by one, and a way to hold a session for ever. */
+bool verb_moves_on(enum verb verb);
+
 /* The next line of a stream: *line is without its CRLF, the answer is how many bytes it used.
  * 0: no whole line yet. A bare LF or CR does not end a line (RFC 5321 2.3.8): *is_malformed says
  * that the line holds one, or a NUL, or is longer than `length_max` with its CRLF.
