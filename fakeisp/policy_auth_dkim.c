@@ -22,19 +22,6 @@ text_or_empty(const u_char *text)
     return text != NULL ? slice_of((const char *)text) : (struct slice){"", 0};
 }
 
-static void *
-library_alloc(void *arena, size_t bytes)
-{
-    return arena != NULL ? arena_alloc(arena, bytes) : mem_alloc(bytes);
-}
-
-static void
-library_free(void *arena, void *memory)
-{
-    if (arena == NULL)
-        mem_free(memory);
-}
-
 /* SELECTOR._domainkey.DOMAIN (RFC 6376 3.6.2.1). */
 static const struct dns_answer *
 find_record(struct auth_check *check, struct slice selector, struct slice domain)
@@ -84,7 +71,7 @@ dkim_verifier_new(const struct auth_config *config)
     uint64_t drift_s = 0; /* there is one clock in this world */
     DKIM_STAT status;
 
-    verifier->library = dkim_init(library_alloc, library_free);
+    verifier->library = dkim_init(arena_or_mem_alloc, arena_or_mem_free);
     assert(verifier->library != NULL);
     set_option(verifier, DKIM_OPTS_FLAGS, &flags, sizeof flags);
     set_option(verifier, DKIM_OPTS_CLOCKDRIFT, &drift_s, sizeof drift_s);

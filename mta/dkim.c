@@ -37,20 +37,6 @@ struct dkim_signer {
 
 /* ---- the library ---- */
 
-/* Without an arena it is for as long as the library. */
-static void *
-library_alloc(void *arena, size_t bytes)
-{
-    return arena != NULL ? arena_alloc(arena, bytes) : mem_alloc(bytes);
-}
-
-static void
-library_free(void *arena, void *memory)
-{
-    if (arena == NULL)
-        mem_free(memory);
-}
-
 static void
 set_option(struct dkim_signer *signer, dkim_opts_t option, void *value, size_t bytes)
 {
@@ -82,7 +68,7 @@ dkim_signer_new(const struct dkim_config *config)
     assert(config->level != DKIM_LEVEL_OFF);
     assert(config->real_one_in >= 1);
     signer->config = config;
-    signer->library = dkim_init(library_alloc, library_free);
+    signer->library = dkim_init(arena_or_mem_alloc, arena_or_mem_free);
     assert(signer->library != NULL);
     set_option(signer, DKIM_OPTS_FLAGS, &flags, sizeof flags);
     set_option(signer, DKIM_OPTS_SIGNATURETTL, &lifetime_s, sizeof lifetime_s);

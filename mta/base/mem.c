@@ -155,3 +155,16 @@ arena_release(struct arena *arena)
     }
     *arena = (struct arena){0};
 }
+
+void *
+arena_or_mem_alloc(void *arena, size_t bytes)
+{
+    return arena != NULL ? arena_alloc(arena, bytes) : mem_alloc(bytes);
+}
+
+void
+arena_or_mem_free(void *arena, void *memory)
+{
+    if (arena == NULL)
+        mem_free(memory);
+}

@@ -34,4 +34,8 @@ void *arena_alloc_zeroed(struct arena *arena, size_t bytes); /* aligned to 8 */
 char *arena_copy(struct arena *arena, const char *bytes, size_t length); /* adds a NUL; packed */
 void arena_release(struct arena *arena);
 
+/* For libraries that are told where memory comes from: a struct arena, or NULL for mem_*. */
+void *arena_or_mem_alloc(void *arena, size_t bytes);
+void arena_or_mem_free(void *arena, void *memory);
+
 #endif
