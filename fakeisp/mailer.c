@@ -136,9 +136,3 @@ mailer_send(struct mailer *mailer, const struct mailer_letter *from, mailer_fn *
     loop_post(mailer->setup.loop, &letter->timer, queue_up, letter);
     return true;
 }
-
-size_t
-mailer_letters_count(const struct mailer *mailer)
-{
-    return mailer->letters_count;
-}

@@ -51,6 +51,5 @@ void mailer_free(struct mailer **mailer);
 /* False: MAILER_LETTERS_MAX are under way, and this one is not taken. */
 bool mailer_send(
     struct mailer *mailer, const struct mailer_letter *letter, mailer_fn *fn, void *arg);
-size_t mailer_letters_count(const struct mailer *mailer); /* under way */
 
 #endif

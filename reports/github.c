@@ -7,8 +7,9 @@
 
 enum { SUMMARY_BYTES_MAX = 1000 * 1024 };
 
-void
-github_escape(struct text *out, struct slice s, bool is_property)
+/* A workflow command's value; `is_property`: between its '::' rather than behind them. */
+static void
+add_value(struct text *out, struct slice s, bool is_property)
 {
     for (size_t i = 0; i < s.length; i++) {
         char c = s.at[i];
@@ -34,7 +35,7 @@ add_error(struct text *out, const struct claim *claim)
     text_add_string(out, "::error ");
     if (claim->filename.length > 0) {
         text_add_string(out, "file=");
-        github_escape(out, claim->filename, true);
+        add_value(out, claim->filename, true);
         text_add_char(out, ',');
     }
     if (claim->line > 0)
@@ -42,9 +43,9 @@ add_error(struct text *out, const struct claim *claim)
     if (claim->line > 0 && claim->column > 0)
         text_printf(out, "col=%d,", claim->column);
     text_add_string(out, "title=");
-    github_escape(out, claim->result->name, true);
+    add_value(out, claim->result->name, true);
     text_add_string(out, "%3A ");
-    github_escape(out, claim->name, true);
+    add_value(out, claim->name, true);
     text_add_string(out, "::");
     for (struct slice rest = claim->story, line; rest.length > 0;) {
         slice_cut(rest, '\n', &line, &rest);
@@ -52,7 +53,7 @@ add_error(struct text *out, const struct claim *claim)
         if (rest.length > 0)
             text_add_char(&clean, '\n');
     }
-    github_escape(out, text_slice(&clean), false);
+    add_value(out, text_slice(&clean), false);
     text_add_char(out, '\n');
     text_release(&clean);
 }

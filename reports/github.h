@@ -12,7 +12,4 @@ void github_report(struct text *out, const struct result *results, size_t count)
  * Never longer than the 1,024 KiB that GitHub takes. */
 void github_summary(struct text *out, const struct result *results, size_t count);
 
-/* A workflow command's value; `is_property`: between its '::' rather than behind them. */
-void github_escape(struct text *out, struct slice s, bool is_property);
-
 #endif

@@ -26,18 +26,6 @@ row_status_name(enum row_status status)
     return status_names[status].name;
 }
 
-bool
-row_status_from_id(struct slice id, enum row_status *status)
-{
-    for (unsigned i = 0; i < COUNT_OF(status_names); i++) {
-        if (!slice_equals(id, slice_of(status_names[i].id)))
-            continue;
-        *status = (enum row_status)i;
-        return true;
-    }
-    return false;
-}
-
 const char *
 delivery_state_name(enum delivery_state state)
 {

@@ -80,7 +80,6 @@ enum row_status { /* delivery log */
 const char *row_status_id(enum row_status status); /* "taken_into_account", as scenarios say it */
 const char *row_status_name(
     enum row_status status); /* "Taken into account by the service provider" */
-bool row_status_from_id(struct slice id, enum row_status *status);
 
 struct row {
     enum row_status status;

@@ -105,6 +105,5 @@ void delivery_settle(struct delivery *delivery);
 
 /* campaign_relay.c */
 extern const struct submission_source campaign_source;
-void campaign_wait_for_retries(struct campaign *campaign);
 
 #endif

@@ -21,8 +21,8 @@ retry_on_timer(void *arg)
     submitter_kick(campaign->submitter);
 }
 
-void
-campaign_wait_for_retries(struct campaign *campaign)
+static void
+wait_for_retries(struct campaign *campaign)
 {
     int64_t at_us = retries_next_us(&campaign->retries);
 
@@ -91,7 +91,7 @@ source_next(void *arg, struct submission *submission)
     size_t count = campaign->config->deliveries_count;
     bool is_found = next_retry(campaign, submission);
 
-    campaign_wait_for_retries(campaign);
+    wait_for_retries(campaign);
     for (size_t i = 0; !is_found && i < count && campaign->retries.count < RETRIES_MAX; i++) {
         is_found = take(&campaign->deliveries[campaign->next_delivery], submission);
         campaign->next_delivery = (campaign->next_delivery + 1) % count;
@@ -252,7 +252,7 @@ put_back(struct campaign *campaign, const struct submission *submission, enum su
     if (retry.at_us > retry.deadline_us)
         retry.at_us = retry.deadline_us;
     retries_put(&campaign->retries, &retry);
-    campaign_wait_for_retries(campaign);
+    wait_for_retries(campaign);
 }
 
 static void

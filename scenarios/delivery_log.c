@@ -71,13 +71,6 @@ delivery_log_row(const struct delivery_log *log, uint64_t row)
         (enum failure_type)entry->type};
 }
 
-bool
-delivery_log_is_bad(const struct delivery_log *log, uint64_t row)
-{
-    assert(row < log->count);
-    return log->entries[row].is_bad;
-}
-
 /* There are few states, and many rows in each. */
 void
 delivery_log_recount(const struct delivery_log *log, struct kpi *kpi)

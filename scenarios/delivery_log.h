@@ -36,7 +36,6 @@ void delivery_log_release(struct delivery_log *log);
 void delivery_log_grow(struct delivery_log *log, uint64_t rows); /* more of them, pending */
 
 struct row delivery_log_row(const struct delivery_log *log, uint64_t row);
-bool delivery_log_is_bad(const struct delivery_log *log, uint64_t row); /* is its latest news? */
 int64_t delivery_log_relayed_us(const struct delivery_log *log, uint64_t row); /* -1: not */
 
 /* All its rows into a recount, told apart by nothing but their states. */

@@ -75,7 +75,6 @@ void evidence_release(struct evidence *evidence);
 /* `entry` becomes the event at hand. */
 void evidence_read(struct evidence *evidence, struct sighting *seen, struct slice entry);
 
-int sighting_isp(struct evidence *evidence, struct sighting *seen); /* index, -1: none */
 int sighting_delivery(
     struct evidence *evidence, struct sighting *seen); /* index, DELIVERY_ALL: none */
 bool sighting_row(struct evidence *evidence, struct sighting *seen, struct row *row);

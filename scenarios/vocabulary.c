@@ -89,13 +89,6 @@ vocabulary_reason_number(enum failure_reason reason)
     return 1; /* not_defined */
 }
 
-enum failure_reason
-vocabulary_reason(unsigned number)
-{
-    assert(number < COUNT_OF(reasons));
-    return reasons[number];
-}
-
 const char *
 field_name(enum event_field field)
 {

@@ -23,7 +23,6 @@ size_t vocabulary_words(enum vocabulary vocabulary, const char *words[WORDS_MAX]
 /* Bit i: word i is meant by `pattern`. 0: none. */
 uint32_t vocabulary_match(enum vocabulary vocabulary, struct slice pattern);
 unsigned vocabulary_reason_number(enum failure_reason reason); /* its place among WORDS_REASON */
-enum failure_reason vocabulary_reason(unsigned number);
 
 enum event_field {
     FIELD_RCPT,

@@ -42,8 +42,8 @@ params_find(const struct params *params, struct slice name, struct error *err)
     return NULL;
 }
 
-bool
-param_is_text(const struct param *param)
+static bool
+is_text(const struct param *param)
 {
     return slice_equals(param->type, SLICE("text"));
 }
@@ -268,7 +268,7 @@ read_param(struct evaluation *e, struct error *err)
     param = params_find(e->params, name, err);
     if (param == NULL)
         return false;
-    if (param_is_text(param))
+    if (is_text(param))
         return error_set(err, ERROR_CONFIG, "$%.*s is a text, not a quantity", SLICE_ARGS(name));
     e->rest = slice_from(e->rest, 1 + name.length);
     return push_value(e, &e->params->values[param - e->params->list], err);

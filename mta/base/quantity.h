@@ -48,7 +48,6 @@ struct params {
 
 /* NULL: there is none of that name; *err then says so, with the nearest one. */
 const struct param *params_find(const struct params *params, struct slice name, struct error *err);
-bool param_is_text(const struct param *param);
 
 /* "60/min", "5d2h", "85%", "10MB", "700": the kind comes from how it is written. */
 bool quantity_parse(struct slice text, struct quantity *quantity, struct error *err);

@@ -108,12 +108,6 @@ ratio_round(struct ratio a)
     return (int64_t)divide_rounded(a.num, a.den);
 }
 
-double
-ratio_to_double(struct ratio a)
-{
-    return (double)a.num / (double)a.den;
-}
-
 /* ---- numbers ---- */
 
 /* value / 10^places, with a point if there are places. */

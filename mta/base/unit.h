@@ -30,7 +30,6 @@ struct ratio ratio_multiply(struct ratio a, struct ratio b);
 struct ratio ratio_divide(struct ratio a, struct ratio b); /* b != 0 */
 int ratio_compare(struct ratio a, struct ratio b);         /* <0, 0, >0 */
 int64_t ratio_round(struct ratio a);                       /* half away from zero */
-double ratio_to_double(struct ratio a);                    /* reports only, never a decision */
 
 /* "90s", "5d2h", "1500ms", "1.5h", "250us", "0s": unit us ms s m min h d w, each number with one. */
 bool unit_parse_duration(struct slice text, int64_t *us, struct error *err);

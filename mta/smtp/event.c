@@ -77,16 +77,6 @@ static const char *const dsn_kind_names[] = {
 };
 static_assert(COUNT_OF(dsn_kind_names) == DSN_KINDS_COUNT, "every kind of DSN has a name");
 
-/* The index of `name` in names[1..], 0 if it is not there: index 0 always means "none". */
-static size_t
-find_name(const char *const *names, size_t count, struct slice name)
-{
-    for (size_t i = 1; i < count; i++)
-        if (slice_equals(name, slice_of(names[i])))
-            return i;
-    return 0;
-}
-
 const char *
 event_kind_name(enum event_kind kind)
 {
@@ -98,11 +88,12 @@ event_kind_name(enum event_kind kind)
 bool
 event_kind_from_name(struct slice name, enum event_kind *kind)
 {
-    size_t found = find_name(kind_names, COUNT_OF(kind_names), name);
-
-    if (found > 0)
-        *kind = (enum event_kind)found;
-    return found > 0;
+    for (size_t i = 1; i < COUNT_OF(kind_names); i++)
+        if (slice_equals(name, slice_of(kind_names[i]))) {
+            *kind = (enum event_kind)i;
+            return true;
+        }
+    return false;
 }
 
 const char *
@@ -112,31 +103,11 @@ outcome_name(enum event_outcome outcome)
     return outcome_names[outcome];
 }
 
-bool
-outcome_from_name(struct slice name, enum event_outcome *outcome)
-{
-    size_t found = find_name(outcome_names, COUNT_OF(outcome_names), name);
-
-    if (found > 0)
-        *outcome = (enum event_outcome)found;
-    return found > 0;
-}
-
 const char *
 dsn_kind_name(enum dsn_kind kind)
 {
     assert(kind < DSN_KINDS_COUNT);
     return dsn_kind_names[kind];
-}
-
-bool
-dsn_kind_from_name(struct slice name, enum dsn_kind *kind)
-{
-    size_t found = find_name(dsn_kind_names, COUNT_OF(dsn_kind_names), name);
-
-    if (found > 0)
-        *kind = (enum dsn_kind)found;
-    return found > 0;
 }
 
 /* The journal takes an entry in one piece, so the record and its envelope meet in one buffer. */

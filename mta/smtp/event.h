@@ -122,9 +122,7 @@ void event_read(struct slice entry, struct event *event, struct slice *sender, s
 const char *event_kind_name(enum event_kind kind); /* "bounce.soft" */
 bool event_kind_from_name(struct slice name, enum event_kind *kind);
 const char *outcome_name(enum event_outcome outcome);
-bool outcome_from_name(struct slice name, enum event_outcome *outcome);
 const char *dsn_kind_name(enum dsn_kind kind); /* "failed"; "none" */
-bool dsn_kind_from_name(struct slice name, enum dsn_kind *kind);
 
 /* One line of JSON without its newline, keys in a fixed order, absent fields left out: `at_us` (an
  * integer) and `event` (its kind), then the fields of the scenario language under their names. Names

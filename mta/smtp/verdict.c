@@ -103,18 +103,6 @@ reason_from_id(struct slice id, enum failure_reason *reason)
     return false;
 }
 
-bool
-reason_from_name(struct slice name, enum failure_reason *reason)
-{
-    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
-        if (name.length > 0 && slice_equals_nocase(name, slice_of(reasons[i].name))) {
-            *reason = reasons[i].reason;
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *
 type_name(enum failure_type type)
 {

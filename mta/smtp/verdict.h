@@ -68,7 +68,6 @@ const char *type_name(enum failure_type type);       /* "Hard" */
 const char *type_id(enum failure_type type);         /* "hard", "none" */
 bool class_is_known(uint64_t number);
 bool reason_from_id(struct slice id, enum failure_reason *reason);
-bool reason_from_name(struct slice name, enum failure_reason *reason);
 bool type_from_id(struct slice id, enum failure_type *type); /* either case */
 
 #endif
