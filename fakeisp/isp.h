@@ -1,9 +1,9 @@
 /* isp.h - a mailbox provider with opinions: its hosts, its mailboxes' hidden truth, its policies.
  *
  * At each stage of a session (smtp/stage.h) the ISP asks in this order, and the first that answers
- * wins: faults, limits, rules, greylist, mailboxes. Nothing answers: accepted. Where a message comes
- * from (fakeisp/auth.h) is found out between the final dot and the question what to think of it;
- * rules and limits of that stage may ask for it.
+ * wins: faults, limits, rules, addresses that speak for themselves, greylist, mailboxes. Nothing
+ * answers: accepted. Where a message comes from (fakeisp/auth.h) is found out between the final dot
+ * and the question what to think of it; rules and limits of that stage may ask for it.
  *
  * The ISP keeps its own ledger of what it accepted and refused, from the bytes it saw and nothing
  * else. After a run it is compared with what the other side believes (ledger.h).

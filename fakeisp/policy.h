@@ -1,8 +1,9 @@
 /* policy.h - what a provider thinks of a session, stage by stage.
  *
  * A policy is asked a question and gives an answer. They are asked in a fixed order (limits, rules,
- * addresses that speak for themselves, greylist, mailboxes) and the first that answers wins. A rule that only waits gives the answer
- * "wait": the server does so and asks the same question on, behind that rule.
+ * addresses that speak for themselves, greylist, mailboxes) and the first that answers wins. A rule
+ * that only waits gives the answer "wait": the server does so and asks the same question on, behind
+ * that rule.
  *
  * The server asks and obeys; it does not know who answered or why. A policy sees what has been said
  * in the session and never the stream.

@@ -6,15 +6,16 @@
  * same bytes. It is made when the content leaves for the first time (what is refused before DATA
  * costs nothing), and the last few are kept for the other recipients of the same message.
  *
- * What cannot be signed is found when it is submitted (dkim_signer_judge), while there is somebody to tell.
+ * What cannot be signed is found when it is submitted (dkim_signer_judge), while there is somebody to
+ * tell.
  *
  * Level "modelled" puts a field of the same size and shape there, whose digest and signature are
  * those of smtp/dkim_model.h: every verdict, no arithmetic.
  *
  * Units      *_us are microseconds, *_s seconds of the wall clock of the world.
  * Ownership  the config is borrowed. keys_know_private() has been told of its keys.
- * Errors     none at run time: what can go wrong has been found by dkim_signer_judge() and by who read the
- *            keys. */
+ * Errors     none at run time: what can go wrong has been found by dkim_signer_judge() and by who
+ *            read the keys. */
 #ifndef MTALAB_DKIM_H
 #define MTALAB_DKIM_H
 

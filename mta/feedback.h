@@ -4,7 +4,8 @@
  * disk makes EFS offer the batch again. What was half written into a pipe is offered again too, so
  * whoever reads drops ids that it has seen.
  *
- * Ids count on from the wall clock's microseconds at the start, so that the next process repeats none. */
+ * Ids count on from the wall clock's microseconds at the start, so that the next process repeats
+ * none. */
 #ifndef MTALAB_FEEDBACK_H
 #define MTALAB_FEEDBACK_H
 

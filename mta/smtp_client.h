@@ -6,13 +6,14 @@
  * each recipient. It knows nothing of queues and of what an answer means.
  *
  * Where TLS may be had and is not, the session goes on in plain text; where it fails, the session is
- * over (at the stage STARTTLS) and the owner may try another one without. Where it must be had nothing is sent in
- * plain text but EHLO, STARTTLS and QUIT. What a server said before the handshake is forgotten, and
- * one that says more behind its 220 is not believed anything.
+ * over (at the stage STARTTLS) and the owner may try another one without. Where it must be had nothing
+ * is sent in plain text but EHLO, STARTTLS and QUIT. What a server said before the handshake is
+ * forgotten, and one that says more behind its 220 is not believed anything.
  *
  * Callbacks  never run inside a call of this header, but for `next`, which smtp_client_wake() asks
  *            for at once, and on_answer for what it then refuses itself, because the server's EHLO
- *            says that it could not take it. on_closed is the last one; the client is freed by its owner in it or later.
+ *            says that it could not take it. on_closed is the last one; the client is freed by its
+ *            owner in it or later.
  * Units      *_us are microseconds of loop time. */
 #ifndef MTALAB_SMTP_CLIENT_H
 #define MTALAB_SMTP_CLIENT_H

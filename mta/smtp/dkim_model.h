@@ -19,8 +19,9 @@
 struct header_field {
     struct slice whole, name, value;
 };
-/* Takes the next field (RFC 5322 4.5.8: there may be blanks before the colon; `name` has none) off the front of `header` (lines with CRLF, not in wire form). False: the
- * header is over, or what stands there is no field: then is_malformed. */
+/* Takes the next field (RFC 5322 4.5.8: there may be blanks before the colon; `name` has none) off the
+ * front of `header` (lines with CRLF, not in wire form). False: the header is over, or what stands
+ * there is no field: then is_malformed. */
 bool header_next(struct slice *header, struct header_field *field, bool *is_malformed);
 
 /* The domain of the address in a From field; length 0: there is none. */
