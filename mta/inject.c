@@ -46,6 +46,15 @@ on_rcpt(void *arg, void *note, const struct mail_address *address)
     return NULL;
 }
 
+/* The store keeps what it could not write, and writes it with the next sync: the next process would
+ * deliver what the client was told to bring again. */
+static void
+take_back(const struct submission *submission)
+{
+    for (size_t i = 0; i < submission->places_count; i++)
+        spool_settle(submission->inject->spool, submission->places[i]);
+}
+
 static void
 on_durable(void *arg, bool is_durable)
 {
@@ -57,6 +66,8 @@ on_durable(void *arg, bool is_durable)
         inject->recipients_count += submission->places_count;
         for (size_t i = 0; i < submission->places_count; i++)
             inject->fn(inject->arg, submission->places[i]);
+    } else {
+        take_back(submission);
     }
     guest_answer(
         submission->guest, is_durable ? "250 2.0.0 ok, taken" : "452 4.3.1 the spool is full");

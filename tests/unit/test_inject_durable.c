@@ -47,6 +47,59 @@ what_was_promised_survives_a_crash(void **state)
     }
 }
 
+/* A disk that is full. */
+struct full_disk {
+    struct store_door door;
+    struct loop *loop;
+    struct timer timer;
+    synced_fn *fn;
+    void *arg;
+};
+static struct full_disk full_disk;
+
+static void
+refuse(void *arg)
+{
+    full_disk.fn(full_disk.arg, false);
+}
+
+static void
+refuse_sync(struct store *store, synced_fn *fn, void *arg)
+{
+    full_disk.fn = fn;
+    full_disk.arg = arg;
+    loop_post(full_disk.loop, &full_disk.timer, refuse, NULL);
+}
+
+static void
+what_the_disk_refused_is_not_in_the_spool(void **state)
+{
+    static struct world w;
+    const struct store_door *door;
+    size_t found_count = 0;
+
+    world_start(&w);
+    door = w.store->door;
+    full_disk = (struct full_disk){.door = *door, .loop = w.loop};
+    full_disk.door.sync = refuse_sync;
+    w.store->door = &full_disk.door;
+    say(&w,
+        HELLO "MAIL FROM:<b@us.test>\r\nRCPT TO:<a@isp.test>\r\nRCPT TO:<b@isp.test>\r\n"
+              "DATA\r\nhello\r\n");
+    assert_string_equal(say(&w, ".\r\n"), "452 4.3.1 the spool is full\r\n");
+    w.store->door = door;
+    assert_int_equal(w.places_count, 0);
+    stream_close(&w.peer.stream);
+    inject_free(&w.inject);
+    spool_free(&w.spool);
+    open_door(&w);
+    spool_recover(w.spool, count_found, &found_count);
+    assert_int_equal(found_count, 0);
+    peer_connect(&w);
+    assert_non_null(strstr(say(&w, HELLO ENVELOPE MESSAGE), "250 2.0.0 ok, taken"));
+    world_stop(&w);
+}
+
 /* What is pipelined behind a message waits for the disk as well (RFC 2920 3.2). */
 static void
 answers_keep_their_order_behind_the_disk(void **state)
@@ -167,6 +220,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_promised_survives_a_crash),
+        cmocka_unit_test(what_the_disk_refused_is_not_in_the_spool),
         cmocka_unit_test(answers_keep_their_order_behind_the_disk),
         cmocka_unit_test(who_half_closes_behind_the_dot_still_hears),
         cmocka_unit_test(who_leaves_before_the_answer_is_taken_all_the_same),
