@@ -24,8 +24,6 @@ struct isp {
     struct ledger ledger;
 };
 
-/* --- puppets --- */
-
 const char *
 row_status_name(enum row_status status)
 {

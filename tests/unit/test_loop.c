@@ -1,44 +1,9 @@
 /* test_loop.c - what time it is, and what happens when. */
-#include "tests/unit.h"
+#include "tests/unit/loop_diary.h"
 
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/rng.h"
-
-enum { NOTES_MAX = 64 };
-
-/* What fired, in order. */
-struct diary {
-    struct loop *loop;
-    int notes[NOTES_MAX];
-    int64_t at_us[NOTES_MAX];
-    int count;
-};
-
-struct alarm {
-    struct timer timer;
-    struct diary *diary;
-    int number;
-};
-
-static void
-write_down(void *arg)
-{
-    struct alarm *alarm = arg;
-    struct diary *diary = alarm->diary;
-
-    assert_true(diary->count < NOTES_MAX);
-    diary->at_us[diary->count] = loop_now_us(diary->loop);
-    diary->notes[diary->count++] = alarm->number;
-}
-
-static void
-run(struct loop *loop, int64_t until_us)
-{
-    struct error err;
-
-    assert_true(loop_run(loop, until_us, &err));
-}
 
 static void
 equal_instants_fire_in_the_order_of_arming(void **state)

@@ -1,5 +1,5 @@
 /* test_loop_net.c - the loop in real and in scaled time: the same order, and descriptors besides. */
-#include "tests/unit.h"
+#include "tests/unit/loop_diary.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -9,8 +9,6 @@
 #include "base/loop_net.h"
 #include "base/unit.h"
 #include "base/wheel.h"
-
-enum { NOTES_MAX = 64 };
 
 static struct loop *
 new_loop(uint32_t speed)
@@ -22,14 +20,6 @@ new_loop(uint32_t speed)
     return loop;
 }
 
-static void
-run(struct loop *loop, int64_t until_us)
-{
-    struct error err;
-
-    assert_true(loop_run(loop, until_us, &err));
-}
-
 static int64_t
 kernel_us(void)
 {
@@ -37,30 +27,6 @@ kernel_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-}
-
-struct diary {
-    struct loop *loop;
-    int notes[NOTES_MAX];
-    int64_t at_us[NOTES_MAX];
-    int count;
-};
-
-struct alarm {
-    struct timer timer;
-    struct diary *diary;
-    int number;
-};
-
-static void
-write_down(void *arg)
-{
-    struct alarm *alarm = arg;
-    struct diary *diary = alarm->diary;
-
-    assert_true(diary->count < NOTES_MAX);
-    diary->at_us[diary->count] = loop_now_us(diary->loop);
-    diary->notes[diary->count++] = alarm->number;
 }
 
 static void
