@@ -25,7 +25,7 @@ LDLIBS    += -Wl,--as-needed $(LIBRARIES:%=-l%) -lm
 NEEDED := gcc libc6-dev make gnuplot-nox libfyaml-dev libpcre2-dev libevent-dev libssl-dev \
           libc-ares-dev libldns-dev liblmdb-dev libopendkim-dev libspf2-dev libopendmarc-dev \
           libgmime-3.0-dev pkg-config
-TESTED := libcmocka-dev binutils python3 clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils swaks \
+TESTED := libcmocka-dev binutils iproute2 python3 clang clang-format libclang-rt-dev libxml2-utils bind9-dnsutils swaks \
           opendkim-tools python3-dkim python3-nacl
 # Postfix where there is no mail server yet.
 FOREIGN  := $(if $(wildcard /usr/sbin/sendmail),,postfix) faketime python3-aiosmtpd libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpam0g
