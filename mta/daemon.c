@@ -21,6 +21,7 @@ enum {
     FILES_WANTED = 8192, /* fewer are worth a word: a session is a file */
     TEXTS_KEPT = 100000,
     STOP_CHECKS_PER_S = 20,
+    SYNC_AGAIN_S = 1, /* after the disk refused */
     COMMIT_WINDOW_US =
         2000, /* results and messages that come within it share a write to the disk */
     COMMIT_SYNCS_MAX = 1000,
@@ -53,7 +54,7 @@ struct daemon {
     struct control *control;
     struct listener *control_listener;
     struct http *http;
-    struct timer stop_timer;
+    struct timer stop_timer, sync_timer;
     int64_t stop_at_us; /* at the latest; 0: not told to */
     bool is_syncing, is_sync_wanted, is_last_sync;
 };
@@ -89,6 +90,20 @@ raise_files_limit(struct daemon *daemon)
 
 /* --- what is done is made durable soon ------------------------------------------------------- */
 
+static void on_synced(void *arg, bool is_durable);
+
+static void
+sync_soon(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    daemon->is_sync_wanted = daemon->is_syncing;
+    if (daemon->is_syncing)
+        return;
+    daemon->is_syncing = true;
+    store_sync(daemon->store, on_synced, daemon);
+}
+
 static void
 on_synced(void *arg, bool is_durable)
 {
@@ -101,11 +116,11 @@ on_synced(void *arg, bool is_durable)
         loop_stop(daemon->loop);
         return;
     }
-    if (daemon->is_sync_wanted && is_durable) {
-        daemon->is_sync_wanted = false;
-        daemon->is_syncing = true;
-        store_sync(daemon->store, on_synced, daemon);
-    }
+    if (!is_durable)
+        timer_arm(daemon->loop, &daemon->sync_timer,
+            loop_now_us(daemon->loop) + (int64_t)SYNC_AGAIN_S * US_PER_S, sync_soon, daemon);
+    else if (daemon->is_sync_wanted)
+        sync_soon(daemon);
 }
 
 /* What the spool forgets for good was told before: so a crash may tell twice, but never nothing. */
@@ -130,11 +145,7 @@ on_event(void *arg, struct slice entry)
     event_read(entry, &event, &sender, &rcpt);
     if (event.kind != EVENT_ATTEMPT && event.kind != EVENT_EXPIRED)
         return;
-    daemon->is_sync_wanted = daemon->is_syncing;
-    if (daemon->is_syncing)
-        return;
-    daemon->is_syncing = true;
-    store_sync(daemon->store, on_synced, daemon);
+    sync_soon(daemon);
 }
 
 /* --- stop ------------------------------------------------------------------------------------ */
@@ -446,6 +457,7 @@ daemon_free(struct daemon **daemon)
     journal_free(&d->journal);
     if (d->loop != NULL) {
         timer_cancel(d->loop, &d->stop_timer);
+        timer_cancel(d->loop, &d->sync_timer);
         loop_free(&d->loop);
     }
     while (d->old != NULL) {
