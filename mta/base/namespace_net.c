@@ -13,7 +13,7 @@
 
 #include "base/socket_net.h"
 
-enum { LABELS_MAX = 100000 };
+enum { LABELS_MAX = 100000, TENTATIVE_MS_MAX = 1000 };
 
 /* What SIOCSIFADDR wants for IPv6; the kernel's own header cannot stand beside netinet/in.h. */
 struct interface_address6 {
@@ -108,6 +108,25 @@ add_address6(const struct net_address *address)
     return control(AF_INET6, SIOCSIFADDR, &request);
 }
 
+/* A new IPv6 address is tentative (RFC 4862 5.4) until the kernel has got round to looking whether it
+ * needs to ask anybody, which on this interface it does not. */
+static void
+await_use(const struct net_address *address)
+{
+    struct net_address any_port = *address;
+    struct error ignored;
+    int fd = -1;
+
+    any_port.port = 0;
+    for (int i = 0; i < TENTATIVE_MS_MAX && fd < 0; i++) {
+        fd = socket_bound_to(&any_port, SOCK_DGRAM, true, &ignored);
+        if (fd < 0)
+            usleep(1000);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
 bool
 namespace_add_address(const struct net_address *address, struct error *err)
 {
@@ -116,8 +135,10 @@ namespace_add_address(const struct net_address *address, struct error *err)
     if (net_address_is_loopback(address))
         return true; /* it is there already */
     errno = address->family == 4 ? add_address4(address) : add_address6(address);
-    if (errno == 0 || errno == EEXIST)
+    if (errno == 0 || errno == EEXIST) {
+        await_use(address);
         return true;
+    }
     net_address_format(&name, address);
     fail(err, "the loopback interface does not take the address", text_string(&name));
     text_release(&name);
