@@ -4,36 +4,28 @@
  * go by the reason alone, as the delivery statistics of Campaign do: the type plays no part. */
 #include "scenarios/kpi.h"
 
-static const uint8_t reasons[KPI_REASONS] = {
-    REASON_NOT_DEFINED,
-    REASON_USER_UNKNOWN,
-    REASON_INVALID_DOMAIN,
-    REASON_UNREACHABLE,
-    REASON_ACCOUNT_DISABLED,
-    REASON_MAILBOX_FULL,
-    REASON_NOT_CONNECTED,
-    REASON_DENYLISTED,
-    REASON_QUARANTINED,
-    REASON_DOUBLE,
-    REASON_REFUSED,
-    REASON_NONE,
-};
+/* The reasons that a row can have, in a row. Read the other way, what is not among them is the first. */
+/* clang-format off */
+#define REASONS(row) \
+    row(0, REASON_NOT_DEFINED) \
+    row(1, REASON_USER_UNKNOWN) \
+    row(2, REASON_INVALID_DOMAIN) \
+    row(3, REASON_UNREACHABLE) \
+    row(4, REASON_ACCOUNT_DISABLED) \
+    row(5, REASON_MAILBOX_FULL) \
+    row(6, REASON_NOT_CONNECTED) \
+    row(7, REASON_DENYLISTED) \
+    row(8, REASON_QUARANTINED) \
+    row(9, REASON_DOUBLE) \
+    row(10, REASON_REFUSED) \
+    row(11, REASON_NONE)
 
-/* The same table, read the other way; what has no row is "not defined", the first. */
-static const uint8_t numbers[256] = {
-    [REASON_NOT_DEFINED] = 0,
-    [REASON_USER_UNKNOWN] = 1,
-    [REASON_INVALID_DOMAIN] = 2,
-    [REASON_UNREACHABLE] = 3,
-    [REASON_ACCOUNT_DISABLED] = 4,
-    [REASON_MAILBOX_FULL] = 5,
-    [REASON_NOT_CONNECTED] = 6,
-    [REASON_DENYLISTED] = 7,
-    [REASON_QUARANTINED] = 8,
-    [REASON_DOUBLE] = 9,
-    [REASON_REFUSED] = 10,
-    [REASON_NONE] = 11,
-};
+#define REASON_OF_NUMBER(number, reason) [number] = reason,
+#define NUMBER_OF_REASON(number, reason) [reason] = number,
+static const uint8_t reasons[] = {REASONS(REASON_OF_NUMBER)};
+static const uint8_t numbers[256] = {REASONS(NUMBER_OF_REASON)};
+/* clang-format on */
+static_assert(COUNT_OF(reasons) == KPI_REASONS, "a number for each of them");
 
 uint8_t
 kpi_reason_number(uint8_t reason)
