@@ -99,7 +99,7 @@ add_texts(struct text *out, const struct result *result)
         text_printf(&line, "%.*s  ·  ", SLICE_ARGS(result->title));
     text_printf(&line, "seed %llu  ·  ", (unsigned long long)result->seed);
     unit_format_duration(&line, result->virtual_us);
-    text_add_string(&line, " of virtual time");
+    text_add_string(&line, result->is_real ? " on real sockets" : " of virtual time");
     text_add_string(out, "\nsubtitle = ");
     plot_add_string(out, text_slice(&line));
     text_add_char(out, '\n');
@@ -273,8 +273,9 @@ add_states_panel(struct text *out, const struct result *result, bool is_early)
     plot_add_time_ticks(out, result->virtual_us, is_early, true);
     text_printf(out,
         "    set ylabel 'recipients' textcolor rgb '#444444'\n"
-        "    set xlabel 'virtual time since the start of the run%s' textcolor rgb '#444444'\n"
+        "    set xlabel '%s since the start of the run%s' textcolor rgb '#444444'\n"
         "    plot ",
+        result->is_real ? "time" : "virtual time",
         is_early ? "; earlier times are drawn wider" : "");
     for (size_t i = 0; i < COUNT_OF(states); i++)
         text_printf(out,
