@@ -3,6 +3,7 @@
 
 #include "base/control_net.h"
 #include "base/unit.h"
+#include "mta/classify.h"
 #include "mta/daemon.h"
 #include "mta/keys.h"
 
@@ -22,6 +23,7 @@ static const char usage[] =
     "       mta ctl [-s SOCKET | -c FILE] [--json] COMMAND [WORD...]\n"
     "                              asks a running one; \"help\" lists the commands\n"
     "       mta explain [KEY]      what a key of FILE means\n"
+    "       mta classify --smtp    what refusals mean: one reply a line in, one row of TSV out\n"
     "\n"
     "Exit status: 0 done, 1 the running mta said no, 2 usage, 3 FILE is wrong, 4 it cannot go on.\n"
     "Signals: TERM and INT stop, HUP reads FILE again, USR1 opens the logs anew.\n";
@@ -167,6 +169,41 @@ explain(const char *key)
     return is_known ? EXIT_DONE : EXIT_USAGE;
 }
 
+/* A line of replies may be of any length; what is beyond REPLY_TEXT_MAX says nothing new. */
+static bool
+next_line(FILE *in, struct text *line)
+{
+    int c;
+
+    text_clear(line);
+    while ((c = getc_unlocked(in)) != EOF && c != '\n')
+        if (line->length < REPLY_TEXT_MAX)
+            text_add_char(line, (char)c);
+    return c != EOF || line->length > 0;
+}
+
+static enum exit_code
+classify(int argc, char **argv)
+{
+    const struct classify_about about = {0};
+    struct bounce_rules *rules;
+    struct text line = {0}, rows = {0};
+
+    if (argc != 1 || strcmp(argv[0], "--smtp") != 0)
+        return complain_of_usage();
+    rules = bounce_rules_new();
+    classify_header(&rows);
+    while (next_line(stdin, &line)) {
+        classify_reply(rules, &about, text_slice(&line), &rows);
+        fwrite(rows.bytes, 1, rows.length, stdout);
+        text_clear(&rows);
+    }
+    text_release(&line);
+    text_release(&rows);
+    bounce_rules_free(&rules);
+    return EXIT_DONE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,6 +211,8 @@ main(int argc, char **argv)
 
     if (argc >= 2 && strcmp(argv[1], "ctl") == 0)
         code = control(argc - 2, argv + 2);
+    else if (argc >= 2 && strcmp(argv[1], "classify") == 0)
+        code = classify(argc - 2, argv + 2);
     else if ((argc == 2 || argc == 3) && strcmp(argv[1], "explain") == 0)
         code = explain(argc == 3 ? argv[2] : NULL);
     else if (argc == 3 && strcmp(argv[1], "-c") == 0)

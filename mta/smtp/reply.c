@@ -265,6 +265,40 @@ reply_parse(struct slice text, struct smtp_reply *reply, const char **why)
     return true;
 }
 
+/* "#5.1.1 no", "(#5.1.1)": qmail's way to write it, which many took over. */
+static bool
+take_marked(struct slice text, struct smtp_reply *reply)
+{
+    const char *mark = memchr(text.at, '#', text.length);
+    struct slice code = {0}, rest;
+
+    if (mark == NULL)
+        return false;
+    code = slice_from(text, (size_t)(mark - text.at) + 1);
+    for (size_t i = 0; i < code.length; i++)
+        if (!char_is_digit(code.at[i]) && code.at[i] != '.')
+            code.length = i;
+    return enhanced_parse(code, &reply->enhanced, &rest);
+}
+
+void
+reply_find(struct slice bytes, struct smtp_reply *reply)
+{
+    uint16_t code;
+
+    *reply = (struct smtp_reply){.text = slice_trim(bytes)};
+    while (read_code(reply->text, &code) && (reply->code == 0 || reply->code == code)) {
+        reply->code = code;
+        reply->text = slice_trim(text_of_line(reply->text));
+    }
+    if (reply->text.length == 0)
+        return;
+    if (enhanced_parse(reply->text, &reply->enhanced, &reply->text))
+        reply->text = slice_trim(reply->text);
+    else
+        take_marked(reply->text, reply);
+}
+
 /* A CR or NUL inside would break the line on its way, so that a space stands for it. */
 static void
 add_visible(struct text *out, struct slice text, const char *hidden, size_t hidden_count)

@@ -42,6 +42,12 @@ enum reply_status reply_read(
  * False: *why says what is missing. Codes 200-599; an enhanced code must agree in its class. */
 bool reply_parse(struct slice text, struct smtp_reply *reply, const char **why);
 
+/* A reply as logs and returned mail quote it, in one piece: any bytes are one. What it does not say is
+ * 0: the code where none (200-599) stands in front, the enhanced code where none follows. A code that
+ * is said twice is taken once, "550 #5.1.1 no" and "550 no (#5.1.1)" both have an enhanced code. The
+ * text points into `bytes`. */
+void reply_find(struct slice bytes, struct smtp_reply *reply);
+
 /* As sent on the wire, with CRLF, one line per '\n' in the text; enhanced code on every line. */
 void reply_write(struct text *out, const struct smtp_reply *reply);
 /* For people, one line: "451 4.2.1 mailbox busy"; line ends become spaces. */
