@@ -21,7 +21,7 @@ tests      base smtp mta fakeisp reports scenarios tests
 # A library's header, and the only files that may include it.
 doors='
 libfyaml.h      mta/base/conf*
-pcre2.h         mta/bounce.c
+pcre2.h         mta/base/regexes.c
 event2/*        mta/base/*_net.[ch] tests/unit/test_*_net.c
 openssl/*       mta/base/stream_tls*.[ch] mta/base/libcrypto_keys.c tests/unit/test_stream_tls*.c tests/bench/bench_dkim.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
@@ -166,7 +166,7 @@ show_that_it_sees()
 	mta/base/conf.c        <libfyaml.h>
 	mta/base/loop_net.c    <event2/event.h>
 	mta/queue.c            "smtp/reply.h"
-	mta/bounce.c           <pcre2.h>
+	mta/base/regexes.c     <pcre2.h>
 	scenarios/world.c      "fakeisp/isp.h"
 	tests/unit.h           <cmocka.h>
 	tests/unit/test_map.c  "mta/queue.h"
