@@ -51,7 +51,7 @@ bounce_memo_qualify(struct bounce_memo *memo, const struct refusal *refusal)
     uint64_t key = key_of(refusal);
     struct slot *slot;
 
-    if (text.length > TEXT_MAX || refusal->reply.code == 0)
+    if (text.length > TEXT_MAX || refusal->reply.code == 0 || bounce_rules_ask_domains(memo->rules))
         return bounce_qualify(memo->rules, refusal);
     slot = &memo->slots[slice_hash(text, key) % SLOTS_COUNT];
     if (slot->key != key || !slice_equals(text, (struct slice){slot->text, slot->length})) {

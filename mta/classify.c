@@ -29,15 +29,56 @@ classify_header(struct text *out)
     text_add_string(out, "class\tadobe_reason\tadobe_type\trule\n");
 }
 
+static struct refusal
+refusal_of(const struct classify_about *about, struct slice line)
+{
+    struct refusal refusal = {.stage = about->stage, .domain = about->domain};
+
+    reply_find(line, &refusal.reply);
+    return refusal;
+}
+
 void
 classify_reply(const struct bounce_rules *rules, const struct classify_about *about,
     struct slice line, struct text *out)
 {
-    struct refusal refusal = {.stage = about->stage};
-    struct bounce bounce;
+    const struct refusal refusal = refusal_of(about, line);
+    struct bounce bounce = bounce_qualify(rules, &refusal);
 
-    reply_find(line, &refusal.reply);
-    bounce = bounce_qualify(rules, &refusal);
     classify_add_verdict(out, &bounce);
     text_add_char(out, '\n');
+}
+
+static void
+explain_rule(struct text *out, const char *role, const struct bounce *bounce, struct slice phrase)
+{
+    const struct verdict *verdict = &bounce->verdict;
+
+    text_printf(out, "  %-10s%.*s", role, SLICE_ARGS(bounce->rule));
+    text_add_string(out, phrase.length > 0 ? ", for \"" : ", for its codes");
+    classify_add_cell(out, phrase);
+    text_printf(out, "%s: class %d %s, %s, %s\n", phrase.length > 0 ? "\"" : "", verdict->class,
+        class_name((enum bounce_class)verdict->class),
+        reason_name((enum failure_reason)verdict->reason),
+        type_name((enum failure_type)verdict->type));
+}
+
+void
+classify_explain(const struct bounce_rules *rules, const struct classify_about *about,
+    struct slice line, struct text *out)
+{
+    const struct refusal refusal = refusal_of(about, line);
+    struct bounce_reasoning reasoning;
+
+    bounce_explain(rules, &refusal, &reasoning);
+    classify_add_cell(out, line);
+    text_add_char(out, '\n');
+    explain_rule(out, "rule", &reasoning.bounce, reasoning.phrase);
+    if (reasoning.bounce.code != 0) {
+        text_printf(out, "  %-10s%u ", "code", (unsigned)reasoning.bounce.code);
+        enhanced_format(out, reasoning.bounce.enhanced);
+        text_add_string(out, " from there on\n");
+    }
+    if (reasoning.runner_up.rule.length > 0)
+        explain_rule(out, "runner-up", &reasoning.runner_up, reasoning.runner_up_phrase);
 }

@@ -10,14 +10,19 @@
 
 #include "mta/bounce.h"
 
+struct classify_about { /* as far as known; the same for all replies of a run */
+    enum smtp_stage stage;
+    struct slice domain; /* of the recipient */
+};
+
 /* "class adobe_reason adobe_type rule" */
 void classify_header(struct text *out);
-/* The line without its end. `stage` and `domain` (of the recipient; may be empty) as far as known. */
-struct classify_about {
-    enum smtp_stage stage;
-    struct slice domain;
-};
+/* The line without its end. */
 void classify_reply(const struct bounce_rules *rules, const struct classify_about *about,
+    struct slice line, struct text *out);
+/* The same for people, in a few lines: the verdict, its rule, the phrase that the rule found, and the
+ * rule that would have come next. */
+void classify_explain(const struct bounce_rules *rules, const struct classify_about *about,
     struct slice line, struct text *out);
 
 /* For other tables: "10<TAB>User unknown<TAB>Hard<TAB>user-unknown". */

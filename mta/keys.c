@@ -175,7 +175,7 @@ static const struct schema_key schema_dns[] = {
 
 /* clang-format off */
 static const struct schema_key schema_rules[] = {
-    {"bounce", SCHEMA_FILENAME, .doc = "From a reply to a bounce class. Default: the built-in rules."},
+    {"bounce", SCHEMA_FILENAME, .doc = "From a reply to a bounce class: rules that are asked before the built-in ones."},
     {"class", SCHEMA_FILENAME, .doc = "From a class to reason and type. Default: the built-in ones."},
     {0},
 };

@@ -23,7 +23,9 @@ static const char usage[] =
     "       mta ctl [-s SOCKET | -c FILE] [--json] COMMAND [WORD...]\n"
     "                              asks a running one; \"help\" lists the commands\n"
     "       mta explain [KEY]      what a key of FILE means\n"
-    "       mta classify --smtp    what refusals mean: one reply a line in, one row of TSV out\n"
+    "       mta classify --smtp [--explain] [-c FILE] [--domain DOMAIN] [--stage STAGE]\n"
+    "                              what refusals mean: one reply a line in, a row of TSV out;\n"
+    "                              explained for people, by the rules that FILE names\n"
     "\n"
     "Exit status: 0 done, 1 the running mta said no, 2 usage, 3 FILE is wrong, 4 it cannot go on.\n"
     "Signals: TERM and INT stop, HUP reads FILE again, USR1 opens the logs anew.\n";
@@ -182,26 +184,77 @@ next_line(FILE *in, struct text *line)
     return c != EOF || line->length > 0;
 }
 
+struct classify_options {
+    bool has_replies, is_explained;
+    const char *filename; /* of a configuration whose rules are asked; NULL: the built-in ones */
+    struct classify_about about;
+};
+
+static bool
+read_classify_options(int argc, char **argv, struct classify_options *options)
+{
+    for (; argc > 0; argc--, argv++) {
+        if (strcmp(argv[0], "--smtp") == 0)
+            options->has_replies = true;
+        else if (strcmp(argv[0], "--explain") == 0)
+            options->is_explained = true;
+        else if (argc == 1)
+            return false;
+        else if (strcmp(argv[0], "-c") == 0)
+            options->filename = *++argv, argc--;
+        else if (strcmp(argv[0], "--domain") == 0)
+            options->about.domain = slice_of(*++argv), argc--;
+        else if (strcmp(argv[0], "--stage") == 0 &&
+            stage_from_name(slice_of(argv[1]), &options->about.stage))
+            argv++, argc--;
+        else
+            return false;
+    }
+    return options->has_replies || options->is_explained;
+}
+
+static void
+classify_replies(const struct bounce_rules *rules, const struct classify_options *options)
+{
+    struct text line = {0}, out = {0};
+
+    if (!options->is_explained)
+        classify_header(&out);
+    do {
+        fwrite(text_string(&out), 1, out.length, stdout);
+        text_clear(&out);
+        if (!next_line(stdin, &line))
+            break;
+        if (options->is_explained)
+            classify_explain(rules, &options->about, text_slice(&line), &out);
+        else
+            classify_reply(rules, &options->about, text_slice(&line), &out);
+    } while (true);
+    text_release(&line);
+    text_release(&out);
+}
+
 static enum exit_code
 classify(int argc, char **argv)
 {
-    const struct classify_about about = {0};
+    struct classify_options options = {0};
+    struct settings *settings = NULL;
     struct bounce_rules *rules;
-    struct text line = {0}, rows = {0};
+    struct error err = {0};
+    enum exit_code code = EXIT_DONE;
 
-    if (argc != 1 || strcmp(argv[0], "--smtp") != 0)
+    if (!read_classify_options(argc, argv, &options))
         return complain_of_usage();
-    rules = bounce_rules_new();
-    classify_header(&rows);
-    while (next_line(stdin, &line)) {
-        classify_reply(rules, &about, text_slice(&line), &rows);
-        fwrite(rows.bytes, 1, rows.length, stdout);
-        text_clear(&rows);
-    }
-    text_release(&line);
-    text_release(&rows);
+    if (options.filename != NULL && (settings = load(options.filename, &code)) == NULL)
+        return code;
+    rules = settings != NULL ? settings_bounce_rules(settings, &err) : bounce_rules_new();
+    if (rules != NULL)
+        classify_replies(rules, &options);
+    else
+        code = complain(&err);
     bounce_rules_free(&rules);
-    return EXIT_DONE;
+    settings_free(&settings);
+    return code;
 }
 
 int

@@ -175,10 +175,19 @@ deferred(struct outcome_desk *desk, queue_node node, struct event *event)
 }
 
 static void
-qualify(struct outcome_desk *desk, const struct outcome_answer *answer, struct event *event)
+qualify(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer,
+    struct event *event)
 {
-    const struct refusal refusal = {.stage = answer->stage, .reply = *answer->reply};
+    uint32_t domain = spool_domain(desk->spool, queue_place(desk->queue, node));
+    const struct refusal refusal = {.stage = answer->stage,
+        .reply = *answer->reply,
+        .domain = spool_domain_name(desk->spool, domain)};
     struct bounce bounce = bounce_memo_qualify(desk->memo, &refusal);
+
+    if (bounce.code != 0) {
+        event->code = bounce.code;
+        event->enhanced = enhanced_pack(bounce.enhanced);
+    }
 
     event->has_verdict = true;
     event->class = bounce.verdict.class;
@@ -198,7 +207,7 @@ outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_an
         delivered(desk, node, &event);
         return CLASS_NONE;
     }
-    qualify(desk, answer, &event);
+    qualify(desk, node, answer, &event);
     if (event.code < 500)
         deferred(desk, node, &event);
     else

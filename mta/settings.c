@@ -160,35 +160,36 @@ settings_free(struct settings **settings)
 
 /* --- rules ----------------------------------------------------------------------------------- */
 
+/* Without a name: the table stays as it is. */
 static bool
-read_rules(const char *filename, const char *built_in, struct arena *arena, struct slice *rows,
-    struct error *err)
+read_rows(const char *filename, struct bounce_table *table, struct arena *arena, struct error *err)
 {
     static const struct conf_bounds bounds = {CONF_FILE_BYTES_MAX, CONF_LINE_BYTES_MAX};
     struct mark mark = {.filename = filename};
 
     if (filename == NULL)
-        return embedded_find(slice_of(built_in), rows);
-    if (conf_read_file(filename, &bounds, arena, rows, &mark, err) == CONF_READ)
         return true;
-    return err->kind != ERROR_NONE ||
+    table->filename = filename;
+    if (conf_read_file(filename, &bounds, arena, &table->rows, &mark, err) == CONF_READ)
+        return true;
+    return err->kind == ERROR_NONE &&
         error_set(err, ERROR_NOT_FOUND, "there is no file %s", filename);
 }
 
+/* Ours come last. */
 struct bounce_rules *
 settings_bounce_rules(const struct settings *settings, struct error *err)
 {
-    static const char bounce[] = "mta/rules/bounce.tsv", class[] = "mta/rules/class.tsv";
-    const char *bounce_name = settings->bounce_rules, *class_name = settings->class_rules;
-    struct slice bounce_rows, class_rows;
+    struct bounce_table tables[2] = {[1] = bounce_table_built_in()};
+    struct bounce_table classes = class_table_built_in();
+    size_t own = settings->bounce_rules != NULL;
     struct bounce_rules *rules = NULL;
     struct arena arena = {0};
 
     *err = (struct error){0};
-    if (read_rules(bounce_name, bounce, &arena, &bounce_rows, err) &&
-        read_rules(class_name, class, &arena, &class_rows, err) && err->kind == ERROR_NONE)
-        rules = bounce_rules_read(bounce_name != NULL ? bounce_name : bounce, bounce_rows,
-            class_name != NULL ? class_name : class, class_rows, err);
+    if (read_rows(settings->bounce_rules, &tables[0], &arena, err) &&
+        read_rows(settings->class_rules, &classes, &arena, err))
+        rules = bounce_rules_read(tables + 1 - own, 1 + own, &classes, err);
     arena_release(&arena);
     return rules;
 }

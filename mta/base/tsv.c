@@ -16,24 +16,42 @@ next_line(struct tsv *tsv, struct slice *line)
     return false;
 }
 
-bool
-tsv_open(struct tsv *tsv, const char *filename, struct slice text, const char *columns,
-    struct error *err)
+static size_t
+tabs(const char *text)
 {
-    struct slice line;
+    size_t count = 0;
 
-    *tsv = (struct tsv){.filename = filename, .rest = text, .columns_count = 1};
-    for (const char *at = columns; *at != '\0'; at++)
-        tsv->columns_count += *at == '\t';
-    assert(tsv->columns_count <= TSV_COLUMNS_MAX);
+    for (; *text != '\0'; text++)
+        count += *text == '\t';
+    return count;
+}
+
+bool
+tsv_open_with(struct tsv *tsv, const char *filename, struct slice text, const char *columns,
+    const char *more, struct error *err)
+{
+    struct slice line, rest;
+
+    *tsv = (struct tsv){.filename = filename, .rest = text, .columns_count = tabs(columns) + 1};
+    assert(tsv->columns_count + tabs(more) <= TSV_COLUMNS_MAX);
 
     if (!next_line(tsv, &line))
         return error_set(err, ERROR_CONFIG, "%s:%d:1: no row names the columns", filename,
             tsv->line > 0 ? tsv->line : 1);
-    if (!slice_equals(line, slice_of(columns)))
+    rest = slice_from(line, line.length < strlen(columns) ? line.length : strlen(columns));
+    if (slice_starts_with(line, slice_of(columns)) && slice_equals(rest, slice_of(more)))
+        tsv->columns_count += tabs(more);
+    else if (!slice_equals(line, slice_of(columns)))
         return error_set(
             err, ERROR_CONFIG, "%s:%d:1: the columns are not \"%s\"", filename, tsv->line, columns);
     return true;
+}
+
+bool
+tsv_open(struct tsv *tsv, const char *filename, struct slice text, const char *columns,
+    struct error *err)
+{
+    return tsv_open_with(tsv, filename, text, columns, "", err);
 }
 
 enum tsv_status

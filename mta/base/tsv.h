@@ -34,6 +34,9 @@ enum tsv_status {
 /* `columns` as the first row must have them: "id\tcode\ttext". */
 bool tsv_open(struct tsv *tsv, const char *filename, struct slice text, const char *columns,
     struct error *err) MUST_USE;
+/* The same, with or without these further ones behind: "\tmore\tstill more". */
+bool tsv_open_with(struct tsv *tsv, const char *filename, struct slice text, const char *columns,
+    const char *more, struct error *err) MUST_USE;
 enum tsv_status tsv_next(struct tsv *tsv, struct tsv_row *row, struct error *err);
 
 /* "rules.tsv:12:9: ...", pointing at byte `at` of a cell. Always returns false. */

@@ -1,7 +1,6 @@
 /* fuzz_bounce.c - any reply gets a verdict, and any table is read or refused.
  *
  * The first byte chooses what the rest is: a table of rules, or stage, code and text of a reply. */
-#include "base/embedded.h"
 #include "mta/bounce.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -26,22 +25,22 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static struct bounce_rules *built_in;
-    static struct slice classes;
+    struct bounce_table table, classes = class_table_built_in();
     struct bounce_rules *rules;
     struct error err = {0};
 
-    if (built_in == NULL) {
+    if (built_in == NULL)
         built_in = bounce_rules_new();
-        embedded_find(SLICE("mta/rules/class.tsv"), &classes);
-    }
     if (length < 4)
         return 0;
     if (bytes[0] != 't') {
         qualify(built_in, bytes, length);
         return 0;
     }
-    rules = bounce_rules_read(
-        "rules", (struct slice){(const char *)bytes + 1, length - 1}, "classes", classes, &err);
+    table = (struct bounce_table){
+        "rules", {(const char *)bytes + 1, length - 1}
+    };
+    rules = bounce_rules_read(&table, 1, &classes, &err);
     assert(rules != NULL || err.kind == ERROR_CONFIG);
     bounce_rules_free(&rules);
     return 0;

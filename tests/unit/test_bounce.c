@@ -1,29 +1,19 @@
 /* test_bounce.c - what a refusal means: the built-in rules, and tables that are refused. */
 #include "tests/unit.h"
 
-#include "base/embedded.h"
 #include "base/rng.h"
 #include "mta/bounce.h"
 
 #define BOUNCE_COLUMNS "id\tstage\tcode\tenhanced\tregex\tclass\treason\texample\n"
 #define REST           "rest\t-\t-\t-\t-\t1\t-\t-\n"
 
-static struct slice
-built_in(const char *filename)
-{
-    struct slice content;
-
-    if (!embedded_find(slice_of(filename), &content))
-        fail_msg("%s is not built in", filename);
-    return content;
-}
-
 /* With the built-in classes. */
 static struct bounce_rules *
 read_rows(const char *rows, struct error *err)
 {
-    return bounce_rules_read(
-        "b.tsv", slice_of(rows), "class.tsv", built_in("mta/rules/class.tsv"), err);
+    const struct bounce_table table = {"b.tsv", slice_of(rows)}, classes = class_table_built_in();
+
+    return bounce_rules_read(&table, 1, &classes, err);
 }
 
 static struct bounce
@@ -42,9 +32,8 @@ static void
 the_built_in_rules_are_good_and_each_wins_its_example(void **state)
 {
     struct error err = {0};
-    struct bounce_rules *rules =
-        bounce_rules_read("mta/rules/bounce.tsv", built_in("mta/rules/bounce.tsv"),
-            "mta/rules/class.tsv", built_in("mta/rules/class.tsv"), &err);
+    const struct bounce_table table = bounce_table_built_in(), classes = class_table_built_in();
+    struct bounce_rules *rules = bounce_rules_read(&table, 1, &classes, &err);
 
     if (rules == NULL)
         fail_msg("%s", err.text);
@@ -197,6 +186,91 @@ the_first_rule_that_matches_wins(void **state)
     bounce_rules_free(&rules);
 }
 
+static struct bounce
+qualify_for(const struct bounce_rules *rules, const char *domain, const char *reply)
+{
+    struct refusal refusal = {.stage = STAGE_RCPT, .domain = slice_of(domain)};
+
+    reply_find(slice_of(reply), &refusal.reply);
+    return bounce_qualify(rules, &refusal);
+}
+
+#define OWN_COLUMNS "id\tstage\tcode\tenhanced\tregex\tclass\treason\texample\tdomain\ttranscode\n"
+
+/* Ours hide nothing of theirs, and theirs may hide ours: that is what they are for. */
+static void
+rules_of_ones_own_come_first(void **state)
+{
+    static const char rows[] =
+        OWN_COLUMNS "odd\t-\t-\t-\tuser unknown\t70\t-\t550 user unknown\t*.odd.test\t450 4.2.0\n"
+                    "busy\t-\t5xx\t-\tcome back\t70\t-\t554 come back\t-\t454\n";
+    const struct bounce_table tables[] = {
+        {"own.tsv", slice_of(rows)},
+        bounce_table_built_in()
+    };
+    const struct bounce_table classes = class_table_built_in();
+    struct error err = {0};
+    struct bounce_rules *rules = bounce_rules_read(tables, 2, &classes, &err);
+    struct bounce bounce;
+
+    if (rules == NULL)
+        fail_msg("%s", err.text);
+    assert_true(bounce_rules_ask_domains(rules));
+    bounce = qualify_for(rules, "mx.odd.test", "550 5.1.1 user unknown");
+    assert_slice(bounce.rule, "odd");
+    assert_int_equal(bounce.code, 450);
+    assert_int_equal(enhanced_pack(bounce.enhanced), 4002000);
+    bounce = qualify_for(rules, "even.test", "550 5.1.1 user unknown");
+    assert_int_equal(bounce.verdict.class, CLASS_INVALID_RECIPIENT);
+    assert_int_equal(bounce.code, 0);
+    bounce = qualify_for(rules, "", "554 5.7.1 come back");
+    assert_slice(bounce.rule, "busy");
+    assert_int_equal(bounce.code, 454);
+    assert_int_equal(bounce.enhanced.class, 0);
+    bounce = qualify_for(rules, "", "451 4.7.1 come back");
+    assert_int_equal(bounce.code, 0);
+    bounce_rules_free(&rules);
+}
+
+static void
+without_a_code_the_enhanced_one_speaks(void **state)
+{
+    struct bounce_rules *rules = bounce_rules_new();
+
+    assert_int_equal(
+        qualify_for(rules, "", "5.2.2 mailbox full").verdict.class, CLASS_MAILBOX_FULL);
+    assert_int_equal(qualify_for(rules, "", "#4.3.0 sorry").verdict.class, CLASS_TRANSIENT_FAILURE);
+    assert_int_equal(qualify_for(rules, "", "").verdict.class, CLASS_UNDETERMINED);
+    bounce_rules_free(&rules);
+}
+
+static void
+a_verdict_is_explained(void **state)
+{
+    static const char rows[] = BOUNCE_COLUMNS "full\t-\t-\t-\tbox .{0,9}full\t22\t-\t-\n"
+                                              "also-full\t-\t-\t-\tfull\t22\t-\t550 full\n"
+                                              "user\t-\t550\t-\t-\t10\t-\t550 -\n" REST;
+    struct error err = {0};
+    struct bounce_rules *rules = read_rows(rows, &err);
+    struct refusal refusal = {.stage = STAGE_RCPT};
+    struct bounce_reasoning why;
+
+    assert_non_null(rules);
+    reply_find(SLICE("550 the box is FULL"), &refusal.reply);
+    bounce_explain(rules, &refusal, &why);
+    assert_slice(why.bounce.rule, "full");
+    assert_slice(why.phrase, "box is FULL");
+    assert_slice(why.runner_up.rule, "user"); /* the next of another class */
+    assert_int_equal(why.runner_up_phrase.length, 0);
+    reply_find(SLICE("555 no"), &refusal.reply);
+    bounce_explain(rules, &refusal, &why);
+    assert_slice(why.bounce.rule, "rest");
+    assert_int_equal(why.runner_up.rule.length, 0);
+    bounce_rules_free(&rules);
+}
+
+#define REST_OWN "rest\t-\t-\t-\t-\t1\t-\t-\t-\t-\n"
+
 static void
 bad_rules_are_refused_with_their_place(void **state)
 {
@@ -226,6 +300,10 @@ bad_rules_are_refused_with_their_place(void **state)
         {BOUNCE_COLUMNS "a\t-\t5xx\t-\t-\t1\t-\thello\n" REST,                       "b.tsv:2:17: not a reply: "                  },
         {BOUNCE_COLUMNS "a\t-\t5xx\t-\t-\t1\t-\t-\na\t-\t4xx\t-\t-\t1\t-\t-\n" REST,
          "b.tsv:3:1: another rule has the id \"a\" too"                                                                           },
+        {OWN_COLUMNS "a\t-\t-\t-\tx\t1\t-\t-\t-\t250\n" REST_OWN,
+         "b.tsv:2:19: a code of 400 to 599, and an enhanced code if"                                                              },
+        {OWN_COLUMNS "a\t-\t-\t-\tx\t1\t-\t-\t-\t454 later\n" REST_OWN,
+         "b.tsv:2:19: a code of 400 to 599, and an enhanced code if"                                                              },
         {BOUNCE_COLUMNS "wide\t-\t5xx\t-\t-\t1\t-\t550 no\n"
                         "hidden\t-\t552\t-\tfull\t22\t-\t552 full\n" REST,
          "b.tsv:3:26: this is no example of \"hidden\": the rule \"wide\" of line 2 takes it"                                     },
@@ -259,10 +337,11 @@ bad_classes_are_refused_with_their_place(void **state)
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct bounce_table table = {"b.tsv", SLICE(BOUNCE_COLUMNS REST)};
+        const struct bounce_table classes = {"c.tsv", slice_of(cases[i].rows)};
         struct error err = {0};
         print_message("  %s\n", cases[i].error);
-        assert_null(bounce_rules_read(
-            "b.tsv", SLICE(BOUNCE_COLUMNS REST), "c.tsv", slice_of(cases[i].rows), &err));
+        assert_null(bounce_rules_read(&table, 1, &classes, &err));
         assert_int_equal(err.kind, ERROR_CONFIG);
         if (strncmp(err.text, cases[i].error, strlen(cases[i].error)) != 0)
             fail_msg("%s", err.text);
@@ -330,6 +409,9 @@ main(void)
         cmocka_unit_test(known_replies_get_their_verdict),
         cmocka_unit_test(a_class_alone_has_its_usual_verdict),
         cmocka_unit_test(the_first_rule_that_matches_wins),
+        cmocka_unit_test(rules_of_ones_own_come_first),
+        cmocka_unit_test(without_a_code_the_enhanced_one_speaks),
+        cmocka_unit_test(a_verdict_is_explained),
         cmocka_unit_test(bad_rules_are_refused_with_their_place),
         cmocka_unit_test(bad_classes_are_refused_with_their_place),
         cmocka_unit_test(any_bytes_get_a_verdict),

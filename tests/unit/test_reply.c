@@ -260,6 +260,45 @@ enhanced_codes_fit_one_number(void **state)
     assert_int_equal(enhanced_pack((struct enhanced_code){0}), 0);
 }
 
+static void
+any_bytes_are_a_reply(void **state)
+{
+    static const struct {
+        const char *bytes;
+        unsigned code;
+        const char *enhanced, *text;
+    } cases[] = {
+        {"550 5.1.1 no such user",     550, "5.1.1", "no such user"          },
+        {"550-5.1.1 no such user",     550, "5.1.1", "no such user"          },
+        {" 550 550 5.1.1: no\r\n",     550, "5.1.1", ": no"                  },
+        {"450 550 later",              450, "",      "550 later"             },
+        {"550 #5.1.0 Address no more", 550, "5.1.0", "#5.1.0 Address no more"},
+        {"550 nobody here (#5.1.1)",   550, "5.1.1", "nobody here (#5.1.1)"  },
+        {"550 4.2.1 codes disagree",   550, "4.2.1", "codes disagree"        },
+        {"5.2.2 full",                 0,   "5.2.2", "full"                  },
+        {"2009-11-30 failed",          0,   "",      "2009-11-30 failed"     },
+        {"650 is no code",             0,   "",      "650 is no code"        },
+        {"554",                        554, "",      ""                      },
+        {" \t\r\n",                    0,   "",      ""                      },
+        {"# and #",                    0,   "",      "# and #"               },
+        {"#",                          0,   "",      "#"                     },
+    };
+    struct text enhanced = {0};
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+
+        reply_find(slice_of(cases[i].bytes), &reply);
+        text_clear(&enhanced);
+        enhanced_format(&enhanced, reply.enhanced);
+        assert_int_equal(reply.code, cases[i].code);
+        assert_string_equal(text_string(&enhanced), cases[i].enhanced);
+        assert_slice(reply.text, cases[i].text);
+    }
+    reply_find((struct slice){NULL, 0}, &(struct smtp_reply){0});
+    text_release(&enhanced);
+}
+
 int
 main(void)
 {
@@ -274,6 +313,7 @@ main(void)
         cmocka_unit_test(slips_in_a_scenario_are_named),
         cmocka_unit_test(no_text_can_break_its_line),
         cmocka_unit_test(enhanced_codes_fit_one_number),
+        cmocka_unit_test(any_bytes_are_a_reply),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
