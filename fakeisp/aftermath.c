@@ -2,6 +2,7 @@
 #include "fakeisp/aftermath.h"
 
 #include "base/mem.h"
+#include "fakeisp/cause.h"
 #include "fakeisp/mailer.h"
 #include "fakeisp/pattern.h"
 #include "fakeisp/wish.h"
@@ -23,6 +24,7 @@ struct report_plan {
     enum dsn_kind action;
     struct enhanced_code code;
     struct slice diagnostic; /* the config's, or static */
+    enum bounce_class cause;
     struct text sender, rcpt, header;
 };
 
@@ -74,8 +76,12 @@ tell(const struct report_plan *plan)
     struct event event = {.at_us = loop_now_us(aftermath->doors.loop),
         .kind = EVENT_DSN_SENT,
         .dsn_kind = (uint8_t)plan->action,
+        .has_verdict = plan->cause != CLASS_NONE,
+        .class = (uint8_t)plan->cause,
+        .reason = plan->cause != CLASS_NONE ? REASON_NONE : 0,
         .enhanced = enhanced_pack(plan->code),
         .isp = aftermath->name,
+        .rule = journal_name(journal, SLICE("rfc3464")),
         .host = journal_name(journal, aftermath->config->hosts[plan->host].fqdn),
         .text = journal_name(journal, plan->diagnostic)};
 
@@ -154,6 +160,7 @@ struct report_request {
     struct enhanced_code code;
     struct slice diagnostic;
     int64_t after_us;
+    enum bounce_class cause;
 };
 
 static void
@@ -177,6 +184,7 @@ plan_report(struct aftermath *aftermath, const struct report_request *request, s
     plan->action = request->action;
     plan->code = request->code;
     plan->diagnostic = request->diagnostic;
+    plan->cause = request->cause != CLASS_NONE ? request->cause : cause_of(0, request->code);
     text_add_slice(&plan->sender, sender);
     text_add_slice(&plan->rcpt, rcpt);
     keep_header(plan, header);
@@ -227,7 +235,7 @@ aftermath_on_accepted(struct aftermath *aftermath, const struct visit *visit,
         for (size_t j = 0; j < config->returns_count; j++) {
             const struct isp_return *from = &config->returns[j];
             const struct report_request request = {
-                from->action, from->code, from->diagnostic, from->after_us};
+                from->action, from->code, from->diagnostic, from->after_us, from->cause};
 
             if (comes_back(&aftermath->returns[j], rcpt))
                 plan_report(aftermath, &request, visit->host, sender, rcpt, header);

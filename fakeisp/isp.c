@@ -56,6 +56,18 @@ put_answer(struct event *event, enum smtp_stage stage, const struct answer *answ
     event->text = answer->reply->text;
 }
 
+/* What the other side will have to find out. */
+static void
+put_cause(struct event *event, const struct answer *answer)
+{
+    event->has_verdict = true;
+    event->class =
+        (uint8_t)(answer->cause == CLASS_NONE && answer->reply != NULL ? answer->reply->cause
+                                                                       : answer->cause);
+    event->reason = REASON_NONE;
+    event->type = TYPE_NONE;
+}
+
 static void
 note_session(struct isp *isp, const struct visit *visit, enum event_outcome outcome)
 {
@@ -94,6 +106,7 @@ server_on_limit(void *arg, const struct visit *visit, enum smtp_stage stage,
     if (stage == STAGE_RCPT)
         rcpt = envelope_rcpt(envelope, envelope->rcpts_count - 1);
     put_answer(&event, stage, answer);
+    put_cause(&event, answer);
     event_write(isp->doors.journal, &event, envelope_sender(envelope), rcpt);
 }
 
@@ -133,9 +146,11 @@ server_on_refused(void *arg, const struct visit *visit, enum smtp_stage stage, s
     else if (rcpt.length > 0)
         isp->totals.recipients_refused_4xx++;
     put_answer(&event, stage, answer);
+    put_cause(&event, answer);
     event_write(isp->doors.journal, &event, sender, rcpt);
     if (isp->doors.tells_attempts && rcpt.length > 0 && answer->reply->code < 500) {
-        event.kind = EVENT_DEFERRED;
+        event.kind = EVENT_DEFERRED; /* in the name of the MTA, whose opinion nobody knows */
+        event.class = event.reason = event.has_verdict = 0;
         event_write(isp->doors.journal, &event, sender, rcpt);
     }
 }

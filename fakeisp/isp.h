@@ -28,6 +28,7 @@
 #include "smtp/event.h"
 #include "smtp/reply.h"
 #include "smtp/stage.h"
+#include "smtp/verdict.h"
 
 /* A reply as configured. `text` and the rest are owned by whoever made the config. */
 struct isp_reply {
@@ -94,6 +95,7 @@ struct isp_limit {
     int64_t window_us;
     struct isp_reply over; /* always set; the default is 421 4.7.0 with a text naming the count */
     enum limit_then then;
+    enum bounce_class cause;  /* CLASS_NONE: later if it says 4xx or nothing (70), else 20 */
     int64_t hold_us;          /* 0: no penalty. Else the door stays shut so long, … */
     struct ratio hold_factor; /* … times this for each try meanwhile, … */
     int64_t hold_us_max;      /* … at most so long */
@@ -126,9 +128,10 @@ struct isp_rule {
     uint32_t share_ppm; /* PPM: always. Drawn per recipient, the same at every try */
     uint64_t times;     /* 0: without end; else it answers so often and no more */
     enum isp_action action;
-    struct isp_reply reply; /* may be a 250 */
-    int64_t delay_us;       /* before it */
-    int64_t drip_us;        /* 0: no; else one byte of the reply per so long (tarpit) */
+    struct isp_reply reply;  /* may be a 250 */
+    int64_t delay_us;        /* before it */
+    int64_t drip_us;         /* 0: no; else one byte of the reply per so long (tarpit) */
+    enum bounce_class cause; /* CLASS_NONE: sender (50) if it asks for auth, else by its status */
 };
 
 enum grey_key { GREY_IP = 1, GREY_IP_24 = 2, GREY_FROM = 4, GREY_TO = 8 };
@@ -161,6 +164,7 @@ struct isp_return {
     enum dsn_kind action;
     struct enhanced_code code;
     struct slice diagnostic; /* as a server would have said it; may be empty */
+    enum bounce_class cause; /* CLASS_NONE: what the code means */
 };
 
 struct isp_config {

@@ -2,6 +2,7 @@
 #include "fakeisp/policy.h"
 
 #include "base/mem.h"
+#include "fakeisp/cause.h"
 
 struct policies {
     struct arena arena;
@@ -25,7 +26,8 @@ ready_reply_of(const struct smtp_reply *reply, struct arena *arena, struct journ
     struct text wire = {0};
     struct ready_reply ready = {.code = reply->code,
         .enhanced = enhanced_pack(reply->enhanced),
-        .text = journal_name(journal, reply->text)};
+        .text = journal_name(journal, reply->text),
+        .cause = cause_of(reply->code, reply->enhanced)};
 
     reply_write(&wire, reply);
     ready.wire.at = arena_copy(arena, wire.bytes, wire.length);

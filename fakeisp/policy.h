@@ -20,6 +20,7 @@ struct ready_reply {
     uint16_t code;
     uint32_t enhanced; /* enhanced_pack() */
     uint32_t text;
+    enum bounce_class cause; /* what it means by itself (cause.h) */
     struct slice wire;
 };
 
@@ -96,6 +97,7 @@ struct answer {
     int64_t drip_us;                 /* 0: no; else one byte of the reply per so long */
     uint32_t rule;                   /* name of who spoke; for a limit, of the limit */
     uint32_t limit;                  /* the same, if it was a limit */
+    enum bounce_class cause;         /* of a no; CLASS_NONE: what the reply means */
 };
 
 struct policies;

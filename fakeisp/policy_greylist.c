@@ -46,7 +46,10 @@ greylist_ask(struct greylist *greylist, const struct question *question)
     sighting = seen_note(&greylist->memory, fingerprint_of(greylist, question), question->now_us);
     if (question->now_us - sighting.first_us >= greylist->delay_us)
         return (struct answer){0};
-    return (struct answer){.kind = ANSWER_REPLY, .reply = &greylist->reply, .rule = greylist->name};
+    return (struct answer){.kind = ANSWER_REPLY,
+        .reply = &greylist->reply,
+        .rule = greylist->name,
+        .cause = CLASS_TRANSIENT_FAILURE};
 }
 
 struct greylist *

@@ -172,11 +172,24 @@ punish(struct limit *limit, struct counter *counter, int64_t now_us)
         counter->shut_until_us = now_us + counter->hold_us;
 }
 
+/* Told to come later, by a reply or by none at all, or told that it is over for good. */
+static enum bounce_class
+cause_of_limit(const struct isp_limit *config)
+{
+    if (config->cause != CLASS_NONE)
+        return config->cause;
+    return config->then == THEN_DROP || config->over.reply.code < 500 ? CLASS_TRANSIENT_FAILURE
+                                                                      : CLASS_SOFT_BOUNCE;
+}
+
 static struct answer
 over_the_limit(struct limit *limit, struct counter *counter, int64_t now_us)
 {
-    struct answer answer = {
-        .kind = ANSWER_REPLY, .reply = &limit->over, .rule = limit->name, .limit = limit->name};
+    struct answer answer = {.kind = ANSWER_REPLY,
+        .reply = &limit->over,
+        .rule = limit->name,
+        .limit = limit->name,
+        .cause = cause_of_limit(limit->config)};
 
     punish(limit, counter, now_us);
     switch (limit->config->then) {

@@ -26,11 +26,14 @@ struct mailboxes {
 static const struct truth {
     const char *name;
     struct smtp_reply reply;
+    enum bounce_class cause;
 } truths[] = {
-    [MAILBOX_UNKNOWN] = {"mailbox/unknown/",  {550, {5, 1, 1}, {"no mailbox of that name", 23}}},
-    [MAILBOX_FULL] = {"mailbox/full/",     {452, {4, 2, 2}, {"mailbox full", 12}}           },
-    [MAILBOX_DISABLED] = {"mailbox/disabled/", {550, {5, 2, 1}, {"mailbox disabled", 16}}       },
-    [MAILBOX_TRAP] = {"mailbox/trap/",     {250, {2, 1, 5}, {"ok", 2}}                      },
+    [MAILBOX_UNKNOWN] = {"mailbox/unknown/",  {550, {5, 1, 1}, {"no mailbox of that name", 23}},
+                         CLASS_INVALID_RECIPIENT                                                                   },
+    [MAILBOX_FULL] = {"mailbox/full/",     {452, {4, 2, 2}, {"mailbox full", 12}},            CLASS_MAILBOX_FULL},
+    [MAILBOX_DISABLED] = {"mailbox/disabled/", {550, {5, 2, 1}, {"mailbox disabled", 16}},
+                         CLASS_INVALID_RECIPIENT                                                                   },
+    [MAILBOX_TRAP] = {"mailbox/trap/",     {250, {2, 1, 5}, {"ok", 2}},                       CLASS_NONE        },
 };
 
 /* RFC 5321 4.5.1: <postmaster> without a domain is always ours. */
@@ -61,8 +64,10 @@ mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
     struct slice rcpt = envelope_rcpt(question->envelope, question->rcpt_first);
 
     if (!is_served(mailboxes, rcpt))
-        return (struct answer){
-            .kind = ANSWER_REPLY, .reply = &mailboxes->no_relay, .rule = mailboxes->name_relay};
+        return (struct answer){.kind = ANSWER_REPLY,
+            .reply = &mailboxes->no_relay,
+            .rule = mailboxes->name_relay,
+            .cause = CLASS_RELAYING_DENIED};
     for (size_t i = 0; i < mailboxes->count; i++) {
         const struct mailbox *mailbox = &mailboxes->mailboxes[i];
         const struct isp_mailbox *config = mailbox->config;
@@ -73,8 +78,10 @@ mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
             return (struct answer){0}; /* it is a good one now */
         if (config->is == MAILBOX_TRAP)
             mailboxes->traps_hit++;
-        return (struct answer){
-            .kind = ANSWER_REPLY, .reply = &mailbox->reply, .rule = mailboxes->name_mailbox};
+        return (struct answer){.kind = ANSWER_REPLY,
+            .reply = &mailbox->reply,
+            .rule = mailboxes->name_mailbox,
+            .cause = truths[config->is].cause};
     }
     return (struct answer){0};
 }

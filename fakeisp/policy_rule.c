@@ -17,6 +17,7 @@ struct rule {
     bool asks_memory; /* attempt, or age */
     bool asks_auth;   /* where the message comes from */
     bool asks_rcpt;   /* anything about the recipient */
+    enum bounce_class cause;
 };
 
 struct rules {
@@ -139,7 +140,8 @@ speak(struct rule *rule)
     struct answer answer = {.kind = kinds[config->action],
         .delay_us = config->delay_us,
         .drip_us = config->drip_us,
-        .rule = rule->name};
+        .rule = rule->name,
+        .cause = rule->cause};
 
     rule->times++;
     if (config->reply.is_set && (answer.kind == ANSWER_REPLY || answer.kind == ANSWER_CLOSE))
@@ -221,6 +223,9 @@ read_rule(struct rule *rule, const struct isp_rule *from, const struct policy_do
     rule->asks_rcpt = !rule->to.is_any || rule->asks_memory || rule->share_ppm < PPM;
     for (int i = 0; i < AUTH_METHODS_COUNT; i++)
         rule->asks_auth |= from->auth.bits[i] != 0;
+    rule->cause = from->cause != CLASS_NONE ? from->cause
+        : rule->asks_auth                   ? CLASS_MAIL_BLOCK
+                                            : CLASS_NONE;
     read_header_condition(rule, from->header);
 }
 

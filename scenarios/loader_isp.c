@@ -55,6 +55,20 @@ bits_of(const struct section *section, const char *key, uint32_t initial)
     return bits != 0 ? bits : initial;
 }
 
+/* The number of a bounce class; CLASS_NONE where none is given. */
+static enum bounce_class
+cause_of(const struct section *section)
+{
+    int64_t number = section_whole(section, "cause");
+
+    if (section_has(section, "cause") && !class_is_known((uint64_t)number)) {
+        diagnose(section->loader->diagnostics, section_mark(section, "cause"),
+            "such as 10, 22, 50 or 70", "there is no bounce class %lld", (long long)number);
+        return CLASS_NONE;
+    }
+    return (enum bounce_class)number;
+}
+
 /* Limits. */
 
 bool
@@ -166,6 +180,7 @@ load_limit(const struct section *section)
         .per = bits_of(section, "per", LIMIT_PER_SOURCE_IP),
         .over = over_of(section),
         .then = (enum limit_then)section_whole(section, "then"),
+        .cause = cause_of(section),
     };
 
     if ((limit.per & LIMIT_PER_DKIM_DOMAIN) && limit.count != LIMIT_MESSAGES &&
@@ -302,11 +317,15 @@ load_rule(const struct section *section, size_t i)
         .stage = (enum smtp_stage)section_whole(section, "stage"),
         .share_ppm = section_ppm(section, "share"),
         .times = (uint64_t)section_whole(section, "times"),
+        .cause = cause_of(section),
     };
 
     check_stage(section, rule.stage);
     load_conditions(section, &rule);
     load_action(section, &rule);
+    if (rule.cause != CLASS_NONE && (!rule.reply.is_set || rule.reply.reply.code < 400))
+        diagnose(section->loader->diagnostics, section_mark(section, "cause"), NULL,
+            "a cause needs a reply that refuses");
     return rule;
 }
 
@@ -383,7 +402,8 @@ load_return(const struct section *section)
     struct isp_return back = {.to = section_text(section, "to"),
         .share_ppm = section_ppm(section, "share"),
         .after_us = section_whole(&dsn, "after"),
-        .diagnostic = section_text(&dsn, "text")};
+        .diagnostic = section_text(&dsn, "text"),
+        .cause = cause_of(&dsn)};
     struct slice rest = {0};
 
     if (!enhanced_parse(section_text(&dsn, "status"), &back.code, &rest) || rest.length > 0)

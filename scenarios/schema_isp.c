@@ -131,6 +131,8 @@ static const struct schema_key schema_limit[] = {
         .doc = "The session after that reply; drop: without a reply."},
     {"penalty", SCHEMA_MAP, .nested = schema_penalty,
         .doc = "The door stays shut for a while, longer for who keeps knocking."},
+    {"cause", SCHEMA_COUNT, .min = "1", .max = "100",
+        .doc = "The true bounce class of its refusals. Default: 70, or 20 if it says 5xx."},
     {0},
 };
 /* clang-format on */
@@ -246,6 +248,9 @@ static const struct schema_key schema_rule[] = {
         .doc = "The connection is closed, after the reply if any."},
     {"reset", SCHEMA_YES_NO, .initial = "no", .doc = "The connection is reset."},
     {"silent", SCHEMA_YES_NO, .initial = "no", .doc = "No reply, ever."},
+    {"cause", SCHEMA_COUNT, .min = "1", .max = "100",
+        .doc = "The true bounce class of what it refuses. Default: 50 with auth, or what the "
+               "enhanced status of the reply means (RFC 3463)."},
     {0},
 };
 /* clang-format on */
@@ -328,6 +333,8 @@ static const struct schema_key schema_dsn[] = {
         .doc = "Default: what the status says: 5 failed, 4 delayed, 2 delivered."},
     {"text", SCHEMA_TEXT, .doc = "Diagnostic-Code, as a server would have said it."},
     {"style", SCHEMA_WORD, .initial = "rfc3464", .words = report_styles, .doc = "Its dialect."},
+    {"cause", SCHEMA_COUNT, .min = "1", .max = "100",
+        .doc = "The true bounce class. Default: what the status means (RFC 3463)."},
     {0},
 };
 

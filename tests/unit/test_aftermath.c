@@ -104,9 +104,9 @@ each_recipient_has_its_own_report_at_its_own_instant(void **state)
     assert_int_equal(reports.taken, 2);
     assert_int_equal(reports.unsent, 0);
     assert_non_null(strstr(
-        text_string(&b.w.story), "dsn.sent  0  b+spring-1z@campaign.example>lou@isp.test\n"));
+        text_string(&b.w.story), "dsn.sent  0 rfc3464 b+spring-1z@campaign.example>lou@isp.test\n"));
     assert_non_null(strstr(
-        text_string(&b.w.story), "dsn.sent  0  b+spring-1z@campaign.example>kim@isp.test\n"));
+        text_string(&b.w.story), "dsn.sent  0 rfc3464 b+spring-1z@campaign.example>kim@isp.test\n"));
     stop(&b);
 }
 
