@@ -3,30 +3,31 @@
 
 static const struct {
     enum bounce_class class;
-    const char *name;
+    const char *id, *name;
 } classes[] = {
-    {CLASS_UNDETERMINED,           "Undetermined"           },
-    {CLASS_INVALID_RECIPIENT,      "Invalid Recipient"      },
-    {CLASS_RECIPIENT_REFUSED,      "Recipient Refused"      },
-    {CLASS_SOFT_BOUNCE,            "Soft Bounce"            },
-    {CLASS_DNS_FAILURE,            "DNS Failure"            },
-    {CLASS_MAILBOX_FULL,           "Mailbox Full"           },
-    {CLASS_TOO_LARGE,              "Too Large"              },
-    {CLASS_TIMEOUT,                "Timeout"                },
-    {CLASS_ADMIN_FAILURE,          "Admin Failure"          },
-    {CLASS_GENERIC_BOUNCE_NO_RCPT, "Generic Bounce: No RCPT"},
-    {CLASS_GENERIC_BOUNCE,         "Generic Bounce"         },
-    {CLASS_MAIL_BLOCK,             "Mail Block"             },
-    {CLASS_SPAM_BLOCK,             "Spam Block"             },
-    {CLASS_SPAM_CONTENT,           "Spam Content"           },
-    {CLASS_PROHIBITED_ATTACHMENT,  "Prohibited Attachment"  },
-    {CLASS_RELAYING_DENIED,        "Relaying Denied"        },
-    {CLASS_AUTO_REPLY,             "Auto-Reply"             },
-    {CLASS_TRANSIENT_FAILURE,      "Transient Failure"      },
-    {CLASS_SUBSCRIBE,              "Subscribe"              },
-    {CLASS_UNSUBSCRIBE,            "Unsubscribe"            },
-    {CLASS_CHALLENGE_RESPONSE,     "Challenge-Response"     },
+    {CLASS_UNDETERMINED,           "undetermined",           "Undetermined"           },
+    {CLASS_INVALID_RECIPIENT,      "invalid_recipient",      "Invalid Recipient"      },
+    {CLASS_RECIPIENT_REFUSED,      "recipient_refused",      "Recipient Refused"      },
+    {CLASS_SOFT_BOUNCE,            "soft_bounce",            "Soft Bounce"            },
+    {CLASS_DNS_FAILURE,            "dns_failure",            "DNS Failure"            },
+    {CLASS_MAILBOX_FULL,           "mailbox_full",           "Mailbox Full"           },
+    {CLASS_TOO_LARGE,              "too_large",              "Too Large"              },
+    {CLASS_TIMEOUT,                "timeout",                "Timeout"                },
+    {CLASS_ADMIN_FAILURE,          "admin_failure",          "Admin Failure"          },
+    {CLASS_GENERIC_BOUNCE_NO_RCPT, "generic_bounce_no_rcpt", "Generic Bounce: No RCPT"},
+    {CLASS_GENERIC_BOUNCE,         "generic_bounce",         "Generic Bounce"         },
+    {CLASS_MAIL_BLOCK,             "mail_block",             "Mail Block"             },
+    {CLASS_SPAM_BLOCK,             "spam_block",             "Spam Block"             },
+    {CLASS_SPAM_CONTENT,           "spam_content",           "Spam Content"           },
+    {CLASS_PROHIBITED_ATTACHMENT,  "prohibited_attachment",  "Prohibited Attachment"  },
+    {CLASS_RELAYING_DENIED,        "relaying_denied",        "Relaying Denied"        },
+    {CLASS_AUTO_REPLY,             "auto_reply",             "Auto-Reply"             },
+    {CLASS_TRANSIENT_FAILURE,      "transient_failure",      "Transient Failure"      },
+    {CLASS_SUBSCRIBE,              "subscribe",              "Subscribe"              },
+    {CLASS_UNSUBSCRIBE,            "unsubscribe",            "Unsubscribe"            },
+    {CLASS_CHALLENGE_RESPONSE,     "challenge_response",     "Challenge-Response"     },
 };
+static_assert(COUNT_OF(classes) == CLASSES_COUNT, "every class has a name");
 
 static const struct {
     enum failure_reason reason;
@@ -70,6 +71,33 @@ class_is_known(uint64_t number)
     for (size_t i = 0; i < COUNT_OF(classes); i++)
         if ((uint64_t)classes[i].class == number)
             return true;
+    return false;
+}
+
+enum bounce_class
+class_at(size_t i)
+{
+    assert(i < COUNT_OF(classes));
+    return classes[i].class;
+}
+
+const char *class_id(enum bounce_class class)
+{
+    for (size_t i = 0; i < COUNT_OF(classes); i++)
+        if (classes[i].class == class)
+            return classes[i].id;
+    return "";
+}
+
+bool
+class_from_id(struct slice id, enum bounce_class *class)
+{
+    for (size_t i = 0; i < COUNT_OF(classes); i++) {
+        if (slice_equals(id, slice_of(classes[i].id))) {
+            *class = classes[i].class;
+            return true;
+        }
+    }
     return false;
 }
 

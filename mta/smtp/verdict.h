@@ -32,6 +32,7 @@ enum bounce_class { /* the numbers are the field's */
     CLASS_UNSUBSCRIBE = 90,
     CLASS_CHALLENGE_RESPONSE = 100,
 };
+enum { CLASSES_COUNT = 21 }; /* without CLASS_NONE */
 
 enum failure_reason { /* the numbers are Campaign's */
     REASON_NOT_DEFINED = 0,
@@ -62,11 +63,14 @@ struct verdict {
 };
 
 const char *class_name(enum bounce_class class);     /* "Invalid Recipient"; "" for none */
+const char *class_id(enum bounce_class class);       /* "invalid_recipient"; "" for none */
 const char *reason_name(enum failure_reason reason); /* "User unknown", as people read it */
 const char *reason_id(enum failure_reason reason);   /* "user_unknown", as scenarios say it */
 const char *type_name(enum failure_type type);       /* "Hard" */
 const char *type_id(enum failure_type type);         /* "hard", "none" */
 bool class_is_known(uint64_t number);
+enum bounce_class class_at(size_t i); /* in the order of their numbers; i < CLASSES_COUNT */
+bool class_from_id(struct slice id, enum bounce_class *class);
 bool reason_from_id(struct slice id, enum failure_reason *reason);
 bool type_from_id(struct slice id, enum failure_type *type); /* either case */
 

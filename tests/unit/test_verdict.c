@@ -32,6 +32,25 @@ classes_have_the_names_of_the_field(void **state)
 }
 
 static void
+classes_come_back_from_their_ids(void **state)
+{
+    enum bounce_class back, last = CLASS_NONE;
+
+    for (size_t i = 0; i < CLASSES_COUNT; i++) {
+        enum bounce_class class = class_at(i);
+
+        assert_true(class > last); /* in the order of their numbers */
+        assert_true(class_from_id(slice_of(class_id(class)), &back));
+        assert_int_equal(back, class);
+        last = class;
+    }
+    assert_string_equal(class_id(CLASS_GENERIC_BOUNCE_NO_RCPT), "generic_bounce_no_rcpt");
+    assert_string_equal(class_id(CLASS_NONE), "");
+    assert_false(class_from_id(SLICE(""), &back));
+    assert_false(class_from_id(SLICE("Mailbox Full"), &back));
+}
+
+static void
 reasons_come_back_from_their_ids(void **state)
 {
     int known = 0;
@@ -102,6 +121,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_have_the_names_of_the_field),
+        cmocka_unit_test(classes_come_back_from_their_ids),
         cmocka_unit_test(reasons_come_back_from_their_ids),
         cmocka_unit_test(types_come_back_in_either_case),
         cmocka_unit_test(stages_come_back_from_their_names),
