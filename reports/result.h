@@ -66,6 +66,38 @@ struct result_reason {         /* rows Failed, and soft news along the way */
     struct slice example; /* a reply as seen: "550 5.1.1 no mailbox of that name" */
 };
 
+/* What the MTA made of refusals and returned mail, against what the providers knew. Classes are
+ * numbers; 0 is "none": a cause without a verdict, or a verdict on what was no refusal. */
+struct result_confusion_cell {
+    int cause, verdict;
+    uint64_t count;
+};
+
+struct result_confusion_class { /* occurs as a cause or as a verdict; by number */
+    int class;
+    struct slice name;
+    uint64_t hits, causes, verdicts; /* precision: hits / verdicts; recall: hits / causes */
+};
+
+struct result_confusion_dialect {
+    struct slice name; /* "reply": in the session */
+    uint64_t agreed, all;
+};
+
+struct result_confusion {
+    struct result_confusion_cell *cells; /* by cause, then verdict */
+    size_t cells_count;
+    struct result_confusion_class *classes;
+    size_t classes_count;
+    struct result_confusion_dialect *dialects; /* replies first, the others by name */
+    size_t dialects_count;
+    uint64_t agreed, all;
+    int64_t macro_f1_ppb; /* parts per 10^9; -1: of nothing */
+    /* Left out: no verdict yet; not heard, the connection broke; said at the door, about nobody;
+     * verdicts on what no provider said; on what has no known cause; too many at once. */
+    uint64_t open, unheard, at_door, unspoken, unlabelled, given_up;
+};
+
 struct result_point { /* KPI right after an instant; changes that nobody could see are left out */
     int64_t at_us;
     uint64_t to_deliver, taken, sent, failed, pending,
@@ -99,6 +131,7 @@ struct result {
     size_t isps_count;
     struct result_reason *reasons;
     size_t reasons_count;
+    struct result_confusion confusion;
     struct result_point *points;
     size_t points_count;
     struct result_label *labels;

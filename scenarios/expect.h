@@ -36,7 +36,8 @@ struct judge_doors {
     struct loop *loop;
     struct journal *journal;
     const struct campaign *campaign;
-    struct isp *const *isps; /* in the scenario's order */
+    struct isp *const *isps;     /* in the scenario's order */
+    struct confusion *confusion; /* fed by the judge, in time with its checks; may be NULL */
 };
 
 /* Observes the journal and arms timers from now on. judge_instant_over() must be called from the

@@ -278,6 +278,14 @@ judge_event(struct judge *judge, const struct kind_lists *lists)
     }
 }
 
+/* After what begins with this instant has begun, before anybody asks. */
+static void
+take_verdict(struct judge *judge, struct slice entry)
+{
+    if (judge->doors.confusion != NULL)
+        confusion_take(judge->doors.confusion, entry);
+}
+
 static void
 on_entry(void *arg, struct slice entry)
 {
@@ -287,11 +295,14 @@ on_entry(void *arg, struct slice entry)
 
     judge->evidence.entry_number++;
     memcpy(&kind, entry.at + offsetof(struct event, kind), 1);
-    if (kind >= EVENT_KINDS_COUNT || (judge->kinds_wanted >> kind & 1) == 0)
+    if (kind >= EVENT_KINDS_COUNT || (judge->kinds_wanted >> kind & 1) == 0) {
+        take_verdict(judge, entry);
         return;
+    }
     evidence_read(&judge->evidence, &seen, entry);
     judge->evidence.now_us = seen.event.at_us;
     open_and_close(judge);
+    take_verdict(judge, entry);
     judge_event(judge, &judge->kinds[kind]);
     judge->evidence.seen = NULL;
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "scenarios/audit.h"
 #include "scenarios/bench.h"
+#include "scenarios/confusion.h"
 #include "scenarios/world_doors.h"
 #include "smtp/event.h"
 
@@ -37,6 +38,7 @@ struct world {
     struct mta *mta;     /* NULL: a foreign one runs, on the bench */
     struct bench *bench; /* or NULL */
     struct campaign *campaign;
+    struct confusion *confusion; /* NULL: whose verdicts it would count keeps no journal */
     struct judge *judge;
     struct audit *audit;
     struct change_state *changes;
@@ -330,10 +332,13 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
         world_free(&world);
         return NULL;
     }
+    if (options->sut == NULL)
+        world->confusion = confusion_new(scenario, world->journal);
     judge_doors = (struct judge_doors){.loop = world->loop,
         .journal = world->journal,
         .campaign = world->campaign,
-        .isps = world->isps};
+        .isps = world->isps,
+        .confusion = world->confusion};
     world->audit = audit_new(scenario, world->journal, world->campaign);
     world->judge = judge_new(plan, &judge_doors);
     loop_on_instant_over(world->loop, instant_over, world);
@@ -355,6 +360,7 @@ world_free(struct world **world)
         journal_end(w->journal); /* sessions close now, and nobody is left to hear of it */
     judge_free(&w->judge);
     audit_free(&w->audit);
+    confusion_free(&w->confusion);
     bench_free(&w->bench);
     mta_free(&w->mta);
     campaign_free(&w->campaign);
@@ -484,4 +490,6 @@ world_result(struct world *world, struct result *result)
     result->journal_hash = journal_hash(world->journal);
     add_checks(world, result);
     audit_fill(world->audit, world->isps, result);
+    if (world->confusion != NULL)
+        confusion_fill(world->confusion, result);
 }

@@ -5,6 +5,7 @@
 
 #include "tests/unit.h"
 
+#include "scenarios/confusion.h"
 #include "scenarios/expect.h"
 #include "scenarios/expression.h"
 #include "smtp/event.h"
@@ -200,6 +201,7 @@ struct stage {
     struct expectation_config claims[STAGE_CLAIMS];
     struct source checks[STAGE_CLAIMS][3];
     struct expect_plan *plan;
+    struct confusion *confusion;
     struct judge *judge;
     struct happening happenings[STAGE_HAPPENINGS];
     size_t happenings_count;
@@ -238,6 +240,7 @@ stage_init(struct stage *stage, uint64_t spring_rows, uint64_t summer_rows)
     stage_scenario(&stage->scenario);
     stage->loop = loop_sim_new(0);
     stage->journal = journal_new();
+    stage->confusion = confusion_new(&stage->scenario, stage->journal);
     stage->campaign.rows_count[0] = spring_rows;
     stage->campaign.rows_count[1] = summer_rows;
     for (int i = 0; i < STAGE_DELIVERIES; i++) {
@@ -386,7 +389,8 @@ stage_instant_over(void *arg)
 static inline void
 stage_open(struct stage *stage)
 {
-    struct judge_doors doors = {stage->loop, stage->journal, &stage->campaign, stage->isps_list};
+    struct judge_doors doors = {
+        stage->loop, stage->journal, &stage->campaign, stage->isps_list, stage->confusion};
 
     stage->plan = expect_compile(&stage->scenario, &stage->diagnostics);
     if (stage->plan == NULL)
@@ -409,6 +413,7 @@ static inline void
 stage_release(struct stage *stage)
 {
     judge_free(&stage->judge);
+    confusion_free(&stage->confusion);
     expect_plan_free(&stage->plan);
     journal_free(&stage->journal);
     loop_free(&stage->loop);
