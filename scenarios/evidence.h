@@ -52,7 +52,8 @@ struct evidence {
     const struct scenario *scenario;
     const struct journal *journal;
     const struct campaign *campaign;
-    struct isp *const *isps; /* NULL: there are none to ask */
+    struct isp *const *isps;     /* NULL: there are none to ask */
+    struct confusion *confusion; /* the same */
     int64_t now_us;
     int64_t tolerance_us;  /* where times are compared; 0: none */
     bool is_over;          /* the run has ended, at now_us */

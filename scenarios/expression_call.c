@@ -422,6 +422,111 @@ take_relayed(struct compiler *compiler, struct arguments *arguments)
     return compiler_push(compiler, node);
 }
 
+/* precision(CLASS) and its like. */
+static const struct measure {
+    const char *name;
+    enum confusion_measure measure;
+    bool is_of_class; /* else of all, and it may stand without brackets */
+} measures[] = {
+    {"precision", MEASURE_PRECISION, true },
+    {"recall",    MEASURE_RECALL,    true },
+    {"f1",        MEASURE_F1,        true },
+    {"macro_f1",  MEASURE_MACRO_F1,  false},
+    {"agreement", MEASURE_AGREEMENT, false},
+};
+
+static const struct measure *
+find_measure(struct slice name)
+{
+    for (size_t i = 0; i < COUNT_OF(measures); i++)
+        if (slice_equals(name, slice_of(measures[i].name)))
+            return &measures[i];
+    return NULL;
+}
+
+/* A number, as events have it, or its word. */
+static bool
+read_class(struct compiler *compiler, const struct argument *argument, enum bounce_class *class)
+{
+    const char *words[CLASSES_COUNT];
+    struct slice value;
+    uint64_t number;
+
+    if (!resolve_param(compiler, argument, &value))
+        return false;
+    if (class_from_id(value, class))
+        return true;
+    if (slice_to_u64(value, &number) && class_is_known(number)) {
+        *class = (enum bounce_class)number;
+        return true;
+    }
+    for (size_t i = 0; i < CLASSES_COUNT; i++)
+        words[i] = class_id(class_at(i));
+    return compiler_fail_with_words(
+        compiler, argument->from, argument->to, value, words, CLASSES_COUNT, "bounce class");
+}
+
+static bool
+read_measure_filters(
+    struct compiler *compiler, struct arguments *arguments, size_t start, struct series_plan *plan)
+{
+    struct slice value;
+    size_t isp;
+
+    for (size_t i = start; i < arguments->count; i++) {
+        const struct argument *argument = &arguments->list[i];
+
+        if (slice_equals(argument->name, SLICE("isp"))) {
+            if (!resolve_param(compiler, argument, &value) ||
+                !compiler_find_isp(compiler, argument->from, value, &isp))
+                return false;
+            plan->isp = (int)isp;
+        } else if (slice_equals(argument->name, SLICE("dialect"))) {
+            if (!resolve_param(compiler, argument, &plan->dialect))
+                return false;
+        } else {
+            return compiler_fail(compiler, argument->name_from, argument->to, NULL,
+                "%.*s knows isp=NAME and dialect=NAME only", SLICE_ARGS(arguments->function));
+        }
+    }
+    return true;
+}
+
+static bool
+take_measure(struct compiler *compiler, struct arguments *arguments)
+{
+    const struct measure *measure = find_measure(arguments->function);
+    struct series_plan plan = {.kind = SERIES_CONFUSION, .measure = measure->measure, .isp = -1};
+
+    if (compiler->context->scenario->sut.kind != SUT_NONE)
+        return compiler_fail(compiler, arguments->from, arguments->to, NULL,
+            "%s is about the verdicts of our own MTA, and a foreign one sends here", measure->name);
+    if (measure->is_of_class && (arguments->count == 0 || arguments->list[0].name.length > 0))
+        return compiler_fail(compiler, arguments->from, arguments->to, NULL,
+            "write %s(CLASS), as in %s(22) or %s(mailbox_full)", measure->name, measure->name,
+            measure->name);
+    if ((measure->is_of_class && !read_class(compiler, &arguments->list[0], &plan.class)) ||
+        !read_measure_filters(compiler, arguments, measure->is_of_class, &plan) ||
+        !push_series(compiler, arguments, plan, VALUE_NUMBER))
+        return false;
+    compiler->nodes[compiler->nodes_count - 1].is_percent = true;
+    return true;
+}
+
+bool
+compiler_is_measure(struct slice name)
+{
+    return find_measure(name) != NULL;
+}
+
+bool
+compiler_take_measure(struct compiler *compiler, size_t from, struct slice name)
+{
+    struct arguments arguments = {.from = from, .to = compiler->at, .function = name};
+
+    return take_measure(compiler, &arguments);
+}
+
 static const struct {
     const char *name;
     bool (*take)(struct compiler *compiler, struct arguments *arguments);
@@ -432,6 +537,11 @@ static const struct {
     {"open_connections", take_open_connections},
     {"limit",            take_limit           },
     {"relayed",          take_relayed         },
+    {"precision",        take_measure         },
+    {"recall",           take_measure         },
+    {"f1",               take_measure         },
+    {"macro_f1",         take_measure         },
+    {"agreement",        take_measure         },
 };
 
 bool

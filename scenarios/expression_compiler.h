@@ -76,6 +76,9 @@ bool compiler_close_watch(struct compiler *compiler, const struct pending *open)
 bool compiler_take_call(struct compiler *compiler, size_t from, struct slice name);
 bool compiler_take_kpi_of(struct compiler *compiler, size_t from);
 bool compiler_take_deferral_rate(struct compiler *compiler, size_t from);
+/* macro_f1 and its like, without brackets. */
+bool compiler_is_measure(struct slice name);
+bool compiler_take_measure(struct compiler *compiler, size_t from, struct slice name);
 bool compiler_find_delivery(
     struct compiler *compiler, size_t from, struct slice name, size_t *delivery);
 bool compiler_find_isp(struct compiler *compiler, size_t from, struct slice name, size_t *isp);

@@ -38,7 +38,7 @@ open_trial(struct judge *judge, struct trial *trial)
     judge->is_unsettled = true;
     for (size_t i = 0; i < parts->series_count; i++)
         if (parts->series[i].owner == trial->number)
-            series_restart(&judge->state.series[i]);
+            series_restart(&judge->state.series[i], &judge->evidence);
     for (size_t i = 0; i < parts->watches_count; i++)
         if (parts->watches[i].owner == trial->number)
             expression_state_restart(&judge->state, i);
@@ -563,6 +563,7 @@ judge_new(const struct expect_plan *plan, const struct judge_doors *doors)
     evidence_init(&judge->evidence, plan->scenario, doors->journal, doors->campaign,
         plan->parts.memories_count);
     judge->evidence.isps = doors->isps;
+    judge->evidence.confusion = doors->confusion;
     judge->evidence.now_us = loop_now_us(doors->loop);
     judge->evidence.tolerance_us = plan->tolerance_us;
     for (size_t i = 0; i < plan->count; i++)

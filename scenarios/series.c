@@ -4,6 +4,10 @@
 uint32_t
 series_kinds(const struct series_plan *plan)
 {
+    if (plan->kind == SERIES_CONFUSION)
+        return UINT32_C(1) << EVENT_REFUSED | UINT32_C(1) << EVENT_LIMIT_HIT |
+            UINT32_C(1) << EVENT_ATTEMPT | UINT32_C(1) << EVENT_DSN_SENT |
+            UINT32_C(1) << EVENT_DSN_RECEIVED;
     return UINT32_C(1) << plan->event;
 }
 
@@ -72,6 +76,7 @@ series_release(struct series *series)
 {
     moments_release(&series->window);
     mem_free(series->gap_last_us);
+    mem_free(series->before);
     mem_free(series->steps);
     map_release(&series->gap_keys);
     *series = (struct series){0};
@@ -180,16 +185,47 @@ series_take(struct series *series, struct evidence *evidence)
             note_step(series, evidence);
         break;
     case SERIES_OPEN:
+    case SERIES_CONFUSION:
         break;
     }
     series->has_fired = true;
 }
 
+static struct confusion_filter
+filter_of(const struct series_plan *plan)
+{
+    return (struct confusion_filter){.isp = plan->isp, .dialect = plan->dialect};
+}
+
 void
-series_restart(struct series *series)
+series_restart(struct series *series, const struct evidence *evidence)
 {
     if (series->plan->kind == SERIES_COUNT)
         series->count = 0;
+    if (series->plan->kind == SERIES_CONFUSION && evidence->confusion != NULL) {
+        struct confusion_filter filter = filter_of(series->plan);
+
+        if (series->before == NULL)
+            series->before = mem_alloc(sizeof *series->before);
+        confusion_count(evidence->confusion, &filter, evidence->now_us, series->before);
+    }
+}
+
+static struct value
+measured(const struct series *series, const struct evidence *evidence)
+{
+    const struct series_plan *plan = series->plan;
+    struct confusion_filter filter = filter_of(plan);
+    struct confusion_counts counts;
+    struct ratio ratio;
+
+    if (evidence->confusion == NULL)
+        return value_unknown();
+    confusion_count(evidence->confusion, &filter, evidence->now_us, &counts);
+    if (series->before != NULL)
+        confusion_subtract(&counts, series->before);
+    return confusion_measure(&counts, plan->measure, plan->class, &ratio) ? value_number(ratio)
+                                                                          : value_unknown();
 }
 
 /* The mean over the window: what held, weighted by how long it held. */
@@ -253,6 +289,8 @@ series_value(struct series *series, struct evidence *evidence)
         if (plan->window_us == 0)
             return value_number(limit_now(plan, evidence));
         return is_window_full ? mean_limit(series, evidence->now_us) : value_unknown();
+    case SERIES_CONFUSION:
+        return measured(series, evidence);
     }
     return value_unknown();
 }

@@ -11,16 +11,18 @@
 #define MTALAB_SERIES_H
 
 #include "base/moments.h"
+#include "scenarios/confusion.h"
 #include "scenarios/evidence.h"
 #include "scenarios/value.h"
 
 enum series_kind {
-    SERIES_COUNT, /* count(E, …): a number */
-    SERIES_RATE,  /* rate(E, …, over=D) */
-    SERIES_GAP,   /* gap(E, …, same=FIELD): has a value only at such an event */
-    SERIES_TRIED, /* tried(HOST, within=D): a condition */
-    SERIES_OPEN,  /* open_connections(isp=…): has a value once there was a session */
-    SERIES_LIMIT, /* limit(ISP, ID, over=D); over 0: now */
+    SERIES_COUNT,     /* count(E, …): a number */
+    SERIES_RATE,      /* rate(E, …, over=D) */
+    SERIES_GAP,       /* gap(E, …, same=FIELD): has a value only at such an event */
+    SERIES_TRIED,     /* tried(HOST, within=D): a condition */
+    SERIES_OPEN,      /* open_connections(isp=…): has a value once there was a session */
+    SERIES_LIMIT,     /* limit(ISP, ID, over=D); over 0: now */
+    SERIES_CONFUSION, /* precision(CLASS) and its like: of what was qualified since the (re)start */
 };
 
 struct series_plan {
@@ -31,9 +33,12 @@ struct series_plan {
     int64_t window_us;
     bool has_same;
     enum event_field same;
-    int isp; /* open: -1 for all; limit */
+    int isp; /* open, confusion: -1 for all; limit */
     size_t limit;
-    size_t owner; /* the expectation whose `after` and `during` restart it */
+    enum confusion_measure measure;
+    enum bounce_class class;
+    struct slice dialect; /* a glob; empty: all */
+    size_t owner;         /* the expectation whose `after` and `during` restart it */
 };
 
 enum { SERIES_WINDOW_MAX = 1 << 22 };
@@ -59,6 +64,8 @@ struct series {
     int64_t gap_us;      /* of the event gap_number */
     uint64_t gap_number; /* 0: none */
 
+    struct confusion_counts *before; /* what had been qualified at the restart; NULL: nothing */
+
     struct step *steps; /* what the limit was, oldest first */
     size_t steps_count, steps_capacity;
 };
@@ -72,7 +79,8 @@ uint32_t series_kinds(const struct series_plan *plan);
 bool series_is_timed(const struct series_plan *plan);
 
 void series_take(struct series *series, struct evidence *evidence); /* the event at hand */
-void series_restart(struct series *series); /* counts begin anew; windows slide on */
+/* Counts begin anew; windows slide on. */
+void series_restart(struct series *series, const struct evidence *evidence);
 /* What is older than the window leaves it. */
 void series_advance(struct series *series, int64_t now_us);
 /* The next instant after `now_us` at which its value changes by time alone; INT64_MAX: none. */

@@ -266,6 +266,25 @@ mistakes_are_told_with_their_place(void **state)
         {"unchanged(rate(accepted, over=5m))",   PLACE_EVENT, 11, 23, NULL,                                                         NULL                                                  },
         {"unchanged(1 == 1)",                    PLACE_EVENT, 11, 6,
          "what grows or falls is a quantity, this is a condition",                                                                  NULL                                                  },
+        {"precision() > 1",                      PLACE_STATE, 1,  11,
+         "write precision(CLASS), as in precision(22) or precision(mailbox_full)",                                                  NULL                                                  },
+        {"recall > 1",                           PLACE_STATE, 1,  6,
+         "write recall(CLASS), as in recall(22) or recall(mailbox_full)",                                                           NULL                                                  },
+        {"f1(isp=rows) > 1",                     PLACE_STATE, 1,  12,
+         "write f1(CLASS), as in f1(22) or f1(mailbox_full)",                                                                       NULL                                                  },
+        {"recall(11) > 1",                       PLACE_STATE, 8,  2,  "there is no bounce class \"11\"",                            NULL                                                  },
+        {"recall(mailbox_ful) > 1",              PLACE_STATE, 8,  11, "there is no bounce class \"mailbox_ful\"",
+         "did you mean \"mailbox_full\"?"                                                                                                                                                 },
+        {"recall(22, isp=row) > 1",              PLACE_STATE, 16, 3,  "there is no ISP \"row\"",
+         "did you mean \"rows\"?"                                                                                                                                                         },
+        {"agreement(22) > 1",                    PLACE_STATE, 11, 2,  "agreement knows isp=NAME and dialect=NAME only",
+         NULL                                                                                                                                                                             },
+        {"recall(22, host=mx1) > 1",             PLACE_STATE, 12, 8,
+         "recall knows isp=NAME and dialect=NAME only",                                                                             NULL                                                  },
+        {"recall(22) > 1h",                      PLACE_STATE, 14, 2,  "cannot compare a number with a duration",                    NULL                                                  },
+        {"recal(22) > 1",                        PLACE_STATE, 1,  5,  "there is no function \"recal\"",
+         "did you mean \"recall\"?"                                                                                                                                                       },
+        {"recall(22) ",                          PLACE_STATE, 1,  10, "this is a number, and should be a condition",                NULL                                                  },
         {"$hiden > 1/m",                         PLACE_STATE, 1,  6,  "there is no parameter \"hiden\"",
          "did you mean \"hidden\"?"                                                                                                                                                       },
         {"utilisation(rows) > 80%",              PLACE_STATE, 1,  11, "`utilisation(…)` is not supported yet",
@@ -304,6 +323,19 @@ mistakes_are_told_with_their_place(void **state)
             fail_msg("hint \"%s\" where none was expected", told->hint);
         bench_free(bench);
     }
+}
+
+static void
+a_foreign_mta_is_not_measured(void **state)
+{
+    struct bench *bench = bench_new();
+    struct expression expression;
+
+    bench->stage.scenario.sut.kind = SUT_POSTFIX;
+    assert_false(compile(bench, "recall(22) > 1", PLACE_STATE, VALUE_TRUTH, &expression));
+    assert_string_equal(bench->stage.diagnostics.list[0].text,
+        "recall is about the verdicts of our own MTA, and a foreign one sends here");
+    bench_free(bench);
 }
 
 static void
@@ -470,6 +502,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_mean_what_they_say),
         cmocka_unit_test(mistakes_are_told_with_their_place),
+        cmocka_unit_test(a_foreign_mta_is_not_measured),
         cmocka_unit_test(instants_are_made_of_instants),
         cmocka_unit_test(depth_and_length_are_bounded),
         cmocka_unit_test(failures_are_explained),

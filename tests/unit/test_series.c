@@ -159,7 +159,7 @@ filters_narrow_what_is_counted(void **state)
     take(feed, 6, "OK-2@x", "mx1");
     take(feed, 7, "", "mx1");
     assert_int_equal(value_at(feed, 7).number.num, 2);
-    series_restart(&feed->series);
+    series_restart(&feed->series, &feed->evidence);
     assert_int_equal(value_at(feed, 7).number.num, 0);
     feed_free(feed);
 }
