@@ -6,6 +6,17 @@
 
 #include <stdio.h>
 
+enum { F1_ONE = 1000000000 };
+
+#define PUT_EACH(json, key, put, items, count) \
+    do {                                       \
+        json_key(json, key);                   \
+        json_open(json, '[');                  \
+        for (size_t i = 0; i < (count); i++)   \
+            put(json, &(items)[i]);            \
+        json_close(json, ']');                 \
+    } while (0)
+
 static void
 put_text(struct json *json, const char *key, struct slice value)
 {
@@ -41,11 +52,25 @@ put_us(struct json *json, const char *key, int64_t us)
         json_int(json, us);
 }
 
+/* Of nothing there is none. */
+static void
+put_percent(struct json *json, const char *key, uint64_t part, uint64_t whole)
+{
+    struct text percent = {0};
+
+    json_key(json, key);
+    if (whole == 0) {
+        json_null(json);
+        return;
+    }
+    unit_format_decimal(&percent, ratio_of((int64_t)part * 100, (int64_t)whole), 3);
+    json_raw(json, text_string(&percent));
+    text_release(&percent);
+}
+
 static void
 put_kpi(struct json *json, const char *key, const struct result_kpi *kpi)
 {
-    struct text success = {0};
-
     json_key(json, key);
     json_open(json, '{');
     put_count(json, "to_deliver", kpi->to_deliver);
@@ -63,16 +88,8 @@ put_kpi(struct json *json, const char *key, const struct result_kpi *kpi)
     put_count(json, "quarantined", kpi->quarantined);
     json_key(json, "has_feedback");
     json_bool(json, kpi->has_feedback);
-    json_key(json, "success_percent");
-    if (kpi->to_deliver == 0)
-        json_null(json);
-    else {
-        unit_format_decimal(
-            &success, ratio_of((int64_t)kpi->sent * 100, (int64_t)kpi->to_deliver), 3);
-        json_raw(json, text_string(&success));
-    }
+    put_percent(json, "success_percent", kpi->sent, kpi->to_deliver);
     json_close(json, '}');
-    text_release(&success);
 }
 
 static void
@@ -168,6 +185,63 @@ put_reason(struct json *json, const struct result_reason *reason)
 }
 
 static void
+put_confusion_cell(struct json *json, const struct result_confusion_cell *cell)
+{
+    json_open(json, '{');
+    put_count(json, "cause", (uint64_t)cell->cause);
+    put_count(json, "verdict", (uint64_t)cell->verdict);
+    put_count(json, "count", cell->count);
+    json_close(json, '}');
+}
+
+static void
+put_confusion_class(struct json *json, const struct result_confusion_class *class)
+{
+    json_open(json, '{');
+    put_count(json, "class", (uint64_t) class->class);
+    put_text(json, "class_name", class->name);
+    put_count(json, "hits", class->hits);
+    put_count(json, "causes", class->causes);
+    put_count(json, "verdicts", class->verdicts);
+    put_percent(json, "recall_percent", class->hits, class->causes);
+    put_percent(json, "precision_percent", class->hits, class->verdicts);
+    json_close(json, '}');
+}
+
+static void
+put_confusion_dialect(struct json *json, const struct result_confusion_dialect *dialect)
+{
+    json_open(json, '{');
+    put_text(json, "dialect", dialect->name);
+    put_count(json, "agreed", dialect->agreed);
+    put_count(json, "qualified", dialect->all);
+    json_close(json, '}');
+}
+
+static void
+put_confusion(struct json *json, const struct result_confusion *confusion)
+{
+    json_key(json, "confusion");
+    json_open(json, '{');
+    put_count(json, "qualified", confusion->all);
+    put_count(json, "agreed", confusion->agreed);
+    put_percent(json, "agreement_percent", confusion->agreed, confusion->all);
+    put_percent(json, "macro_f1_percent", (uint64_t)confusion->macro_f1_ppb,
+        confusion->all > 0 ? F1_ONE : 0);
+    PUT_EACH(json, "classes", put_confusion_class, confusion->classes, confusion->classes_count);
+    PUT_EACH(json, "cells", put_confusion_cell, confusion->cells, confusion->cells_count);
+    PUT_EACH(
+        json, "dialects", put_confusion_dialect, confusion->dialects, confusion->dialects_count);
+    put_count(json, "open", confusion->open);
+    put_count(json, "unheard", confusion->unheard);
+    put_count(json, "at_door", confusion->at_door);
+    put_count(json, "unspoken", confusion->unspoken);
+    put_count(json, "unlabelled", confusion->unlabelled);
+    put_count(json, "given_up", confusion->given_up);
+    json_close(json, '}');
+}
+
+static void
 put_ledgers(struct json *json, const struct result *result)
 {
     json_key(json, "ledgers");
@@ -248,15 +322,6 @@ put_run(struct json *json, const struct result *result)
     text_release(&start);
 }
 
-#define PUT_EACH(json, key, put, items, count) \
-    do {                                       \
-        json_key(json, key);                   \
-        json_open(json, '[');                  \
-        for (size_t i = 0; i < (count); i++)   \
-            put(json, &(items)[i]);            \
-        json_close(json, ']');                 \
-    } while (0)
-
 void
 json_report(struct text *out, const struct result *result)
 {
@@ -272,6 +337,7 @@ json_report(struct text *out, const struct result *result)
     PUT_EACH(&json, "deliveries", put_delivery, result->deliveries, result->deliveries_count);
     PUT_EACH(&json, "isps", put_isp, result->isps, result->isps_count);
     PUT_EACH(&json, "reasons", put_reason, result->reasons, result->reasons_count);
+    put_confusion(&json, &result->confusion);
     put_ledgers(&json, result);
     PUT_EACH(&json, "labels", put_label, result->labels, result->labels_count);
     put_points(&json, result);

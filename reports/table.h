@@ -38,7 +38,7 @@ struct table_column {
     uint32_t width_max; /* words are wrapped beyond; 0: as wide as its widest cell */
 };
 
-enum { TABLE_COLUMNS_MAX = 16 };
+enum { TABLE_COLUMNS_MAX = 20 };
 
 struct table_cell {
     struct slice text;

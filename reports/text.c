@@ -4,6 +4,7 @@
 #include "base/unit.h"
 #include "reports/claim.h"
 #include "reports/kpi.h"
+#include "reports/verdicts.h"
 
 enum { SKIPPED_EXIT_CODE = 77 };
 
@@ -428,6 +429,7 @@ text_report(struct text *out, const struct result *result, const struct report_s
         add_isps(out, result, style);
     if (result->reasons_count > 0)
         add_reasons(out, result, style);
+    verdicts_report(out, result, style);
     text_add_char(out, '\n');
     add_checks(out, result, false, style);
     if (result->events_count > 0)
