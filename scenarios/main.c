@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "reports/plot.h"
 #include "scenarios/batch.h"
 #include "scenarios/drawing.h"
 #include "scenarios/files.h"
@@ -140,6 +141,40 @@ why(const struct options *options)
     return complain(&err);
 }
 
+static bool
+can_be_drawn(struct slice id, struct error *err)
+{
+    struct text ids = {0};
+
+    if (plot_support(id) == PLOT_SUPPORTED)
+        return true;
+    plot_ids(&ids, PLOT_SUPPORTED);
+    error_set(err, ERROR_USAGE, "%s \"%.*s\"; there are %s",
+        plot_support(id) == PLOT_PLANNED ? "this version does not draw the plot" : "no plot",
+        SLICE_ARGS(id), text_string(&ids));
+    text_release(&ids);
+    return false;
+}
+
+static bool
+draw(const struct options *options, const struct result *result, struct slice id, struct text *out,
+    struct error *err)
+{
+    const char *directory = options->out != NULL ? options->out : ".";
+    struct text note = {0};
+    bool is_fine;
+
+    if (options->is_text)
+        return draw_in_terminal(result, id, false, out, err);
+    is_fine = draw_files(result, id, directory, &note, err);
+    if (is_fine && note.length == 0)
+        text_printf(out, "%s/%.*s.svg\n%s/%.*s.png\n", directory, SLICE_ARGS(id), directory,
+            SLICE_ARGS(id));
+    fwrite(text_string(&note), 1, note.length, stderr);
+    text_release(&note);
+    return is_fine;
+}
+
 /* Plots whatever the verdict; a plot of a failed run is what one wants to see. */
 static enum exit_code
 plot(const struct options *options)
@@ -151,23 +186,19 @@ plot(const struct options *options)
         .seed = options->has_seed ? &options->seed_first : NULL};
     struct run run;
     enum exit_code code;
-    bool is_fine;
 
+    for (size_t i = 1; i < options->words_count; i++)
+        if (!can_be_drawn(slice_of(options->words[i]), &err))
+            return complain(&err);
     run_scenario(&request, &run);
     fwrite(text_string(&run.diagnostics), 1, run.diagnostics.length, stderr);
     code = run.exit_code == EXIT_FAILED ? EXIT_HELD : run.exit_code;
-    if (code == EXIT_HELD) {
-        const char *directory = options->out != NULL ? options->out : ".";
-        struct text note = {0};
-
-        is_fine = options->is_text ? draw_in_terminal(&run.result, SLICE("kpi"), false, &out, &err)
-                                   : draw_files(&run.result, SLICE("kpi"), directory, &note, &err);
-        if (is_fine && !options->is_text && note.length == 0)
-            text_printf(&out, "%s/kpi.svg\n%s/kpi.png\n", directory, directory);
-        fwrite(text_string(&note), 1, note.length, stderr);
-        text_release(&note);
-        code = is_fine ? EXIT_HELD : complain(&err);
-    }
+    if (code == EXIT_HELD && options->words_count == 1 &&
+        !draw(options, &run.result, SLICE("kpi"), &out, &err))
+        code = complain(&err);
+    for (size_t i = 1; code == EXIT_HELD && i < options->words_count; i++)
+        if (!draw(options, &run.result, slice_of(options->words[i]), &out, &err))
+            code = complain(&err);
     run_release(&run);
     return exit_code_worse(code, print(&out));
 }

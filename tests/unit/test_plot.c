@@ -8,6 +8,7 @@
 #include "base/unit.h"
 #include "reports/plot.h"
 #include "reports/plot_axis.h"
+#include "reports/plot_confusion.h"
 #include "reports/plot_kpi.h"
 #include "reports/program.h"
 #include "tests/unit/results.h"
@@ -76,7 +77,7 @@ ids_are_known_planned_or_unknown(void **state)
     assert_int_equal(plot_support(SLICE("kpis")), PLOT_UNKNOWN);
     assert_int_equal(plot_support(SLICE("")), PLOT_UNKNOWN);
     plot_ids(&ids, PLOT_SUPPORTED);
-    assert_string_equal(text_string(&ids), "kpi");
+    assert_string_equal(text_string(&ids), "kpi, confusion");
     text_release(&ids);
 }
 
@@ -91,6 +92,13 @@ table_and_script_read_well(void **state)
     text_clear(&out);
     plot_kpi_script(&out, &result);
     assert_golden(text_slice(&out), "tests/golden/plot_kpi.gp");
+    add_confusion(&result);
+    text_clear(&out);
+    plot_confusion_data(&out, &result);
+    assert_golden(text_slice(&out), "tests/golden/plot_confusion.tsv");
+    text_clear(&out);
+    plot_confusion_script(&out, &result);
+    assert_golden(text_slice(&out), "tests/golden/plot_confusion.gp");
     text_release(&out);
     result_release(&result);
 }
@@ -212,16 +220,20 @@ skip_without_gnuplot(void)
 static void
 the_same_result_gives_the_same_picture(void **state)
 {
-    static const char *const names[] = {"kpi.tsv", "kpi.gp", "kpi.svg", "kpi.png"};
+    static const char *const names[] = {"kpi.tsv", "kpi.gp", "kpi.svg", "kpi.png", "confusion.tsv",
+        "confusion.gp", "confusion.svg", "confusion.png"};
     struct result result = good_result();
     struct folder first = make_folder(), second = make_folder();
     struct text a = {0}, b = {0};
     struct error err = {0};
 
     skip_without_gnuplot();
-    if (plot_write(&result, SLICE("kpi"), first.name, NULL, &err) != PLOT_DONE)
+    add_confusion(&result);
+    if (plot_write(&result, SLICE("kpi"), first.name, NULL, &err) != PLOT_DONE ||
+        plot_write(&result, SLICE("confusion"), first.name, NULL, &err) != PLOT_DONE)
         fail_msg("%s", err.text);
     assert_int_equal(plot_write(&result, SLICE("kpi"), second.name, NULL, &err), PLOT_DONE);
+    assert_int_equal(plot_write(&result, SLICE("confusion"), second.name, NULL, &err), PLOT_DONE);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         read_whole(&first, names[i], &a);
         read_whole(&second, names[i], &b);
@@ -253,6 +265,13 @@ a_terminal_gets_a_plot_too(void **state)
     assert_true(slice_contains_nocase(text_slice(&out), SLICE("success")));
     assert_true(slice_contains_nocase(text_slice(&out), SLICE("100%")));
     assert_false(slice_contains_nocase(text_slice(&out), SLICE("\033")));
+    add_confusion(&result);
+    text_clear(&out);
+    if (plot_text(&result, SLICE("confusion"), folder.name,
+            (struct plot_size){.columns = 80, .rows = 24}, NULL, &out, &err) != PLOT_DONE)
+        fail_msg("%s", err.text);
+    assert_true(slice_contains_nocase(text_slice(&out), SLICE("2,990")));
+    assert_true(slice_contains_nocase(text_slice(&out), SLICE("true cause")));
     text_release(&out);
     remove_folder(&folder);
     result_release(&result);
@@ -271,10 +290,12 @@ strange_names_and_empty_runs_are_drawn(void **state)
     results[0].name = SLICE("it's `touch hacked` $(touch hacked) <b> & {/*2 x}_y^z }} { @home \\n");
     results[0].labels[0].text = SLICE("'; system('touch hacked'); print '");
     results[1].kpi_rows[0].step = NULL;
+    add_confusion(&results[0]);
     results[2].points_count = 1;
     results[2].virtual_us = 0;
     for (size_t i = 0; i < COUNT_OF(results); i++)
-        if (plot_write(&results[i], SLICE("kpi"), folder.name, NULL, &err) != PLOT_DONE)
+        if (plot_write(&results[i], SLICE("kpi"), folder.name, NULL, &err) != PLOT_DONE ||
+            plot_write(&results[i], SLICE("confusion"), folder.name, NULL, &err) != PLOT_DONE)
             fail_msg("%zu: %s", i, err.text);
     snprintf(path, sizeof path, "%s/hacked", folder.name);
     assert_int_not_equal(access(path, F_OK), 0);
