@@ -139,6 +139,10 @@ struct value expression_evaluate(
 /* Is it a constant? Then its value. */
 bool expression_is_constant(const struct expression *expression, struct value *value);
 
+/* What a function means, such as "count"; false: there is none of that name. */
+bool expression_explain_function(struct slice name, struct text *out);
+const char *expression_function_name(size_t i); /* NULL: that was the last */
+
 /* For people: what should have come out at the root, and what did. */
 void expression_explain(const struct expression *expression, struct expression_state *state,
     const struct value *values, struct text *expected, struct text *observed);

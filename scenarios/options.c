@@ -10,20 +10,21 @@ static const struct command_row {
     size_t words_min, words_max;
     const char *words, *help;
 } commands[] = {
-    {"run",     COMMAND_RUN,     1, SIZE_MAX, "FILE|DIR...",    "runs scenarios and judges them"           },
+    {"run",     COMMAND_RUN,     1, SIZE_MAX, "FILE|DIR...",    "runs scenarios and judges them"          },
     {"check",   COMMAND_CHECK,   1, SIZE_MAX, "FILE|DIR...",
-     "reads and checks scenarios without running them"                                                     },
-    {"list",    COMMAND_LIST,    0, SIZE_MAX, "[FILE|DIR...]",  "names and titles (default: scenarios)"    },
+     "reads and checks scenarios without running them"                                                    },
+    {"list",    COMMAND_LIST,    0, SIZE_MAX, "[FILE|DIR...]",  "names and titles (default: scenarios)"   },
     {"show",    COMMAND_SHOW,    1, 1,        "FILE",
-     "prints a scenario merged, with the origin of every value"                                            },
+     "prints a scenario merged, with the origin of every value"                                           },
     {"why",     COMMAND_WHY,     2, 2,        "RECIPIENT FILE",
-     "runs a scenario again and tells one recipient's story"                                               },
+     "runs a scenario again and tells one recipient's story"                                              },
     {"plot",    COMMAND_PLOT,    1, SIZE_MAX, "FILE [PLOT...]",
-     "runs a scenario and draws kpi, or confusion (--text: in the terminal)"                               },
-    {"schema",  COMMAND_SCHEMA,  0, 0,        "",               "prints the JSON Schema of scenario files" },
-    {"explain", COMMAND_EXPLAIN, 1, 1,        "KEY",            "says what a key means: isps.limits.window"},
-    {"version", COMMAND_VERSION, 0, 0,        "",               "prints the version"                       },
-    {"help",    COMMAND_HELP,    0, SIZE_MAX, "",               "prints this"                              },
+     "runs a scenario and draws kpi, or confusion (--text: in the terminal)"                              },
+    {"schema",  COMMAND_SCHEMA,  0, 0,        "",               "prints the JSON Schema of scenario files"},
+    {"explain", COMMAND_EXPLAIN, 1, 1,        "KEY|FUNCTION",
+     "says what a key means, isps.limits.window, or a function of checks, recall"                         },
+    {"version", COMMAND_VERSION, 0, 0,        "",               "prints the version"                      },
+    {"help",    COMMAND_HELP,    0, SIZE_MAX, "",               "prints this"                             },
 };
 
 struct option_row {

@@ -4,6 +4,7 @@
  * required only where nothing is merged, which is inside lists. */
 #include "base/json.h"
 #include "base/mem.h"
+#include "scenarios/expression.h"
 #include "scenarios/scenario.h"
 #include "scenarios/schema.h"
 
@@ -210,5 +211,5 @@ scenario_schema(struct text *out)
 bool
 scenario_explain(struct slice path, struct text *out)
 {
-    return schema_explain(schema_scenario, path, out);
+    return schema_explain(schema_scenario, path, out) || expression_explain_function(path, out);
 }

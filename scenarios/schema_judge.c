@@ -12,7 +12,8 @@ const struct schema_key schema_expectation[] = {
     {"never", SCHEMA_EXPRESSION, .doc = "Holds at no moment."},
     {"eventually", SCHEMA_EXPRESSION, .doc = "Holds at some moment, or for as long as hold says."},
     {"when", SCHEMA_EXPRESSION, .doc = "An event: the checks hold each time it happens."},
-    {"check", SCHEMA_EXPRESSION, KEY_ONE_OR_LIST, .doc = "What must hold."},
+    {"check", SCHEMA_EXPRESSION, KEY_ONE_OR_LIST, .doc = "What must hold, over events, log, KPIs and verdicts; `mtalab explain FUNCTION`, "
+               "such as precision, says what a function means."},
     {"hold", SCHEMA_EXPRESSION, .doc = "eventually: without a break for so long."},
     {"where", SCHEMA_EXPRESSION, .doc = "when: only events for which this is true."},
     {"fires", SCHEMA_EXPRESSION, .doc = "when: how often, as a count or a range."},

@@ -325,6 +325,35 @@ mistakes_are_told_with_their_place(void **state)
     }
 }
 
+/* Under its name, with brackets or without, each one is something to the compiler. */
+static void
+what_is_explained_is_known(void **state)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = expression_function_name(i)) != NULL; i++) {
+        size_t unknown = 0;
+
+        print_message("  %s\n", name);
+        for (int with_brackets = 0; with_brackets < 2; with_brackets++) {
+            struct bench *bench = bench_new();
+            struct expression expression;
+            struct text text = {0};
+            const char *told;
+
+            text_printf(&text, "%s%s", name, with_brackets ? "(" : "");
+            assert_false(compile(bench, text_string(&text), PLACE_STATE, VALUE_TRUTH, &expression));
+            told = bench->stage.diagnostics.list[0].text;
+            unknown += strstr(told, "there is no function") == told ||
+                strstr(told, "there is no name") == told;
+            text_release(&text);
+            bench_free(bench);
+        }
+        assert_true(unknown < 2);
+    }
+    assert_non_null(expression_function_name(0));
+}
+
 static void
 a_foreign_mta_is_not_measured(void **state)
 {
@@ -502,6 +531,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_mean_what_they_say),
         cmocka_unit_test(mistakes_are_told_with_their_place),
+        cmocka_unit_test(what_is_explained_is_known),
         cmocka_unit_test(a_foreign_mta_is_not_measured),
         cmocka_unit_test(instants_are_made_of_instants),
         cmocka_unit_test(depth_and_length_are_bounded),

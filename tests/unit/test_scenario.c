@@ -507,8 +507,10 @@ static void
 keys_are_explained(void **state)
 {
     static const char *const keys[] = {"run.until", "isps.limits.window", "isps.big.rules.stage",
-        "deliveries.to", "isps.limits.count", "mta.mx.controller", "expect.when"};
-    static const char *const unknown[] = {"", "isp", "isps.limits.windw", "run.x.until"};
+        "deliveries.to", "isps.limits.count", "mta.mx.controller", "expect.when", "precision",
+        "macro_f1"};
+    static const char *const unknown[] = {
+        "", "isp", "isps.limits.windw", "run.x.until", "precison"};
     struct text text = {0};
 
     for (size_t i = 0; i < COUNT_OF(keys); i++)
