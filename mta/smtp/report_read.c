@@ -202,6 +202,24 @@ read_parts(struct report *report, GMimeMessage *message)
         report_release(report);
 }
 
+/* By the worst that is told. */
+static enum report_kind
+kind_of(const struct report *report)
+{
+    enum report_kind kind = REPORT_NOTBOUNCE;
+
+    for (size_t i = 0; i < report->recipients_count; i++) {
+        enum dsn_kind action = report->recipients[i].action;
+        if (action == DSN_FAILED)
+            return REPORT_BOUNCE;
+        if (action == DSN_DELAYED)
+            kind = REPORT_DELAY;
+        else if (action != DSN_OTHER && kind == REPORT_NOTBOUNCE)
+            kind = REPORT_SUCCESS;
+    }
+    return kind;
+}
+
 static void
 set_up_library(void)
 {
@@ -230,6 +248,7 @@ report_read(struct slice content, struct report *report)
     message = g_mime_parser_construct_message(parser, NULL);
     if (message != NULL) {
         read_parts(report, message);
+        report->kind = kind_of(report);
         g_object_unref(message);
     }
     g_object_unref(parser);
