@@ -1,72 +1,178 @@
-/* inmail.c - asks the Inbound-email rules, and where they are silent, the bounce rules. */
+/* inmail.c - asks the Inbound-email rules, and where they say so, the bounce rules. */
 #include "mta/inmail.h"
 
 #include "mta/inmail_rules.h"
 
-static bool
-has_verdict(const struct report *report)
+/* --- the bounce rules -------------------------------------------------------------------------- */
+
+/* What they are asked: the codes of this recipient, under a text. */
+static struct refusal
+refusal_of(enum report_kind kind, const struct report_recipient *recipient, struct slice text)
 {
-    return report->kind != REPORT_NOTBOUNCE && report->kind != REPORT_SUCCESS;
+    struct refusal refusal = {.stage = STAGE_NONE};
+    struct smtp_reply *reply = &refusal.reply;
+
+    reply_find(text, reply);
+    if (reply->enhanced.class == 0)
+        reply->enhanced = recipient->code;
+    if (reply->code == 0)
+        reply->code = recipient->smtp_code;
+    if (reply->code == 0 && (reply->enhanced.class == 4 || reply->enhanced.class == 5))
+        reply->code = (uint16_t)(reply->enhanced.class * 100 + 50);
+    if (reply->code == 0)
+        reply->code = kind == REPORT_DELAY ? 450 : 550;
+    return refusal;
 }
 
-/* As a reply to a recipient: a report of failure without a code is a 5xx, one of delay a 4xx. */
-static struct refusal
-refusal_of(const struct report *report, const struct report_recipient *recipient, struct slice text)
+/* Is there more in the answer than in the codes? */
+static bool
+is_telling(
+    const struct inmail_rules *rules, const struct refusal *asked, const struct bounce *answer)
 {
-    bool is_delay =
-        report->kind == REPORT_DELAY || (recipient != NULL && recipient->action == DSN_DELAYED);
-    struct refusal refusal = {.stage = STAGE_RCPT, .reply = {.code = is_delay ? 450 : 550}};
+    struct refusal without_text = *asked;
+    struct bounce other;
 
-    if (recipient != NULL) {
-        refusal.reply.enhanced = recipient->code;
-        if (recipient->smtp_code != 0)
-            refusal.reply.code = recipient->smtp_code;
-        else if (recipient->code.class == 4 || recipient->code.class == 5)
-            refusal.reply.code = (uint16_t)(recipient->code.class * 100 + 50);
+    if (answer->verdict.class == CLASS_UNDETERMINED ||
+        answer->verdict.class == CLASS_GENERIC_BOUNCE)
+        return false;
+    without_text.reply.text = (struct slice){"", 0};
+    other = bounce_qualify(rules->bounces, &without_text);
+    return !slice_equals(other.rule, answer->rule);
+}
+
+static bool
+ask_about(const struct inmail_rules *rules, enum report_kind kind,
+    const struct report_recipient *recipient, struct slice text, struct bounce *answer)
+{
+    struct refusal refusal;
+
+    if (recipient == NULL || text.length == 0)
+        return false;
+    refusal = refusal_of(kind, recipient, text);
+    *answer = bounce_qualify(rules->bounces, &refusal);
+    return is_telling(rules, &refusal, answer);
+}
+
+/* The codes alone; nobody to be blamed is a class of its own. */
+static struct bounce
+ask_codes(const struct inmail_rules *rules, enum report_kind kind,
+    const struct report_recipient *recipient)
+{
+    struct refusal refusal;
+
+    if (recipient == NULL)
+        return bounce_of_class(rules->bounces, CLASS_GENERIC_BOUNCE_NO_RCPT);
+    refusal = refusal_of(kind, recipient, recipient->diagnostic);
+    return bounce_qualify(rules->bounces, &refusal);
+}
+
+/* --- one after the other ----------------------------------------------------------------------- */
+
+struct judging {
+    const struct inmail_rules *rules;
+    const struct report_recipient *recipient; /* NULL: nobody */
+    struct inmail_content content;
+    size_t next; /* rule to ask */
+};
+
+static void
+begin(struct judging *judging, const struct inmail_rules *rules, const struct report *report,
+    size_t recipient)
+{
+    struct inmail_content *content = &judging->content;
+
+    *judging = (struct judging){.rules = rules};
+    for (size_t i = 0; i < INMAIL_WHERES_COUNT; i++)
+        content->where[i] = (struct slice){"", 0};
+    content->kind = report_kind_for(report, recipient);
+    content->where[INMAIL_SUBJECT] = report->subject;
+    content->where[INMAIL_FROM] = report->from;
+    content->where[INMAIL_TEXT] = report->text;
+    if (recipient < report->recipients_count) {
+        judging->recipient = &report->recipients[recipient];
+        content->status = judging->recipient->code;
+        content->where[INMAIL_DIAGNOSTIC] = judging->recipient->diagnostic;
+        content->where[INMAIL_WORDS] = judging->recipient->words;
     }
-    refusal.reply.text = text;
-    return refusal;
+}
+
+/* The next rule that takes it. False: it was the last resort, the codes. */
+static bool
+ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *looked_at,
+    struct slice *phrase)
+{
+    const struct inmail_rules *rules = judging->rules;
+    const struct inmail_content *content = &judging->content;
+    struct bounce bounce;
+    size_t found;
+
+    while ((found = inmail_find_rule(rules, content, judging->next, phrase)) < rules->rules_count) {
+        const struct inmail_rule *rule = &rules->rules[found];
+
+        judging->next = found + 1;
+        *looked_at = content->where[rule->where];
+        *answer = (struct inmail_verdict){rule->verdict, rule->id, rule->state};
+        if (!rule->is_reply)
+            return true;
+        if (!ask_about(rules, content->kind, judging->recipient, *looked_at, &bounce))
+            continue;
+        answer->verdict = bounce.verdict;
+        answer->rule = bounce.rule;
+        return true;
+    }
+    bounce = ask_codes(rules, content->kind, judging->recipient);
+    *answer = (struct inmail_verdict){bounce.verdict, bounce.rule,
+        bounce.verdict.class == CLASS_UNDETERMINED ? INMAIL_TO_QUALIFY : INMAIL_KEEP};
+    *looked_at = content->where[INMAIL_DIAGNOSTIC];
+    return false;
+}
+
+static bool
+has_verdict(enum report_kind kind)
+{
+    return kind != REPORT_NOTBOUNCE && kind != REPORT_SUCCESS;
+}
+
+struct inmail_verdict
+inmail_qualify(const struct inmail_rules *rules, const struct report *report, size_t recipient)
+{
+    struct inmail_verdict answer = {
+        .rule = {"", 0},
+          .state = INMAIL_IGNORE
+    };
+    struct judging judging;
+    struct slice looked_at = {"", 0}, phrase;
+
+    begin(&judging, rules, report, recipient);
+    if (has_verdict(judging.content.kind))
+        ask_next(&judging, &answer, &looked_at, &phrase);
+    return answer;
 }
 
 struct inmail_verdict
 inmail_explain(const struct inmail_rules *rules, const struct report *report, size_t recipient,
     struct inmail_explanation *why)
 {
-    const struct report_recipient *told =
-        recipient < report->recipients_count ? &report->recipients[recipient] : NULL;
-    struct inmail_content content = {.kind = report->kind};
-    struct inmail_verdict answer = {.state = INMAIL_KEEP};
-    size_t winner;
+    struct inmail_verdict answer =
+                              {
+                                  .rule = {"", 0},
+                                    .state = INMAIL_IGNORE
+    },
+                          other;
+    struct judging judging;
+    struct slice looked_at, phrase;
 
-    *why = (struct inmail_explanation){0};
-    if (!has_verdict(report))
+    *why = (struct inmail_explanation){
+        {"", 0},
+        {"", 0},
+        {"", 0}
+    };
+    begin(&judging, rules, report, recipient);
+    if (!has_verdict(judging.content.kind))
         return answer;
-    content.where[INMAIL_SUBJECT] = report->subject;
-    content.where[INMAIL_FROM] = report->from;
-    content.where[INMAIL_TEXT] = report->text;
-    if (told != NULL) {
-        content.status = told->code;
-        content.where[INMAIL_SAID] = told->diagnostic;
-    }
-    winner = inmail_find_rule(rules, &content, 0, &why->phrase);
-    if (winner < rules->rules_count) {
-        answer.verdict = rules->rules[winner].verdict;
-        answer.rule = rules->rules[winner].id;
-        answer.state = rules->rules[winner].state;
-    } else {
-        struct refusal refusal = refusal_of(report, told, content.where[INMAIL_SAID]);
-        struct bounce bounce = bounce_qualify(rules->bounces, &refusal);
-
-        answer.verdict = bounce.verdict;
-        answer.rule = bounce.rule;
+    if (ask_next(&judging, &answer, &why->looked_at, &why->phrase)) {
+        ask_next(&judging, &other, &looked_at, &phrase);
+        why->runner_up = other.rule;
     }
     return answer;
-}
-
-struct inmail_verdict
-inmail_qualify(const struct inmail_rules *rules, const struct report *report, size_t recipient)
-{
-    struct inmail_explanation why;
-
-    return inmail_explain(rules, report, recipient, &why);
 }

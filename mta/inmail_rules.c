@@ -26,7 +26,7 @@ enum {
 };
 
 static const char *const where_names[INMAIL_WHERES_COUNT] = {
-    "-", "subject", "from", "said", "text"};
+    "-", "subject", "from", "diagnostic", "words", "text"};
 static const char *const state_ids[] = {"to_qualify", "keep", "ignore"};
 
 static void *
@@ -118,7 +118,11 @@ read_regex(struct inmail_rules *rules, const struct tsv *tsv, const struct tsv_r
     size_t at;
     int code;
 
-    if (is_dash(cell) != (rule->where == INMAIL_ANYWHERE))
+    rule->is_reply = slice_equals(row->cells[CELL_CLASS], SLICE("reply"));
+    if (rule->is_reply && (rule->where != INMAIL_DIAGNOSTIC && rule->where != INMAIL_WORDS))
+        return tsv_error(tsv, row, CELL_WHERE, 0, err,
+            "a reply is looked for in \"diagnostic\" or in \"words\"");
+    if (!rule->is_reply && is_dash(cell) != (rule->where == INMAIL_ANYWHERE))
         return tsv_error(tsv, row, CELL_REGEX, 0, err,
             "an expression, and where to look for it: both, or \"-\" for both");
     if (is_dash(cell))
@@ -147,7 +151,9 @@ read_verdict(struct inmail_rules *rules, const struct tsv *tsv, const struct tsv
     enum failure_type type_found;
     uint64_t number;
 
-    if (is_dash(class)) {
+    if (slice_equals(class, SLICE("reply"))) {
+        return true;
+    } else if (is_dash(class)) {
         if (is_dash(reason) || is_dash(type))
             return tsv_error(tsv, row, CELL_CLASS, 0, err,
                 "without a class, a rule has to name type and reason");
@@ -238,7 +244,7 @@ inmail_find_rule(const struct inmail_rules *rules, const struct inmail_content *
             number_matches(rule->status[0], content->status.class) &&
             number_matches(rule->status[1], content->status.subject) &&
             number_matches(rule->status[2], content->status.detail) &&
-            (rule->regex == NULL ||
+            (rule->is_reply || rule->regex == NULL ||
                 (content->where[rule->where].length > 0 &&
                     regex_matches(rules, rule, content->where[rule->where], phrase))))
             return i;
@@ -274,12 +280,16 @@ example_wins(const struct inmail_rules *rules, size_t first, const struct tsv *t
     };
     struct slice phrase;
 
+    if (rule->is_reply)
+        return true;
     if (rule->regex != NULL && is_dash(rule->example))
         return tsv_error(
             tsv, row, CELL_EXAMPLE, 0, err, "a rule with an expression needs an example");
     if (!is_dash(rule->example))
         content.where[rule->where] = rule->example;
-    winner = inmail_find_rule(rules, &content, first, &phrase);
+    do
+        winner = inmail_find_rule(rules, &content, first, &phrase);
+    while (winner < number && rules->rules[winner].is_reply && (first = winner + 1) > 0);
     if (winner == number)
         return true;
     if (winner == rules->rules_count)

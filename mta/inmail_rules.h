@@ -14,7 +14,8 @@ enum inmail_where {
     INMAIL_ANYWHERE, /* no expression */
     INMAIL_SUBJECT,
     INMAIL_FROM,
-    INMAIL_SAID,
+    INMAIL_DIAGNOSTIC,
+    INMAIL_WORDS, /* that the text for people has for this recipient */
     INMAIL_TEXT,
     INMAIL_WHERES_COUNT,
 };
@@ -25,6 +26,7 @@ struct inmail_rule {
     enum inmail_where where;
     int status[3];     /* class, subject, detail; -1: any */
     pcre2_code *regex; /* NULL: none */
+    bool is_reply;     /* the bounce rules are asked, about what `where` names */
     struct verdict verdict;
     enum inmail_state state;
     struct slice example;
@@ -48,7 +50,7 @@ struct inmail_content {
     struct slice where[INMAIL_WHERES_COUNT];
 };
 
-/* The first rule from `start` on that takes it; rules_count: none. *phrase gets what matched. */
+/* The first rule from `start` on that matches; rules_count: none. *phrase gets what matched. */
 size_t inmail_find_rule(const struct inmail_rules *rules, const struct inmail_content *content,
     size_t start, struct slice *phrase);
 

@@ -1,9 +1,11 @@
 /* main.c - `mta`: reads the command line and starts what it asks for. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/control_net.h"
 #include "base/unit.h"
 #include "mta/classify.h"
+#include "mta/classify_mail.h"
 #include "mta/daemon.h"
 #include "mta/keys.h"
 
@@ -26,6 +28,8 @@ static const char usage[] =
     "       mta classify --smtp [--explain] [-c FILE] [--domain DOMAIN] [--stage STAGE]\n"
     "                              what refusals mean: one reply a line in, a row of TSV out;\n"
     "                              explained for people, by the rules that FILE names\n"
+    "       mta classify [--explain] [-c FILE] --dsn MAIL...\n"
+    "                              what mail that came back means: a row of TSV per recipient\n"
     "\n"
     "Exit status: 0 done, 1 the running mta said no, 2 usage, 3 FILE is wrong, 4 it cannot go on.\n"
     "Signals: TERM and INT stop, HUP reads FILE again, USR1 opens the logs anew.\n";
@@ -188,6 +192,8 @@ struct classify_options {
     bool has_replies, is_explained;
     const char *filename; /* of a configuration whose rules are asked; NULL: the built-in ones */
     struct classify_about about;
+    char **mails; /* behind --dsn */
+    int mails_count;
 };
 
 static bool
@@ -200,7 +206,11 @@ read_classify_options(int argc, char **argv, struct classify_options *options)
             options->is_explained = true;
         else if (argc == 1)
             return false;
-        else if (strcmp(argv[0], "-c") == 0)
+        else if (strcmp(argv[0], "--dsn") == 0) {
+            options->mails = argv + 1;
+            options->mails_count = argc - 1;
+            return !options->has_replies;
+        } else if (strcmp(argv[0], "-c") == 0)
             options->filename = *++argv, argc--;
         else if (strcmp(argv[0], "--domain") == 0)
             options->about.domain = slice_of(*++argv), argc--;
@@ -234,6 +244,50 @@ classify_replies(const struct bounce_rules *rules, const struct classify_options
     text_release(&out);
 }
 
+/* Of a mail no more is read than is looked at, and a byte, so that the reader sees that it is cut. */
+static bool
+read_mail(const char *filename, struct text *content, struct error *err)
+{
+    FILE *file = fopen(filename, "rb");
+    char block[65536];
+    size_t got = 0;
+    bool is_read;
+
+    text_clear(content);
+    if (file == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "%s: %s", filename, strerror(errno));
+    while (content->length <= REPORT_BYTES_MAX && (got = fread(block, 1, sizeof(block), file)) > 0)
+        text_add(content, block, got);
+    is_read = ferror(file) == 0 || error_set(err, ERROR_WORLD, "%s: %s", filename, strerror(errno));
+    fclose(file);
+    return is_read;
+}
+
+static enum exit_code
+classify_mails(const struct bounce_rules *bounces, const struct classify_options *options)
+{
+    struct inmail_rules *rules = inmail_rules_new(bounces);
+    struct text content = {0}, rows = {0};
+    enum exit_code code = EXIT_DONE;
+
+    classify_mail_header(options->is_explained, &rows);
+    for (int i = 0; i < options->mails_count; i++) {
+        struct error err = {0};
+
+        if (read_mail(options->mails[i], &content, &err))
+            classify_mail(
+                rules, options->mails[i], text_slice(&content), options->is_explained, &rows);
+        else
+            code = complain(&err);
+        fwrite(rows.bytes, 1, rows.length, stdout);
+        text_clear(&rows);
+    }
+    text_release(&content);
+    text_release(&rows);
+    inmail_rules_free(&rules);
+    return code;
+}
+
 static enum exit_code
 classify(int argc, char **argv)
 {
@@ -248,10 +302,12 @@ classify(int argc, char **argv)
     if (options.filename != NULL && (settings = load(options.filename, &code)) == NULL)
         return code;
     rules = settings != NULL ? settings_bounce_rules(settings, &err) : bounce_rules_new();
-    if (rules != NULL)
-        classify_replies(rules, &options);
-    else
+    if (rules == NULL)
         code = complain(&err);
+    else if (options.mails_count > 0)
+        code = classify_mails(rules, &options);
+    else
+        classify_replies(rules, &options);
     bounce_rules_free(&rules);
     settings_free(&settings);
     return code;

@@ -109,4 +109,7 @@ struct report {
 void report_read(struct slice content, struct report *report);
 void report_release(struct report *report);
 
+/* One report may speak of failures and of delays: what it is for this recipient. */
+enum report_kind report_kind_for(const struct report *report, size_t recipient);
+
 #endif

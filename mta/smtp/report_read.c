@@ -1,258 +1,454 @@
-/* report_read.c - mail that came back, taken apart: GMime finds the parts, the fields are ours.
+/* report_read.c - mail that came back, taken apart and put together as one report.
  *
- * GMime sets itself up once per process; that is the only state outside a report. */
-#include "smtp/report.h"
+ * First come the fields that were made for programs: delivery status, feedback report, notification.
+ * Where there are none, the text for people is read. What the mail is, is decided last, by all that was
+ * found (report_kind.c). */
+#include "smtp/report_parts.h"
 
-#include <gmime/gmime.h>
+#include "smtp/report_kind.h"
+#include "smtp/report_words.h"
 
-#include "smtp/message.h"
-
-static const struct action_name {
-    const char *name;
-    enum dsn_kind action;
-} action_names[] = {
-    {"failed",    DSN_FAILED   },
-    {"delayed",   DSN_DELAYED  },
-    {"delivered", DSN_DELIVERED},
-    {"relayed",   DSN_RELAYED  },
-    {"expanded",  DSN_EXPANDED },
+enum {
+    DECODE_MAX = 32768,  /* bytes of text that are decoded: the original's header may come late */
+    STATUS_MAX = 262144, /* bytes of a delivery status */
+    DIAGNOSTIC_MAX = 1024,
+    RECIPIENTS_FIRST = 8,
+    NESTED_MAX = 2, /* a bounce of a bounce of a bounce */
 };
 
-/* ---- fields ---- */
+/* --- what the files of the reader share -------------------------------------------------------- */
 
-/* The value of a field, in one line and on its own memory. */
-static struct slice
-field(struct report *report, struct slice group, struct slice name)
+struct slice
+report_keep(struct report *report, struct slice s)
 {
-    struct text unfolded = {0};
-    struct slice value, kept;
-
-    if (!header_find(group, name, &value))
+    if (s.length == 0)
         return (struct slice){"", 0};
-    header_unfold(&unfolded, value);
-    value = slice_trim(text_slice(&unfolded));
-    kept = (struct slice){arena_copy(&report->arena, value.at, value.length), value.length};
-    text_release(&unfolded);
+    return (struct slice){arena_copy(&report->arena, s.at, s.length), s.length};
+}
+
+/* Twice as much whenever it is full: at 0, 8, 16, 32, … */
+static void
+make_room(struct report *report)
+{
+    size_t count = report->recipients_count, capacity = count == 0 ? RECIPIENTS_FIRST : count * 2;
+    struct report_recipient *more;
+
+    if (count != 0 && (count < RECIPIENTS_FIRST || (count & (count - 1)) != 0))
+        return;
+    more = arena_alloc(&report->arena, capacity * sizeof(more[0]));
+    if (count > 0)
+        memcpy(more, report->recipients, count * sizeof(more[0]));
+    report->recipients = more;
+}
+
+struct report_recipient *
+report_add_recipient(struct report *report, struct slice address)
+{
+    struct report_recipient *recipient;
+
+    for (size_t i = 0; i < report->recipients_count; i++)
+        if (slice_equals_nocase(report->recipients[i].address, address))
+            return &report->recipients[i];
+    if (report->recipients_count == REPORT_RECIPIENTS_MAX) {
+        report->trouble = REPORT_TOO_MANY_RECIPIENTS;
+        return NULL;
+    }
+    make_room(report);
+    recipient = &report->recipients[report->recipients_count++];
+    *recipient = (struct report_recipient){
+        .original = {"", 0},
+          .address = address, .diagnostic = {"", 0},
+          .words = {"", 0}
+    };
+    return recipient;
+}
+
+/* --- parts ------------------------------------------------------------------------------------- */
+
+static bool
+is_original(const struct mime_part *part)
+{
+    static const char *const types[] = {"message/rfc822", "text/rfc822-headers", "message/global",
+        "message/global-headers", "message/rfc822-headers", "text/rfc822-header", "message/partial",
+        "text/rfc822"};
+
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (mime_is(part, types[i]))
+            return true;
+    return false;
+}
+
+/* "message/delivery-status", and what people make of it. */
+static bool
+is_fields(const struct mime_part *part, struct slice name)
+{
+    return slice_starts_with_nocase(part->type, SLICE("message/")) &&
+        slice_contains_nocase(part->type, name);
+}
+
+static bool
+is_text(const struct mime_part *part, bool is_html)
+{
+    bool is_plain = part->type.length == 0 ||
+        (slice_starts_with_nocase(part->type, SLICE("text/")) && !mime_is(part, "text/html") &&
+            !mime_is(part, "text/css"));
+
+    return !part->is_attachment && (is_html ? mime_is(part, "text/html") : is_plain);
+}
+
+static void
+read_fields(struct report *report, const struct mime *mime)
+{
+    struct text scratch = {0};
+
+    for (size_t i = 0; i < mime->parts_count; i++) {
+        const struct mime_part *part = &mime->parts[i];
+
+        if (!report->is_dsn && is_fields(part, SLICE("delivery-status")))
+            report_read_status(report, mime_decode(part, STATUS_MAX, &scratch));
+        else if (is_fields(part, SLICE("feedback-report"))) {
+            report_read_feedback(report, mime_decode(part, STATUS_MAX, &scratch));
+            report->kind = REPORT_FBL;
+        }
+    }
+    report->is_dsn = report->recipients_count > 0;
+    text_release(&scratch);
+}
+
+/* The text of the parts before the returned message. */
+static void
+gather_text(const struct mime *mime, bool is_html, struct text *out)
+{
+    struct text scratch = {0};
+
+    for (size_t i = 0; i < mime->parts_count && out->length < DECODE_MAX; i++) {
+        const struct mime_part *part = &mime->parts[i];
+        struct slice text;
+
+        if (is_original(part))
+            break;
+        if (!is_text(part, is_html) || part->body.length == 0)
+            continue;
+        text = mime_decode(part, DECODE_MAX - out->length, &scratch);
+        if (out->length > 0)
+            text_add_char(out, '\n');
+        for (size_t j = 0; j < text.length; j++)
+            if (text.at[j] != '\r' && text.at[j] != '\0')
+                text_add_char(out, text.at[j]);
+    }
+    text_release(&scratch);
+}
+
+/* --- the message it is about ------------------------------------------------------------------- */
+
+static struct slice
+decoded(struct report *report, struct slice value)
+{
+    struct text out = {0};
+    struct slice kept;
+
+    mime_decode_words(value, &out);
+    kept = report_keep(report, slice_trim(text_slice(&out)));
+    text_release(&out);
     return kept;
 }
 
-/* Without "rfc822;" and the like, which not everybody writes. */
 static struct slice
-typed_field(struct report *report, struct slice group, struct slice name)
+first_id(struct slice value)
 {
-    struct slice value = field(report, group, name), type, rest;
+    struct slice head, rest;
 
-    return slice_cut(value, ';', &type, &rest) ? slice_trim(rest) : value;
+    if (!slice_cut(value, '<', &head, &rest) || !slice_cut(rest, '>', &head, &rest))
+        return (struct slice){"", 0};
+    return slice_trim(head);
 }
 
-/* Some write "<kim@isp.test>". */
 static struct slice
-without_brackets(struct slice s)
+first_address(struct slice value)
 {
-    while (s.length >= 2 && s.at[0] == '<' && s.at[s.length - 1] == '>')
-        s = slice_trim((struct slice){s.at + 1, s.length - 2});
-    return s;
-}
+    struct slice address;
+    size_t end;
 
-static enum dsn_kind
-action_of(struct slice name)
-{
-    for (size_t i = 0; i < COUNT_OF(action_names); i++)
-        if (slice_equals_nocase(name, slice_of(action_names[i].name)))
-            return action_names[i].action;
-    return DSN_OTHER;
+    return report_find_address(value, &address, &end) ? address : (struct slice){"", 0};
 }
 
 static void
-read_recipient(struct report *report, struct slice group)
+read_original(struct report *report, const struct mime_header *header)
 {
-    struct report_recipient recipient = {
-        .original = without_brackets(typed_field(report, group, SLICE("Original-Recipient"))),
-        .address = without_brackets(typed_field(report, group, SLICE("Final-Recipient"))),
-        .action = action_of(field(report, group, SLICE("Action"))),
-        .diagnostic = typed_field(report, group, SLICE("Diagnostic-Code"))};
-    struct slice status = field(report, group, SLICE("Status")), rest;
-
-    enhanced_parse(status, &recipient.code, &rest);
-    if (recipient.address.length == 0)
-        recipient.address = recipient.original;
-    if (recipient.address.length > 0)
-        report->recipients[report->recipients_count++] = recipient;
+    if (report->message_id.length == 0)
+        report->message_id = report_keep(report, first_id(header->values[FIELD_MESSAGE_ID]));
+    if (report->return_path.length == 0)
+        report->return_path = report_keep(report, first_address(header->values[FIELD_RETURN_PATH]));
+    if (report->return_path.length == 0)
+        report->return_path = report_keep(report, first_address(header->values[FIELD_SENDER_ID]));
+    if (report->original_subject.length == 0)
+        report->original_subject = decoded(report, header->values[FIELD_SUBJECT]);
 }
 
-static struct slice
-skip_empty_lines(struct slice s)
-{
-    while (s.length > 0 && (s.at[0] == '\r' || s.at[0] == '\n'))
-        s = slice_from(s, 1);
-    return s;
-}
-
-/* A group about the message, then one per recipient; an empty line between them (RFC 3464 2.1). */
-static void
-read_groups(struct report *report, struct slice fields)
-{
-    bool is_first = true;
-
-    report->is_dsn = true;
-    report->recipients =
-        arena_alloc(&report->arena, REPORT_RECIPIENTS_MAX * sizeof report->recipients[0]);
-    fields = skip_empty_lines(fields);
-    while (fields.length > 0 && report->recipients_count < REPORT_RECIPIENTS_MAX) {
-        struct slice group = {fields.at, header_length(fields)};
-
-        if (is_first)
-            report->host = typed_field(report, group, SLICE("Reporting-MTA"));
-        read_recipient(report, group);
-        is_first = false;
-        fields = skip_empty_lines(slice_from(fields, group.length));
-    }
-}
-
-/* ---- parts ---- */
+/* --- what was said ----------------------------------------------------------------------------- */
 
 static bool
-is_type(GMimeObject *part, const char *type, const char *subtype)
+has_letters(struct slice s)
 {
-    return g_mime_content_type_is_type(g_mime_object_get_content_type(part), type, subtype);
+    for (size_t i = 0; i + 1 < s.length; i++)
+        if ((char_is_letter(s.at[i]) && char_is_letter(s.at[i + 1])) ||
+            (unsigned char)s.at[i] >= 0x80)
+            return true;
+    return false;
 }
 
-/* With its transfer encoding undone. */
-static void
-decode(GMimeObject *part, struct text *out)
+/* What the reply says is closer than a status that says "other", or that the sender gave up (X.4.7). */
+static bool
+is_vague(struct enhanced_code status)
 {
-    GMimeStream *stream = g_mime_stream_mem_new();
-    GMimeDataWrapper *content = g_mime_part_get_content((GMimePart *)part);
-    GByteArray *bytes;
+    return status.class == 0 || status.detail == 0 || (status.subject == 4 && status.detail == 7);
+}
 
-    if (content != NULL)
-        g_mime_data_wrapper_write_to_stream(content, stream);
-    bytes = g_mime_stream_mem_get_byte_array((GMimeStreamMem *)stream);
-    if (bytes->len > 0)
-        text_add(out, (const char *)bytes->data, bytes->len);
-    g_object_unref(stream);
+static struct slice
+first_paragraph(struct slice words)
+{
+    const char *end = words.length > 0 ? memmem(words.at, words.length, "\n\n", 2) : NULL;
+
+    if (end != NULL)
+        words.length = (size_t)(end - words.at);
+    if (words.length > DIAGNOSTIC_MAX)
+        words.length = DIAGNOSTIC_MAX;
+    return slice_trim(words);
+}
+
+/* The diagnostic of the fields where it says something; else the reply that the words quote; else the
+ * words. */
+static void
+find_diagnostic(struct report *report, struct report_recipient *recipient)
+{
+    struct report_quote quote;
+    struct text copied = {0};
+    bool is_told = has_letters(recipient->diagnostic);
+    struct slice said = is_told ? recipient->diagnostic : recipient->words;
+    bool is_quoted = report_find_quote(said, 0, &quote);
+
+    if (is_quoted && !is_told) {
+        report_copy_quote(said, quote.at, &copied);
+        recipient->diagnostic = report_keep(report, text_slice(&copied));
+        text_release(&copied);
+    } else if (!is_told) {
+        recipient->diagnostic =
+            report->is_dsn ? (struct slice){"", 0} : first_paragraph(recipient->words);
+    } else if (!is_quoted) {
+        is_quoted = report_find_quote(recipient->words, 0, &quote) && !quote.has_own_enhanced;
+    }
+    if (is_quoted) {
+        recipient->smtp_code = quote.code;
+        if (quote.enhanced.class != 0 && is_vague(recipient->code))
+            recipient->code = quote.enhanced;
+    }
+    if (recipient->code.class == 0)
+        report_find_enhanced(recipient->diagnostic, &recipient->code);
 }
 
 static void
-keep_message_id(struct report *report, struct slice id)
+find_diagnostics(struct report *report)
 {
-    id = without_brackets(slice_trim(id));
-    report->message_id = (struct slice){arena_copy(&report->arena, id.at, id.length), id.length};
+    report_find_words(report, report->text);
+    for (size_t i = 0; i < report->recipients_count; i++)
+        find_diagnostic(report, &report->recipients[i]);
 }
 
-/* The message it is about comes whole, or its header alone. */
+/* --- all of it --------------------------------------------------------------------------------- */
+
+struct reading {
+    struct mime mime;
+    struct text text;      /* with what may follow it: the returned message, in plain sight */
+    struct slice original; /* the returned message, or its header; may be empty */
+    struct mime_header original_header;
+    unsigned depth; /* of reports in reports */
+};
+
+static void read_at_depth(struct slice content, struct report *report, unsigned depth);
+
+/* A part is the returned message, or the text goes on with it. */
 static void
-read_returned(struct report *report, GMimeObject *part)
+find_original(struct reading *reading, struct report *report)
 {
-    struct text header = {0};
+    struct slice text = text_slice(&reading->text);
+    size_t at = report_original_at(text);
 
-    if (GMIME_IS_MESSAGE_PART(part)) {
-        GMimeMessage *message = g_mime_message_part_get_message((GMimeMessagePart *)part);
-        const char *id = message != NULL ? g_mime_message_get_message_id(message) : NULL;
+    reading->original = slice_from(text, at);
+    for (size_t i = 0; i < reading->mime.parts_count; i++)
+        if (is_original(&reading->mime.parts[i])) {
+            reading->original = reading->mime.parts[i].body;
+            break;
+        }
+    mime_header_read(reading->original, &reading->original_header);
+    text.length = at < REPORT_TEXT_MAX ? at : REPORT_TEXT_MAX;
+    report->text = report_keep(report, slice_trim(text));
+}
 
-        if (id != NULL)
-            keep_message_id(report, slice_of(id));
-    } else if (GMIME_IS_PART(part)) {
-        decode(part, &header);
-        keep_message_id(report, field(report, text_slice(&header), SLICE("Message-ID")));
-        text_release(&header);
+/* The outer report speaks of nobody: what it is about may be a report itself. */
+static bool
+adopt_nested(struct reading *reading, struct report *report)
+{
+    struct report inner;
+    bool is_report;
+
+    if (reading->depth >= NESTED_MAX || reading->original.length == 0)
+        return false;
+    read_at_depth(reading->original, &inner, reading->depth + 1);
+    is_report =
+        inner.recipients_count > 0 && (inner.kind == REPORT_BOUNCE || inner.kind == REPORT_DELAY);
+    for (size_t i = 0; i < inner.recipients_count && is_report; i++) {
+        const struct report_recipient *told = &inner.recipients[i];
+        struct report_recipient *recipient =
+            report_add_recipient(report, report_keep(report, told->address));
+
+        if (recipient == NULL)
+            break;
+        recipient->original = report_keep(report, told->original);
+        recipient->action = told->action;
+        recipient->code = told->code;
+        recipient->smtp_code = told->smtp_code;
+        recipient->diagnostic = report_keep(report, told->diagnostic);
+    }
+    if (is_report) {
+        report->message_id = report_keep(report, inner.message_id);
+        report->return_path = report_keep(report, inner.return_path);
+        report->original_subject = report_keep(report, inner.original_subject);
+    }
+    report_release(&inner);
+    return is_report;
+}
+
+static void
+find_recipients(struct reading *reading, struct report *report)
+{
+    const struct slice *values = reading->mime.header.values;
+    struct slice text = report->text;
+    const char *fields =
+        text.length > 0 ? memmem(text.at, text.length, "Final-Recipient:", 16) : NULL;
+
+    if (fields != NULL) { /* a delivery status in plain text */
+        const char *host = memmem(text.at, text.length, "Reporting-MTA:", 14);
+        report_read_status(report,
+            slice_from(text, (size_t)((host != NULL && host < fields ? host : fields) - text.at)));
+        report->is_dsn = report->recipients_count > 0;
+    }
+    if (report->recipients_count == 0 &&
+        !report_find_recipients(report, text, values[FIELD_FAILED_RECIPIENTS]) &&
+        !adopt_nested(reading, report))
+        report_add_failed(report, reading->original_header.values[FIELD_TO]);
+}
+
+/* Who complains, or who was answered for, is the recipient. */
+static void
+add_answerer(struct report *report, struct slice address)
+{
+    struct slice found = first_address(address);
+    struct report_recipient *recipient = NULL;
+
+    report->recipients_count = 0;
+    if (found.length > 0)
+        recipient = report_add_recipient(report, report_keep(report, found));
+    if (recipient != NULL)
+        recipient->action = DSN_OTHER;
+}
+
+static void
+read_complaint(struct reading *reading, struct report *report)
+{
+    struct slice rcpt = report->feedback.rcpt;
+
+    if (rcpt.length == 0)
+        rcpt = reading->original_header.values[FIELD_HMXMR_TO];
+    if (rcpt.length == 0)
+        rcpt = reading->original_header.values[FIELD_TO];
+    if (report->return_path.length == 0)
+        report->return_path = report->feedback.mail_from;
+    add_answerer(report, rcpt);
+}
+
+static void
+set_kind(struct reading *reading, struct report *report)
+{
+    const struct report_evidence evidence = {.header = &reading->mime.header,
+        .report_type = reading->mime.report_type,
+        .is_complaint = reading->original_header.values[FIELD_HMXMR_TO].length > 0};
+
+    report->kind = report_find_kind(report, &evidence);
+    switch (report->kind) {
+    case REPORT_BOUNCE:
+    case REPORT_DELAY:
+        if (report->recipients_count == 0)
+            find_recipients(reading, report);
+        for (size_t i = 0; i < report->recipients_count; i++)
+            if (report->kind == REPORT_DELAY && !report->is_dsn)
+                report->recipients[i].action = DSN_DELAYED;
+        find_diagnostics(report);
+        break;
+    case REPORT_FBL:
+        read_complaint(reading, report);
+        break;
+    case REPORT_AUTOREPLY:
+        add_answerer(report, reading->mime.header.values[FIELD_FROM]);
+        break;
+    case REPORT_NOTBOUNCE: /* what it may carry, it is not about */
+        report->recipients_count = 0;
+        report->message_id = report->return_path = report->original_subject = (struct slice){"", 0};
+        break;
+    case REPORT_SUCCESS:
+    case REPORT_CHALLENGE:
+    case REPORT_KINDS_COUNT:
+        break;
     }
 }
 
 static void
-read_status(struct report *report, GMimeObject *part)
+read_at_depth(struct slice content, struct report *report, unsigned depth)
 {
-    struct text fields = {0};
+    struct reading *reading = mem_alloc(sizeof(*reading));
+    const struct slice *values = reading->mime.header.values;
 
-    decode(part, &fields);
-    read_groups(report, text_slice(&fields));
-    text_release(&fields);
-}
-
-static void
-read_part(struct report *report, GMimeObject *part)
-{
-    if (GMIME_IS_PART(part) && !report->is_dsn &&
-        (is_type(part, "message", "delivery-status") ||
-            is_type(part, "message", "global-delivery-status")))
-        read_status(report, part);
-    else if (is_type(part, "message", "rfc822") || is_type(part, "text", "rfc822-headers") ||
-        is_type(part, "message", "global") || is_type(part, "message", "global-headers"))
-        read_returned(report, part);
-}
-
-/* OpenSMTPD puts a delivery status into multipart/mixed, where other people's mail is too: there it has
- * to speak of a recipient. */
-static void
-read_parts(struct report *report, GMimeMessage *message)
-{
-    GMimeObject *body = g_mime_message_get_mime_part(message);
-    GMimeMultipart *multipart = (GMimeMultipart *)body;
-
-    bool is_mixed;
-
-    if (body == NULL || !GMIME_IS_MULTIPART(body))
-        return;
-    is_mixed = is_type(body, "multipart", "mixed");
-    if (!is_mixed && !is_type(body, "multipart", "report"))
-        return;
-    for (int i = 0; i < g_mime_multipart_get_count(multipart); i++)
-        read_part(report, g_mime_multipart_get_part(multipart, i));
-    if (is_mixed && report->recipients_count == 0)
-        report_release(report);
-}
-
-/* By the worst that is told. */
-static enum report_kind
-kind_of(const struct report *report)
-{
-    enum report_kind kind = REPORT_NOTBOUNCE;
-
-    for (size_t i = 0; i < report->recipients_count; i++) {
-        enum dsn_kind action = report->recipients[i].action;
-        if (action == DSN_FAILED)
-            return REPORT_BOUNCE;
-        if (action == DSN_DELAYED)
-            kind = REPORT_DELAY;
-        else if (action != DSN_OTHER && kind == REPORT_NOTBOUNCE)
-            kind = REPORT_SUCCESS;
+    *report = (struct report){
+        .from = {"", 0},
+          .subject = {"", 0},
+          .host = {"", 0}
+    };
+    reading->depth = depth;
+    reading->text = (struct text){0};
+    if (content.length > REPORT_BYTES_MAX)
+        report->trouble = REPORT_TOO_LARGE;
+    mime_read((struct slice){content.at,
+                  content.length > REPORT_BYTES_MAX ? REPORT_BYTES_MAX : content.length},
+        &reading->mime);
+    if (reading->mime.trouble != REPORT_FINE)
+        report->trouble = reading->mime.trouble;
+    report->hops = reading->mime.header.hops;
+    if (report->hops > REPORT_HOPS_MAX)
+        report->trouble = REPORT_LOOP;
+    report->from = decoded(report, values[FIELD_FROM]);
+    report->subject = decoded(report, values[FIELD_SUBJECT]);
+    read_fields(report, &reading->mime);
+    gather_text(&reading->mime, false, &reading->text);
+    if (slice_trim(text_slice(&reading->text)).length == 0) {
+        text_clear(&reading->text);
+        gather_text(&reading->mime, true, &reading->text);
     }
-    return kind;
-}
-
-static void
-set_up_library(void)
-{
-    static bool is_set_up;
-
-    if (!is_set_up)
-        g_mime_init();
-    is_set_up = true;
+    if (!report_read_json(report, text_slice(&reading->text))) {
+        find_original(reading, report);
+        read_original(report, &reading->original_header);
+        if (report->message_id.length == 0)
+            report->message_id = report_keep(report, first_id(values[FIELD_REFERENCES]));
+        set_kind(reading, report);
+    } else if (report->kind == REPORT_BOUNCE || report->kind == REPORT_DELAY) {
+        find_diagnostics(report);
+    }
+    text_release(&reading->text);
+    mem_free(reading);
 }
 
 void
 report_read(struct slice content, struct report *report)
 {
-    GMimeStream *stream;
-    GMimeParser *parser;
-    GMimeMessage *message;
-
-    *report = (struct report){0};
-    if (content.length > REPORT_BYTES_MAX)
-        content.length = REPORT_BYTES_MAX;
-    set_up_library();
-    stream =
-        g_mime_stream_mem_new_with_buffer(content.length > 0 ? content.at : "", content.length);
-    parser = g_mime_parser_new_with_stream(stream);
-    g_mime_parser_set_format(parser, GMIME_FORMAT_MESSAGE);
-    message = g_mime_parser_construct_message(parser, NULL);
-    if (message != NULL) {
-        read_parts(report, message);
-        report->kind = kind_of(report);
-        g_object_unref(message);
-    }
-    g_object_unref(parser);
-    g_object_unref(stream);
+    read_at_depth(content, report, 0);
 }
 
 void
