@@ -134,7 +134,7 @@ is_bounce(const struct report_evidence *evidence, const struct signs *signs)
     weight += (signs->text & SIGN_FINAL) != 0 ? 1 : 0;
     if (signs->is_from_daemon || signs->is_from_nobody || is_marked)
         return weight >= 3;
-    return weight >= 4 && !signs->is_list;
+    return (signs->subject & bad) != 0 && weight + evidence->has_original >= 4 && !signs->is_list;
 }
 
 static bool

@@ -7,6 +7,7 @@
 struct report_evidence { /* beside what the report holds already */
     const struct mime_header *header;
     struct slice report_type;
+    bool has_original; /* a message was returned with it */
     bool is_complaint; /* the returned message has marks that only complaints have */
 };
 

@@ -78,6 +78,17 @@ is_fold(struct slice s, size_t at)
     return at < s.length && (s.at[at] == ' ' || s.at[at] == '\t');
 }
 
+/* "boundary=…" at the start of a line: its fold got lost. */
+static bool
+is_stray_parameter(struct slice s, size_t at)
+{
+    struct slice rest = slice_from(s, at);
+
+    return slice_starts_with_nocase(rest, SLICE("boundary=")) ||
+        slice_starts_with_nocase(rest, SLICE("charset=")) ||
+        slice_starts_with_nocase(rest, SLICE("report-type="));
+}
+
 static void
 keep_field(struct mime_header *header, struct slice name, struct slice value)
 {
@@ -110,7 +121,7 @@ mime_header_read(struct slice content, struct mime_header *header)
             at = next;
             break;
         }
-        while (is_fold(content, next))
+        while (is_fold(content, next) || is_stray_parameter(content, next))
             (void)line_at(content, next, &next);
         at = next;
         header->is_cut |= fields == REPORT_FIELDS_MAX;
@@ -207,13 +218,15 @@ begin_part(struct walk *walk, const struct mime_header *header, size_t body_at)
         return;
     }
     part = &mime->parts[mime->parts_count++];
-    *part = (struct mime_part){.type = type,
+    *part = (struct mime_part){
+        .type = type,
         .encoding = header->values[FIELD_TRANSFER_ENCODING],
         .charset = {"", 0},
         .body = slice_from(walk->content, body_at),
         .depth = (uint8_t)walk->open_count,
         .is_attachment =
-            slice_starts_with_nocase(header->values[FIELD_DISPOSITION], SLICE("attachment"))};
+            slice_starts_with_nocase(header->values[FIELD_DISPOSITION], SLICE("attachment"))
+    };
     if (type_value.length > 0)
         mime_parameter(type_value, SLICE("charset"), &part->charset);
     walk->is_in_part = true;

@@ -30,6 +30,8 @@ void report_read_status(struct report *report, struct slice fields);
 void report_read_feedback(struct report *report, struct slice fields);
 /* Without "rfc822;" and the like, brackets, blanks. */
 struct slice report_bare_address(struct slice value);
+/* Could a mail have been sent there? A file, a program or a bare name is no address. */
+bool report_is_address(struct slice value);
 bool report_action_from_name(struct slice name, enum dsn_kind *action);
 
 /* --- report_json.c --- */

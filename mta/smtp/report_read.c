@@ -338,6 +338,27 @@ find_recipients(struct reading *reading, struct report *report)
         report_add_failed(report, reading->original_header.values[FIELD_TO]);
 }
 
+/* A status may name the file or the program that an address led to. Then the address is told elsewhere. */
+static void
+mend_address(struct reading *reading, struct report *report)
+{
+    struct report told = {0};
+    const struct slice failed = reading->mime.header.values[FIELD_FAILED_RECIPIENTS];
+
+    if (report->recipients_count != 1 || report_is_address(report->recipients[0].address))
+        return;
+    told.from = report->from;
+    told.return_path = report->return_path;
+    report_add_failed(&told, failed);
+    if (told.recipients_count == 0)
+        report_find_recipients(&told, report->text, failed);
+    if (told.recipients_count == 0)
+        report_add_failed(&told, reading->original_header.values[FIELD_TO]);
+    if (told.recipients_count == 1)
+        report->recipients[0].address = report_keep(report, told.recipients[0].address);
+    report_release(&told);
+}
+
 /* Who complains, or who was answered for, is the recipient. */
 static void
 add_answerer(struct report *report, struct slice address)
@@ -371,6 +392,7 @@ set_kind(struct reading *reading, struct report *report)
 {
     const struct report_evidence evidence = {.header = &reading->mime.header,
         .report_type = reading->mime.report_type,
+        .has_original = reading->original.length > 0,
         .is_complaint = reading->original_header.values[FIELD_HMXMR_TO].length > 0};
 
     report->kind = report_find_kind(report, &evidence);
@@ -379,6 +401,7 @@ set_kind(struct reading *reading, struct report *report)
     case REPORT_DELAY:
         if (report->recipients_count == 0)
             find_recipients(reading, report);
+        mend_address(reading, report);
         for (size_t i = 0; i < report->recipients_count; i++)
             if (report->kind == REPORT_DELAY && !report->is_dsn)
                 report->recipients[i].action = DSN_DELAYED;

@@ -43,7 +43,8 @@ typed_field(struct report *report, struct slice group, struct slice name)
         return value;
     type = slice_trim(type);
     for (size_t i = 0; i < type.length; i++)
-        if (!char_is_letter(type.at[i]) && !char_is_digit(type.at[i]) && type.at[i] != '-')
+        if (!char_is_letter(type.at[i]) && !char_is_digit(type.at[i]) &&
+            !char_in("-/.", type.at[i]))
             return value;
     return slice_trim(rest);
 }
@@ -68,6 +69,15 @@ address_field(struct report *report, struct slice group, struct slice name)
         memchr(value.at, '<', value.length) != NULL && report_find_address(value, &address, &end))
         return address;
     return value;
+}
+
+bool
+report_is_address(struct slice value)
+{
+    const char *sign = value.length > 0 ? memchr(value.at, '@', value.length) : NULL;
+
+    return sign != NULL && sign > value.at && sign + 1 < value.at + value.length &&
+        value.at[0] != '/' && value.at[0] != '|';
 }
 
 bool
@@ -105,9 +115,9 @@ read_recipient(struct report *report, struct slice group)
     report_find_enhanced(status, &told.code);
     if (told.code.class == 0 && status.length > 0 && status.at[0] == '2')
         told.code.class = 2;
-    if (told.address.length == 0)
+    if (!report_is_address(told.address) && told.original.length > 0)
         told.address = told.original;
-    if (told.address.length == 0)
+    if (!report_is_address(told.address) && told.address.length == 0)
         told.address = address_field(report, group, SLICE("X-Actual-Recipient"));
     if (told.address.length == 0)
         return;
@@ -156,8 +166,10 @@ report_read_feedback(struct report *report, struct slice fields)
     feedback->user_agent = field(report, fields, SLICE("User-Agent"));
     feedback->mail_from = address_field(report, fields, SLICE("Original-Mail-From"));
     feedback->rcpt = address_field(report, fields, SLICE("Original-Rcpt-To"));
-    if (feedback->rcpt.length == 0)
+    if (!report_is_address(feedback->rcpt))
         feedback->rcpt = address_field(report, fields, SLICE("Redacted-Address"));
+    if (!report_is_address(feedback->rcpt))
+        feedback->rcpt = (struct slice){"", 0};
     feedback->source_ip = field(report, fields, SLICE("Source-IP"));
     report->host = typed_field(report, fields, SLICE("Reporting-MTA"));
 }

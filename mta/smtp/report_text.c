@@ -170,15 +170,21 @@ local_start(struct slice s, size_t at)
 static size_t
 domain_end(struct slice s, size_t at)
 {
-    size_t end = at;
+    size_t end = at, label = at;
 
     if (end < s.length && s.at[end] == '[') {
         while (end < s.length && s.at[end] != ']' && !char_is_blank(s.at[end]))
             end++;
         return end < s.length && s.at[end] == ']' ? end + 1 : at;
     }
-    while (end < s.length && is_domain_char(s.at[end]))
+    while (end < s.length && is_domain_char(s.at[end])) {
+        if (s.at[end] == '.')
+            label = end + 1;
+        /* "isp.test" and a comma of another script */
+        if ((unsigned char)s.at[end] >= 0x80 && (unsigned char)s.at[label] < 0x80)
+            break;
         end++;
+    }
     while (end > at && (s.at[end - 1] == '.' || s.at[end - 1] == '-'))
         end--;
     return end;
@@ -211,11 +217,14 @@ report_find_address(struct slice text, struct slice *address, size_t *end)
 static bool
 is_decoration(struct slice s)
 {
+    size_t foreign = 0;
+
     for (size_t i = 0; i < s.length; i++)
-        if (!char_is_blank(s.at[i]) && !char_in("<>\"'*-=([.#|", s.at[i]) &&
-            (unsigned char)s.at[i] < 0x80)
+        if ((unsigned char)s.at[i] >= 0x80)
+            foreign++;
+        else if (!char_is_blank(s.at[i]) && !char_in("<>\"'*-=([.#|", s.at[i]))
             return false;
-    return s.length < 24;
+    return s.length < 24 && foreign <= 3; /* one bullet */
 }
 
 /* "To: kim@isp.test", "Recipient: …": a label, and nothing else before the address. */
@@ -240,6 +249,23 @@ is_label(struct slice before)
     return false;
 }
 
+/* "554 5.1.1 <kim@isp.test>... no such user", "550 kim@isp.test" */
+static bool
+is_reply_code(struct slice before)
+{
+    struct slice word, rest;
+
+    before = slice_trim(before);
+    slice_cut(before, ' ', &word, &rest);
+    if (word.length != 3 || (word.at[0] != '4' && word.at[0] != '5') ||
+        !char_is_digit(word.at[1]) || !char_is_digit(word.at[2]))
+        return false;
+    for (size_t i = 0; i < rest.length; i++)
+        if (!char_is_digit(rest.at[i]) && !char_in(" .<\"", rest.at[i]))
+            return false;
+    return true;
+}
+
 static enum place
 place_of(struct slice before, struct slice after, struct slice previous_line)
 {
@@ -255,6 +281,8 @@ place_of(struct slice before, struct slice after, struct slice previous_line)
     for (size_t i = 0; i < COUNT_OF(contexts); i++)
         if (slice_contains_nocase(before, slice_of(contexts[i].words)))
             return contexts[i].place;
+    if (is_reply_code(before))
+        return PLACE_SENTENCE;
     if (is_label(before))
         return slice_starts_with_nocase(slice_trim(before), SLICE("to")) ? PLACE_ANYWHERE
                                                                          : PLACE_SENTENCE;
