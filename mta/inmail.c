@@ -71,7 +71,7 @@ ask_codes(const struct inmail_rules *rules, enum report_kind kind,
 struct judging {
     const struct inmail_rules *rules;
     const struct report_recipient *recipient; /* NULL: nobody */
-    struct inmail_content content;
+    struct inmail_search search;
     size_t next; /* rule to ask */
 };
 
@@ -79,20 +79,20 @@ static void
 begin(struct judging *judging, const struct inmail_rules *rules, const struct report *report,
     size_t recipient)
 {
-    struct inmail_content *content = &judging->content;
+    struct inmail_search *search = &judging->search;
 
-    *judging = (struct judging){.rules = rules};
-    for (size_t i = 0; i < INMAIL_WHERES_COUNT; i++)
-        content->where[i] = (struct slice){"", 0};
-    content->kind = report_kind_for(report, recipient);
-    content->where[INMAIL_SUBJECT] = report->subject;
-    content->where[INMAIL_FROM] = report->from;
-    content->where[INMAIL_TEXT] = report->text;
+    judging->rules = rules;
+    judging->recipient = NULL;
+    judging->next = 0;
+    inmail_search_begin(search, report_kind_for(report, recipient));
+    search->where[INMAIL_SUBJECT] = report->subject;
+    search->where[INMAIL_FROM] = report->from;
+    search->where[INMAIL_TEXT] = report->text;
     if (recipient < report->recipients_count) {
         judging->recipient = &report->recipients[recipient];
-        content->status = judging->recipient->code;
-        content->where[INMAIL_DIAGNOSTIC] = judging->recipient->diagnostic;
-        content->where[INMAIL_WORDS] = judging->recipient->words;
+        search->status = judging->recipient->code;
+        search->where[INMAIL_DIAGNOSTIC] = judging->recipient->diagnostic;
+        search->where[INMAIL_WORDS] = judging->recipient->words;
     }
 }
 
@@ -102,28 +102,28 @@ ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *l
     struct slice *phrase)
 {
     const struct inmail_rules *rules = judging->rules;
-    const struct inmail_content *content = &judging->content;
+    struct inmail_search *search = &judging->search;
     struct bounce bounce;
     size_t found;
 
-    while ((found = inmail_find_rule(rules, content, judging->next, phrase)) < rules->rules_count) {
+    while ((found = inmail_find_rule(rules, search, judging->next, phrase)) < rules->rules_count) {
         const struct inmail_rule *rule = &rules->rules[found];
 
         judging->next = found + 1;
-        *looked_at = content->where[rule->where];
+        *looked_at = search->where[rule->where];
         *answer = (struct inmail_verdict){rule->verdict, rule->id, rule->state};
         if (!rule->is_reply)
             return true;
-        if (!ask_about(rules, content->kind, judging->recipient, *looked_at, &bounce))
+        if (!ask_about(rules, search->kind, judging->recipient, *looked_at, &bounce))
             continue;
         answer->verdict = bounce.verdict;
         answer->rule = bounce.rule;
         return true;
     }
-    bounce = ask_codes(rules, content->kind, judging->recipient);
+    bounce = ask_codes(rules, search->kind, judging->recipient);
     *answer = (struct inmail_verdict){bounce.verdict, bounce.rule,
         bounce.verdict.class == CLASS_UNDETERMINED ? INMAIL_TO_QUALIFY : INMAIL_KEEP};
-    *looked_at = content->where[INMAIL_DIAGNOSTIC];
+    *looked_at = search->where[INMAIL_DIAGNOSTIC];
     return false;
 }
 
@@ -144,7 +144,7 @@ inmail_qualify(const struct inmail_rules *rules, const struct report *report, si
     struct slice looked_at = {"", 0}, phrase;
 
     begin(&judging, rules, report, recipient);
-    if (has_verdict(judging.content.kind))
+    if (has_verdict(judging.search.kind))
         ask_next(&judging, &answer, &looked_at, &phrase);
     return answer;
 }
@@ -168,7 +168,7 @@ inmail_explain(const struct inmail_rules *rules, const struct report *report, si
         {"", 0}
     };
     begin(&judging, rules, report, recipient);
-    if (!has_verdict(judging.content.kind))
+    if (!has_verdict(judging.search.kind))
         return answer;
     if (ask_next(&judging, &answer, &why->looked_at, &why->phrase)) {
         ask_next(&judging, &other, &looked_at, &phrase);

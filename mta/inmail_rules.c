@@ -4,12 +4,7 @@
 #include "base/embedded.h"
 #include "base/map.h"
 
-enum {
-    ANY = -1,
-    /* Steps that one expression may take on one text: far more than a good one needs, and soon over
-     * for one that tries every way to fail. */
-    MATCH_STEPS_MAX = 100000,
-};
+enum { ANY = -1 };
 
 static const char columns[] = "id\tkind\twhere\tstatus\tregex\tclass\ttype\treason\tstate\texample";
 enum {
@@ -28,18 +23,6 @@ enum {
 static const char *const where_names[INMAIL_WHERES_COUNT] = {
     "-", "subject", "from", "diagnostic", "words", "text"};
 static const char *const state_ids[] = {"to_qualify", "keep", "ignore"};
-
-static void *
-regex_take(size_t bytes, void *arg)
-{
-    return mem_alloc(bytes);
-}
-
-static void
-regex_give_back(void *memory, void *arg)
-{
-    mem_free(memory);
-}
 
 static bool
 is_dash(struct slice cell)
@@ -111,12 +94,8 @@ static bool
 read_regex(struct inmail_rules *rules, const struct tsv *tsv, const struct tsv_row *row,
     struct inmail_rule *rule, struct error *err)
 {
-    const uint32_t options =
-        PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_UTF;
     struct slice cell = row->cells[CELL_REGEX];
-    unsigned char why[200];
-    size_t at;
-    int code;
+    struct regex_flaw flaw;
 
     rule->is_reply = slice_equals(row->cells[CELL_CLASS], SLICE("reply"));
     if (rule->is_reply && (rule->where != INMAIL_DIAGNOSTIC && rule->where != INMAIL_WORDS))
@@ -129,15 +108,9 @@ read_regex(struct inmail_rules *rules, const struct tsv *tsv, const struct tsv_r
         return true;
     if (cell.length == 0)
         return tsv_error(tsv, row, CELL_REGEX, 0, err, "an empty expression; any text is \"-\"");
-    rule->regex =
-        pcre2_compile((PCRE2_SPTR)cell.at, cell.length, options, &code, &at, rules->compiling);
-    if (rule->regex == NULL) {
-        pcre2_get_error_message(code, why, sizeof(why));
-        return tsv_error(tsv, row, CELL_REGEX, at, err, "%s", (const char *)why);
-    }
-    /* Without a compiler for this processor the expression is interpreted: slower, not different. */
-    (void)pcre2_jit_compile(rule->regex, PCRE2_JIT_COMPLETE);
-    return true;
+    rule->has_regex = true;
+    return regexes_add(rules->regexes[rule->where], cell, &rule->regex, &flaw) ||
+        tsv_error(tsv, row, CELL_REGEX, flaw.at, err, "%s", flaw.why);
 }
 
 /* A complaint has no bounce class: then "-", and reason and type are the rule's own. */
@@ -188,8 +161,9 @@ read_rule(
     rules->rules =
         mem_grow(rules->rules, &rules->rules_capacity, rules->rules_count + 1, sizeof(*rule));
     rule = &rules->rules[rules->rules_count];
-    *rule = (struct inmail_rule){.id = row->cells[CELL_ID], .example = row->cells[CELL_EXAMPLE]};
-    rules->rules_count++; /* from here on the expression is freed with the others */
+    *rule = (struct inmail_rule){
+        .id = row->cells[CELL_ID], .example = row->cells[CELL_EXAMPLE], .row = *row};
+    rules->rules_count++;
 
     if (rule->id.length == 0)
         return tsv_error(tsv, row, CELL_ID, 0, err, "a rule needs an id");
@@ -212,41 +186,45 @@ number_matches(int pattern, int number)
     return pattern == ANY || pattern == number;
 }
 
-/* An expression that gives up at its limits has not matched. */
 static bool
-regex_matches(const struct inmail_rules *rules, const struct inmail_rule *rule, struct slice text,
-    struct slice *phrase)
+regex_matches(const struct inmail_rules *rules, const struct inmail_rule *rule,
+    struct inmail_search *search, struct slice *phrase)
 {
-    PCRE2_SPTR at = (PCRE2_SPTR)(text.length > 0 ? text.at : "");
-    int found = pcre2_match(rule->regex, at, text.length, 0, 0, rules->data, rules->matching);
-    const size_t *ends;
+    enum inmail_where where = rule->where;
 
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-        found = pcre2_match(
-            rule->regex, at, text.length, 0, PCRE2_NO_JIT, rules->data, rules->matching);
-    if (found < 0)
+    if (search->where[where].length == 0)
         return false;
-    ends = pcre2_get_ovector_pointer(rules->data);
-    *phrase = ends[1] > ends[0] ? (struct slice){text.at + ends[0], ends[1] - ends[0]}
-                                : (struct slice){"", 0};
-    return true;
+    if (!search->is_marked[where])
+        regexes_mark(rules->regexes[where], search->where[where], &search->marks[where]);
+    search->is_marked[where] = true;
+    return regex_is_marked(&search->marks[where], rule->regex) &&
+        regexes_match(rules->regexes[where], rule->regex, &search->marks[where], phrase);
+}
+
+void
+inmail_search_begin(struct inmail_search *search, enum report_kind kind)
+{
+    search->kind = kind;
+    search->status = (struct enhanced_code){0};
+    for (size_t i = 0; i < INMAIL_WHERES_COUNT; i++) {
+        search->where[i] = (struct slice){"", 0};
+        search->is_marked[i] = false;
+    }
 }
 
 size_t
-inmail_find_rule(const struct inmail_rules *rules, const struct inmail_content *content,
-    size_t start, struct slice *phrase)
+inmail_find_rule(const struct inmail_rules *rules, struct inmail_search *search, size_t start,
+    struct slice *phrase)
 {
     *phrase = (struct slice){"", 0};
     for (size_t i = start; i < rules->rules_count; i++) {
         const struct inmail_rule *rule = &rules->rules[i];
 
-        if (number_matches(rule->kind, (int)content->kind) &&
-            number_matches(rule->status[0], content->status.class) &&
-            number_matches(rule->status[1], content->status.subject) &&
-            number_matches(rule->status[2], content->status.detail) &&
-            (rule->is_reply || rule->regex == NULL ||
-                (content->where[rule->where].length > 0 &&
-                    regex_matches(rules, rule, content->where[rule->where], phrase))))
+        if (number_matches(rule->kind, (int)search->kind) &&
+            number_matches(rule->status[0], search->status.class) &&
+            number_matches(rule->status[1], search->status.subject) &&
+            number_matches(rule->status[2], search->status.detail) &&
+            (!rule->has_regex || regex_matches(rules, rule, search, phrase)))
             return i;
     }
     return rules->rules_count;
@@ -265,47 +243,45 @@ is_new_id(struct map *ids, const struct tsv *tsv, const struct tsv_row *row, str
             SLICE_ARGS(row->cells[CELL_ID]));
 }
 
-/* Asks for the example as if it had come back, with the status that the rule asks for. */
+/* Asks for the example as if it had come back, with the status that the rule asks for. What the bounce
+ * rules say of it does not count here: they may take what they like, and are asked where they stand. */
 static bool
-example_wins(const struct inmail_rules *rules, size_t first, const struct tsv *tsv,
-    const struct tsv_row *row, struct error *err)
+example_wins(
+    const struct inmail_rules *rules, size_t number, const struct tsv *tsv, struct error *err)
 {
-    size_t number = rules->rules_count - 1, winner;
     const struct inmail_rule *rule = &rules->rules[number];
-    struct inmail_content content = {
-        .kind = rule->kind == ANY ? REPORT_BOUNCE : (enum report_kind)rule->kind,
-        .status = {(uint8_t)(rule->status[0] == ANY ? 5 : rule->status[0]),
-                   (uint16_t)(rule->status[1] == ANY ? 0 : rule->status[1]),
-                   (uint16_t)(rule->status[2] == ANY ? 0 : rule->status[2])}
-    };
+    size_t winner = rules->first_of_table;
+    struct inmail_search search;
     struct slice phrase;
 
     if (rule->is_reply)
         return true;
-    if (rule->regex != NULL && is_dash(rule->example))
+    if (rule->has_regex && is_dash(rule->example))
         return tsv_error(
-            tsv, row, CELL_EXAMPLE, 0, err, "a rule with an expression needs an example");
+            tsv, &rule->row, CELL_EXAMPLE, 0, err, "a rule with an expression needs an example");
+    inmail_search_begin(&search, rule->kind == ANY ? REPORT_BOUNCE : (enum report_kind)rule->kind);
+    search.status = (struct enhanced_code){(uint8_t)(rule->status[0] == ANY ? 5 : rule->status[0]),
+        (uint16_t)(rule->status[1] == ANY ? 0 : rule->status[1]),
+        (uint16_t)(rule->status[2] == ANY ? 0 : rule->status[2])};
     if (!is_dash(rule->example))
-        content.where[rule->where] = rule->example;
-    do
-        winner = inmail_find_rule(rules, &content, first, &phrase);
-    while (winner < number && rules->rules[winner].is_reply && (first = winner + 1) > 0);
+        search.where[rule->where] = rule->example;
+    while ((winner = inmail_find_rule(rules, &search, winner, &phrase)) < number &&
+        rules->rules[winner].is_reply)
+        winner++;
     if (winner == number)
         return true;
-    if (winner == rules->rules_count)
-        return tsv_error(tsv, row, CELL_EXAMPLE, 0, err, "the rule does not take its example");
-    return tsv_error(tsv, row, CELL_EXAMPLE, 0, err,
-        "this is no example of \"%.*s\": the rule \"%.*s\" above takes it", SLICE_ARGS(rule->id),
-        SLICE_ARGS(rules->rules[winner].id));
+    if (winner > number)
+        return tsv_error(
+            tsv, &rule->row, CELL_EXAMPLE, 0, err, "the rule does not take its example");
+    return tsv_error(tsv, &rule->row, CELL_EXAMPLE, 0, err,
+        "this is no example of \"%.*s\": the rule \"%.*s\" of line %d takes it",
+        SLICE_ARGS(rule->id), SLICE_ARGS(rules->rules[winner].id), rules->rules[winner].row.line);
 }
 
-/* A rule can only be hidden by those above it, so each is judged when it has been read; and among the
- * rules of its own table, for the user's may hide ours: that is what they are for. */
 static bool
 read_table(struct inmail_rules *rules, const char *filename, struct slice text, struct error *err)
 {
     struct slice copy = {arena_copy(&rules->arena, text.at, text.length), text.length};
-    size_t first = rules->rules_count;
     struct map ids = {0};
     struct tsv tsv;
     struct tsv_row row;
@@ -314,8 +290,7 @@ read_table(struct inmail_rules *rules, const char *filename, struct slice text, 
     if (!tsv_open(&tsv, filename, copy, columns, err))
         return false;
     while ((status = tsv_next(&tsv, &row, err)) == TSV_ROW)
-        if (!read_rule(rules, &tsv, &row, err) || !is_new_id(&ids, &tsv, &row, err) ||
-            !example_wins(rules, first, &tsv, &row, err)) {
+        if (!read_rule(rules, &tsv, &row, err) || !is_new_id(&ids, &tsv, &row, err)) {
             status = TSV_BAD;
             break;
         }
@@ -323,15 +298,39 @@ read_table(struct inmail_rules *rules, const char *filename, struct slice text, 
     return status == TSV_END;
 }
 
+/* After the last table: the expressions can be asked, and each rule has to win its example, among the
+ * rules of its own table. The user's may hide ours: that is what they are for. */
 static bool
-read_ours(struct inmail_rules *rules, struct error *err)
+judge_table(
+    struct inmail_rules *rules, const char *filename, size_t first, size_t end, struct error *err)
 {
-    static const char filename[] = "mta/rules/inbound.tsv";
-    struct slice rows;
-    bool is_built_in = embedded_find(slice_of(filename), &rows);
+    struct tsv tsv = {.filename = filename};
+
+    rules->first_of_table = first;
+    for (size_t i = first; i < end; i++)
+        if (!example_wins(rules, i, &tsv, err))
+            return false;
+    return true;
+}
+
+static bool
+read_tables(struct inmail_rules *rules, const char *filename, struct slice rows, struct error *err)
+{
+    static const char our_filename[] = "mta/rules/inbound.tsv";
+    struct slice our_rows;
+    bool is_built_in = embedded_find(slice_of(our_filename), &our_rows);
+    size_t users_count;
 
     assert(is_built_in);
-    return read_table(rules, filename, rows, err);
+    if (filename != NULL && !read_table(rules, filename, rows, err))
+        return false;
+    users_count = rules->rules_count;
+    if (!read_table(rules, our_filename, our_rows, err))
+        return false;
+    for (size_t i = 0; i < INMAIL_WHERES_COUNT; i++)
+        regexes_close(rules->regexes[i]);
+    return judge_table(rules, filename, 0, users_count, err) &&
+        judge_table(rules, our_filename, users_count, rules->rules_count, err);
 }
 
 static struct inmail_rules *
@@ -340,11 +339,8 @@ rules_new(const struct bounce_rules *bounces)
     struct inmail_rules *rules = mem_alloc_zeroed(sizeof(*rules));
 
     rules->bounces = bounces;
-    rules->memory = pcre2_general_context_create(regex_take, regex_give_back, NULL);
-    rules->compiling = pcre2_compile_context_create(rules->memory);
-    rules->matching = pcre2_match_context_create(rules->memory);
-    rules->data = pcre2_match_data_create(1, rules->memory);
-    pcre2_set_match_limit(rules->matching, MATCH_STEPS_MAX);
+    for (size_t i = 0; i < INMAIL_WHERES_COUNT; i++)
+        rules->regexes[i] = regexes_new();
     return rules;
 }
 
@@ -354,7 +350,7 @@ inmail_rules_read(
 {
     struct inmail_rules *rules = rules_new(bounces);
 
-    if (!read_table(rules, filename, rows, err) || !read_ours(rules, err))
+    if (!read_tables(rules, filename, rows, err))
         inmail_rules_free(&rules);
     return rules;
 }
@@ -364,7 +360,7 @@ inmail_rules_new(const struct bounce_rules *bounces)
 {
     struct inmail_rules *rules = rules_new(bounces);
     struct error err;
-    bool is_good = read_ours(rules, &err);
+    bool is_good = read_tables(rules, NULL, (struct slice){"", 0}, &err);
 
     assert(is_good); /* a bad row of ours does not pass the tests */
     return rules;
@@ -375,13 +371,9 @@ inmail_rules_free(struct inmail_rules **rules)
 {
     if (*rules == NULL)
         return;
-    for (size_t i = 0; i < (*rules)->rules_count; i++)
-        pcre2_code_free((*rules)->rules[i].regex);
+    for (size_t i = 0; i < INMAIL_WHERES_COUNT; i++)
+        regexes_free(&(*rules)->regexes[i]);
     mem_free((*rules)->rules);
-    pcre2_match_data_free((*rules)->data);
-    pcre2_match_context_free((*rules)->matching);
-    pcre2_compile_context_free((*rules)->compiling);
-    pcre2_general_context_free((*rules)->memory);
     arena_release(&(*rules)->arena);
     mem_free(*rules);
     *rules = NULL;

@@ -21,7 +21,7 @@ tests      base smtp mta fakeisp reports scenarios tests
 # A library's header, and the only files that may include it.
 doors='
 libfyaml.h      mta/base/conf*
-pcre2.h         mta/base/regexes.c mta/inmail_rules.h
+pcre2.h         mta/base/regexes.c
 event2/*        mta/base/*_net.[ch] tests/unit/test_*_net.c
 openssl/*       mta/base/stream_tls*.[ch] mta/base/libcrypto_keys.c tests/unit/test_stream_tls*.c tests/bench/bench_dkim.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
