@@ -23,7 +23,7 @@ doors='
 libfyaml.h      mta/base/conf*
 pcre2.h         mta/base/regexes.c
 event2/*        mta/base/*_net.[ch] tests/unit/test_*_net.c
-openssl/*       mta/base/stream_tls*.[ch] mta/base/libcrypto_keys.c tests/unit/test_stream_tls*.c tests/bench/bench_dkim.c
+openssl/*       mta/base/stream_tls*.[ch] mta/base/libcrypto_*.c tests/unit/test_stream_tls*.c tests/bench/bench_dkim.c
 opendkim/*      mta/dkim*.c fakeisp/policy_auth*.c
 spf2/*          fakeisp/policy_auth*.c
 opendmarc/*     fakeisp/policy_auth*.c
