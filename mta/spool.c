@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/unit.h"
 #include "mta/shelf.h"
+#include "smtp/verp.h"
 
 enum {
     RECIPIENT_SETTLED = 0x80, /* in the byte that holds the length of its local part */
@@ -184,12 +185,15 @@ domain_number(struct spool *spool, struct slice domain)
     return number;
 }
 
-/* "b+spring-1z" is "b+spring-" and "1z": the first part is the same in all of a delivery. */
+/* "b+spring-1z" is "b+spring-" and "1z", "b+spring-1z-TOKEN" is "b+spring-" and "1z-TOKEN": the first
+ * part is the same in all of a delivery. */
 static void
 cut_sender(struct slice local, struct slice *prefix, struct slice *key)
 {
     size_t at = local.length;
 
+    if (verp_has_token(local))
+        at -= VERP_TOKEN_CHARS + 1;
     while (at > 0 && local.at[at - 1] != '-' && local.at[at - 1] != '+')
         at--;
     *prefix = (struct slice){local.at, at};

@@ -60,7 +60,7 @@ init_delivery(struct campaign *campaign, size_t index)
     delivery->last_relayed_us = -1;
     delivery_log_init(&delivery->log, &delivery->counters, &campaign->total);
     return_paths_add(&campaign->paths, config->name);
-    letter_init(&delivery->letter, &campaign->config->from,
+    letter_init(&delivery->letter, campaign->config,
         map_key(&campaign->paths.names, delivery->index), body_bytes);
 }
 
@@ -76,7 +76,7 @@ campaign_new(const struct campaign_config *config, const struct campaign_doors *
         mem_alloc_zeroed(config->deliveries_count * sizeof campaign->deliveries[0]);
     campaign->submitter = submitter_new(doors, &campaign_source, campaign);
     quarantine_init(&campaign->quarantine, config->soft_limit);
-    return_paths_init(&campaign->paths, config->from.domain);
+    return_paths_init(&campaign->paths, config->from.domain, doors->verp_key);
     for (size_t i = 0; i < config->deliveries_count; i++)
         init_delivery(campaign, i);
     return campaign;
@@ -96,7 +96,6 @@ release(struct campaign *campaign)
     mem_free(campaign->expired.rows);
     arrived_release(&campaign->arrived);
     analysis_release(&campaign->analysis);
-    text_release(&campaign->key);
     text_release(&campaign->date);
     text_release(&campaign->envelope->sender);
     text_release(&campaign->envelope->rcpt);
@@ -175,21 +174,36 @@ campaign_first_row(const struct delivery *delivery, uint64_t row)
     return row - row % delivery->config->recipients_per_message;
 }
 
+/* Of what was not sent yet: as it would be now. */
+static int64_t
+sending_day(const struct delivery *delivery, uint64_t row)
+{
+    size_t i = delivery->days_count;
+
+    while (i > 1 && delivery->days[i - 1].first_row > row)
+        i--;
+    return i > 0 ? delivery->days[i - 1].day
+                 : verp_day(loop_wall_us(delivery->campaign->doors.loop));
+}
+
 void
 campaign_return_path(
     const struct campaign *campaign, size_t delivery, uint64_t row, struct text *out)
 {
-    uint64_t first = campaign_first_row(get_delivery(campaign, delivery), row);
+    const struct delivery *found = get_delivery(campaign, delivery);
+    uint64_t first = campaign_first_row(found, row);
 
-    return_path_write(&campaign->paths, delivery, first, out);
+    return_path_write(&campaign->paths, delivery, first, sending_day(found, first), out);
 }
 
 const struct row_envelope *
 campaign_envelope(const struct campaign *campaign, size_t delivery, uint64_t row)
 {
     struct row_envelope *envelope = campaign->envelope;
+    int64_t day = sending_day(get_delivery(campaign, delivery), row);
 
-    if (envelope->is_set && envelope->row == row && envelope->delivery == delivery)
+    if (envelope->is_set && envelope->row == row && envelope->delivery == delivery &&
+        envelope->day == day)
         return envelope;
     text_clear(&envelope->sender);
     text_clear(&envelope->rcpt);
@@ -197,20 +211,26 @@ campaign_envelope(const struct campaign *campaign, size_t delivery, uint64_t row
     campaign_row_address(campaign, delivery, row, &envelope->rcpt);
     envelope->delivery = delivery;
     envelope->row = row;
+    envelope->day = day;
     envelope->is_set = true;
     return envelope;
+}
+
+/* Case matters in the local part, not in the domain. */
+static bool
+is_same_address(struct slice a, struct slice b)
+{
+    if (slice_equals(a, b))
+        return true;
+    return slice_equals(recipient_local(a), recipient_local(b)) &&
+        slice_equals_nocase(recipient_domain(a), recipient_domain(b));
 }
 
 static bool
 row_has_address(
     const struct campaign *campaign, size_t delivery, uint64_t row, struct slice address)
 {
-    struct slice ours = text_slice(&campaign_envelope(campaign, delivery, row)->rcpt);
-
-    if (slice_equals(ours, address))
-        return true;
-    return slice_equals(recipient_local(ours), recipient_local(address)) &&
-        slice_equals_nocase(recipient_domain(ours), recipient_domain(address));
+    return is_same_address(text_slice(&campaign_envelope(campaign, delivery, row)->rcpt), address);
 }
 
 bool
@@ -224,6 +244,10 @@ campaign_find_row(const struct campaign *campaign, struct slice sender, struct s
         return false;
     found = get_delivery(campaign, *delivery);
     if (first != campaign_first_row(found, first))
+        return false;
+    if (first >= found->log.count ||
+        !is_same_address(
+            text_slice(&campaign_envelope(campaign, *delivery, first)->sender), sender))
         return false;
     end = first + found->config->recipients_per_message;
     for (*row = first; *row < end && *row < found->log.count; ++*row)

@@ -4,8 +4,9 @@
  * MTA by SMTP, and then lives from feedback: EFS events move its rows. Every row is one recipient,
  * numbered from 0 in the order of `to`.
  *
- * The return path of row 71 of delivery `spring` is b+spring-1z@DOMAIN (row in base 36): whoever sees
- * an envelope can say which row it is about.
+ * The return path of row 71 of delivery `spring` is b+spring-1z-TOKEN@DOMAIN (smtp/verp.h): whoever
+ * sees an envelope can say which row it is about, and whoever has the key that it is ours. What stands
+ * behind the '+' is in the Message-ID too, <spring-1z-TOKEN.INSTANCE@DOMAIN>.
  *
  * Judgement of time: the row and the counters change first, the event is written right after. Within
  * an observer of the journal the campaign therefore shows the state right after that event.
@@ -23,6 +24,7 @@
 #include "mta/efs.h"
 #include "smtp/address.h"
 #include "smtp/verdict.h"
+#include "smtp/verp.h"
 
 /* A pattern such as "ok-%04d@rows.example", or a list of addresses (from a CSV file). */
 struct recipients_config {
@@ -62,6 +64,7 @@ struct delivery_config {
 
 struct campaign_config {
     struct mail_address from; /* header From; its domain is that of the return paths */
+    struct slice instance;    /* in every Message-ID; empty: not said */
     uint32_t soft_limit;      /* default 5: the sixth significant soft error quarantines */
     const struct delivery_config *deliveries;
     size_t deliveries_count;
@@ -121,10 +124,11 @@ struct campaign_doors {
     struct loop *loop;
     struct network *network;
     struct journal *journal;
-    const struct rng *rng;   /* "campaign" */
-    struct net_address mta;  /* where to submit */
-    struct net_address from; /* our own address */
-    struct slice hostname;   /* for EHLO */
+    const struct rng *rng;           /* "campaign" */
+    struct net_address mta;          /* where to submit */
+    struct net_address from;         /* our own address */
+    struct slice hostname;           /* for EHLO */
+    const struct verp_key *verp_key; /* signs the return paths; NULL: nobody does */
 };
 
 struct campaign *campaign_new(

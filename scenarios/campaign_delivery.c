@@ -179,6 +179,18 @@ delivery_offer(struct delivery *delivery, uint64_t first_row, struct submission 
     return submission->rows_count > 0;
 }
 
+static void
+note_day(struct delivery *delivery, uint64_t first_row)
+{
+    int64_t day = verp_day(loop_wall_us(delivery->campaign->doors.loop));
+
+    if (delivery->days_count > 0 && delivery->days[delivery->days_count - 1].day == day)
+        return;
+    delivery->days = mem_grow(delivery->days, &delivery->days_capacity, delivery->days_count + 1,
+        sizeof delivery->days[0]);
+    delivery->days[delivery->days_count++] = (struct sending_day){first_row, day};
+}
+
 /* Of what arrived one by one every message has its instant, empty or not. */
 bool
 delivery_take(struct delivery *delivery, struct submission *submission)
@@ -190,6 +202,7 @@ delivery_take(struct delivery *delivery, struct submission *submission)
         delivery->next_row = message_end(delivery, first);
         if (first < delivery->rows_known && message_is_empty(delivery, first))
             continue;
+        note_day(delivery, first);
         submission->deadline_us = next_deadline_us(delivery);
         submission->deferrals = 0;
         schedule_advance(&delivery->leaving);
@@ -380,6 +393,7 @@ delivery_release(struct delivery *delivery)
     for (size_t i = 0; delivery->steps != NULL && i < delivery->config->steps_count; i++)
         timer_cancel(loop, &delivery->steps[i].timer);
     mem_free(delivery->steps);
+    mem_free(delivery->days);
     delivery_log_release(&delivery->log);
     letter_release(&delivery->letter);
     analyst_release(&delivery->analyst);

@@ -25,6 +25,13 @@ struct step_timer {
     enum delivery_do what;
 };
 
+/* Messages leave in the order of their rows, so the day of sending of each is known from where the days
+ * began; it is that of the first try to relay it. */
+struct sending_day {
+    uint64_t first_row;
+    int64_t day;
+};
+
 struct delivery {
     struct campaign *campaign;
     const struct delivery_config *config;
@@ -46,6 +53,8 @@ struct delivery {
     uint64_t waiting;         /* messages between the two */
     uint64_t next_row;        /* whose message leaves next */
     int64_t last_relayed_us;
+    struct sending_day *days;
+    size_t days_count, days_capacity;
     struct timer confirm, arrival, deadline;
     struct step_timer *steps;
 };
@@ -55,6 +64,7 @@ struct row_envelope {
     bool is_set;
     size_t delivery;
     uint64_t row;
+    int64_t day;
     struct text sender, rcpt;
 };
 
@@ -77,7 +87,6 @@ struct campaign {
     bool has_feedback;
     struct analysis_report analysis;
     struct row_envelope *envelope; /* the last one that was wanted: questions may move it too */
-    struct text key;               /* scratch */
     struct text date;              /* of the second `date_s` */
     int64_t date_s;
 };

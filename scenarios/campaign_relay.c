@@ -148,14 +148,12 @@ source_write_content(void *arg, const struct submission *submission, struct text
     struct campaign *campaign = arg;
     struct delivery *delivery = delivery_of(campaign, submission);
     struct letter_values values = {.date = date_now(campaign)};
+    const struct row_envelope *envelope =
+        campaign_envelope(campaign, submission->delivery, submission->rows[0]);
 
-    text_clear(&campaign->key);
-    return_path_key(&campaign->paths, submission->delivery,
-        campaign_first_row(delivery, submission->first_row), &campaign->key);
-    values.key = text_slice(&campaign->key);
+    values.key = return_path_key(text_slice(&envelope->sender));
     if (delivery->config->recipients_per_message == 1)
-        values.rcpt = text_slice(
-            &campaign_envelope(campaign, submission->delivery, submission->rows[0])->rcpt);
+        values.rcpt = text_slice(&envelope->rcpt);
     letter_write(&delivery->letter, &values, out);
 }
 

@@ -26,9 +26,11 @@ write_filler(struct text *out, size_t bytes)
 }
 
 void
-letter_init(
-    struct letter *letter, const struct mail_address *from, struct slice key, uint32_t body_bytes)
+letter_init(struct letter *letter, const struct campaign_config *campaign, struct slice key,
+    uint32_t body_bytes)
 {
+    const struct mail_address *from = &campaign->from;
+    bool has_instance = campaign->instance.length > 0;
     struct text *parts = letter->parts;
 
     text_add_string(&parts[0], "From: ");
@@ -36,7 +38,8 @@ letter_init(
     text_add_string(&parts[0], "\r\nTo: ");
     text_printf(&parts[1], "\r\nSubject: %.*s\r\nDate: ", SLICE_ARGS(key));
     text_add_string(&parts[2], "\r\nMessage-ID: <");
-    text_printf(&parts[3], "@%.*s>\r\nList-Unsubscribe: <mailto:u+", SLICE_ARGS(from->domain));
+    text_printf(&parts[3], "%s%.*s@%.*s>\r\nList-Unsubscribe: <mailto:u+", has_instance ? "." : "",
+        SLICE_ARGS(campaign->instance), SLICE_ARGS(from->domain));
     text_printf(&parts[4],
         "@%.*s>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello",
         SLICE_ARGS(from->domain));

@@ -16,13 +16,13 @@ struct letter {
 };
 
 /* `key` names the delivery in header fields: plain ASCII. body_bytes does not count the name. */
-void letter_init(
-    struct letter *letter, const struct mail_address *from, struct slice key, uint32_t body_bytes);
+void letter_init(struct letter *letter, const struct campaign_config *campaign, struct slice key,
+    uint32_t body_bytes);
 void letter_release(struct letter *letter);
 
 struct letter_values {
     struct slice rcpt; /* empty: several, which learn nothing of each other */
-    struct slice key;  /* "spring-1z" */
+    struct slice key;  /* of this message: "spring-1z" */
     struct slice date; /* RFC 5322 */
 };
 

@@ -410,6 +410,7 @@ load_campaign(struct loader *loader, const struct section *root)
     if (campaign->from.domain.length == 0)
         diagnose(loader->diagnostics, section_mark(&section, "from"), NULL,
             "the campaign's address has a domain");
+    campaign->instance = section_text(&section, "instance");
     campaign->soft_limit = (uint32_t)section_whole(&section, "soft_limit");
     campaign->body_bytes = (uint32_t)section_whole(&section, "body");
     parts_of(loader)->scenario->campaign_rtt_us = section_whole(&link, "rtt");

@@ -4,21 +4,22 @@
 #include "scenarios/recipients.h"
 
 enum {
-    ROW_DIGITS_MAX = 12,                                    /* of base 36: beyond 10^18 */
-    NAME_MAX_BYTES = ADDRESS_LOCAL_MAX - 3 - ROW_DIGITS_MAX /* beside "b+" and the hyphen */
+    NAME_MAX_BYTES =
+        ADDRESS_LOCAL_MAX - 4 - VERP_ROW_DIGITS - VERP_TOKEN_CHARS /* beside "b+" and two hyphens */
 };
 
-static const char digits36[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-
 void
-return_paths_init(struct return_paths *paths, struct slice domain)
+return_paths_init(struct return_paths *paths, struct slice domain, const struct verp_key *key)
 {
-    *paths = (struct return_paths){.domain = domain};
+    *paths = (struct return_paths){.domain = domain, .key = key};
 }
 
 void
 return_paths_release(struct return_paths *paths)
 {
+    for (uint32_t i = 0; i < paths->names.count; i++)
+        verp_signer_free(&paths->signers[i]);
+    mem_free(paths->signers);
     map_release(&paths->names);
 }
 
@@ -42,71 +43,46 @@ return_paths_add(struct return_paths *paths, struct slice delivery)
     }
     map_put(&paths->names, text_slice(&name), &is_new);
     assert(is_new);
+    paths->signers = mem_grow(
+        paths->signers, &paths->signers_capacity, paths->names.count, sizeof(struct verp_signer *));
+    paths->signers[paths->names.count - 1] =
+        paths->key != NULL ? verp_signer_new(paths->key, paths->domain, text_slice(&name)) : NULL;
     text_release(&name);
 }
 
 void
-return_path_key(const struct return_paths *paths, size_t delivery, uint64_t row, struct text *out)
+return_path_write(
+    const struct return_paths *paths, size_t delivery, uint64_t row, int64_t day, struct text *out)
 {
-    char digits[ROW_DIGITS_MAX];
-    size_t length = 0;
+    struct verp_signer *signer = paths->signers[delivery];
 
-    do {
-        assert(length < ROW_DIGITS_MAX);
-        digits[ROW_DIGITS_MAX - ++length] = digits36[row % 36];
-        row /= 36;
-    } while (row > 0);
-    text_add_slice(out, map_key(&paths->names, (uint32_t)delivery));
-    text_add_char(out, '-');
-    text_add(out, digits + ROW_DIGITS_MAX - length, length);
-}
-
-void
-return_path_write(const struct return_paths *paths, size_t delivery, uint64_t row, struct text *out)
-{
     text_add(out, "b+", 2);
-    return_path_key(paths, delivery, row, out);
+    verp_write_key(out, map_key(&paths->names, (uint32_t)delivery), row,
+        signer != NULL ? verp_token(signer, row, day) : SLICE(""));
     text_add_char(out, '@');
     text_add_slice(out, paths->domain);
 }
 
-/* Only as we write it: small letters, no zeros in front. */
-static bool
-read_row(struct slice digits, uint64_t *row)
+struct slice
+return_path_key(struct slice path)
 {
-    if (digits.length == 0 || digits.length > ROW_DIGITS_MAX)
-        return false;
-    if (digits.length > 1 && digits.at[0] == '0')
-        return false;
-    *row = 0;
-    for (size_t i = 0; i < digits.length; i++) {
-        char c = digits.at[i];
-
-        if (!char_is_digit(c) && (c < 'a' || c > 'z'))
-            return false;
-        *row = *row * 36 + (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    return true;
+    return slice_from(recipient_local(path), 2);
 }
 
 bool
 return_path_read(
     const struct return_paths *paths, struct slice address, size_t *delivery, uint64_t *row)
 {
-    struct slice local = recipient_local(address);
-    size_t hyphen = local.length;
+    struct verp_path path;
     uint32_t number;
 
-    if (!slice_starts_with(local, SLICE("b+")))
+    if (!verp_read(recipient_local(address), paths->key != NULL, &path) || path.is_unsubscription)
         return false;
     if (!slice_equals_nocase(recipient_domain(address), paths->domain))
         return false;
-    while (hyphen > 2 && local.at[hyphen - 1] != '-')
-        hyphen--;
-    if (hyphen <= 2 || !read_row(slice_from(local, hyphen), row))
-        return false;
-    if (!map_find(&paths->names, (struct slice){local.at + 2, hyphen - 3}, &number))
+    if (!map_find(&paths->names, path.delivery, &number))
         return false;
     *delivery = number;
+    *row = path.row;
     return true;
 }

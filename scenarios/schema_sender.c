@@ -13,6 +13,8 @@ static const struct schema_key schema_link[] = {
 const struct schema_key schema_campaign[] = {
     {"from", SCHEMA_MAILBOX, .initial = "news@campaign.example",
         .doc = "Header From; its domain is that of the return paths."},
+    {"instance", SCHEMA_ID, .initial = "mtalab",
+        .doc = "The name that every Message-ID bears, so that what comes back is known as ours."},
     {"soft_limit", SCHEMA_COUNT, .initial = "5", .max = "1000000",
         .doc = "More significant soft bounces than this quarantine an address."},
     {"link", SCHEMA_MAP, .nested = schema_link, .doc = "The way to the MTA."},

@@ -32,7 +32,8 @@ struct world {
     struct journal *journal;
     struct bounce_rules *bounce_rules;
     struct rng rng_tls;
-    struct tls *tls; /* NULL: nobody offers it */
+    struct verp_key verp_key; /* the campaign signs with it, and the MTA verifies */
+    struct tls *tls;          /* NULL: nobody offers it */
     struct tls_client *tls_client;
     struct isp **isps;
     struct mta *mta;     /* NULL: a foreign one runs, on the bench */
@@ -225,7 +226,8 @@ build_campaign(struct world *world)
         .journal = world->journal,
         .rng = &world->rng_campaign,
         .mta = scenario->mta.listen,
-        .hostname = SLICE("campaign.example")};
+        .hostname = SLICE("campaign.example"),
+        .verp_key = &world->verp_key};
 
     world_doors_set_rtt(world->doors, &scenario->mta.listen, scenario->campaign_rtt_us);
     if (scenario->mta.inbound.family != 0)
@@ -290,6 +292,17 @@ progress_on_timer(void *arg)
         loop_now_us(world->loop) + PROGRESS_US * world->options.speed, progress_on_timer, world);
 }
 
+static struct verp_key
+draw_verp_key(const struct rng *root)
+{
+    struct rng rng = rng_child(root, "verp");
+    struct verp_key key;
+
+    for (size_t i = 0; i < sizeof key.bytes; i++)
+        key.bytes[i] = (uint8_t)rng_below(&rng, 256);
+    return key;
+}
+
 struct world *
 world_new(const struct scenario *scenario, const struct expect_plan *plan,
     const struct world_options *options, struct error *err)
@@ -309,6 +322,7 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     world->rng_mta = rng_child(&world->rng, "mta");
     world->rng_campaign = rng_child(&world->rng, "campaign");
     world->rng_tls = rng_child(&world->rng, "tls");
+    world->verp_key = draw_verp_key(&world->rng);
     world->rng_isps = mem_alloc_zeroed((scenario->isps_count + 1) * sizeof *world->rng_isps);
     world->doors = world_doors_new(scenario, &doors_options, err);
     if (world->doors == NULL) {

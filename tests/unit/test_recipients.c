@@ -137,7 +137,7 @@ return_paths_say_which_row_they_are_about(void **state)
     };
     struct return_paths paths;
 
-    return_paths_init(&paths, SLICE("campaign.example"));
+    return_paths_init(&paths, SLICE("campaign.example"), NULL);
     return_paths_add(&paths, SLICE("spring"));
     return_paths_add(&paths, SLICE("spring-2"));
     return_paths_add(&paths, SLICE("news_letter"));
@@ -148,7 +148,7 @@ return_paths_say_which_row_they_are_about(void **state)
         size_t delivery;
         uint64_t row;
 
-        return_path_write(&paths, cases[i].delivery, cases[i].row, &path);
+        return_path_write(&paths, cases[i].delivery, cases[i].row, 20454, &path);
         assert_slice(text_slice(&path), cases[i].path);
         assert_true(return_path_read(&paths, text_slice(&path), &delivery, &row));
         assert_int_equal(delivery, cases[i].delivery);
@@ -169,7 +169,7 @@ other_return_paths_are_none_of_ours(void **state)
         "b+spring-1234567890123@campaign.example", "@campaign.example"};
     struct return_paths paths;
 
-    return_paths_init(&paths, SLICE("campaign.example"));
+    return_paths_init(&paths, SLICE("campaign.example"), NULL);
     return_paths_add(&paths, SLICE("spring"));
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         size_t delivery;

@@ -134,8 +134,9 @@ check_all(struct world *w)
 static void
 draw_address(struct rng *rng, struct text *out)
 {
-    static const char *const locals[] = {"kim", "robin", "a", "b+spring-1z", "news+k-77", "\"a b\"",
-        "x-y-z", "+", "-", "longer.than+most-of-them"};
+    static const char *const locals[] = {"kim", "robin", "a", "b+spring-1z",
+        "b+spring-1z-v6fg8brgoj", "news+k-77", "\"a b\"", "x-y-z", "+", "-",
+        "longer.than+most-of-them"};
     static const char *const domains[] = {"isp.test", "bigmail.test", "x.org.test", "[192.0.2.1]"};
 
     text_printf(out, "%s", locals[rng_below(rng, COUNT_OF(locals))]);
