@@ -272,7 +272,7 @@ static const struct stage {
     {STAGE_RSET,     SAY_OK,            reset_transaction,   stay            },
     {STAGE_QUIT,     SAY_BYE,           part,                stay            },
 };
-static_assert(COUNT_OF(stages) == STAGES_COUNT, "one row per stage");
+static_assert(COUNT_OF(stages) == STAGE_QUIT + 1, "one row per stage of a session");
 
 /* A policy that says yes where only 354 or 220 means yes has not found the right words. */
 static const struct ready_reply *

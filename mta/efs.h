@@ -8,6 +8,7 @@
 
 #include "base/loop.h"
 #include "base/text.h"
+#include "smtp/stage.h"
 #include "smtp/verdict.h"
 
 enum efs_kind {
@@ -15,19 +16,27 @@ enum efs_kind {
     EFS_SOFT,    /* will be retried */
     EFS_HARD,    /* given up at once, whatever the type says */
     EFS_EXPIRED, /* validity is over */
+    /* By mail, later (mta/inbound.h): */
+    EFS_RETURNED,     /* it came back: whoever had taken it could not deliver it */
+    EFS_COMPLAINT,    /* the recipient calls it spam */
+    EFS_UNSUBSCRIBED, /* the recipient wants no more */
+    EFS_NOTED,        /* something to know, and no failure: an automatic answer, a delay */
 };
 
 struct efs_event {
     uint64_t id;   /* from 1, never twice for two events */
     int64_t at_us; /* when it happened, not when it was told */
     enum efs_kind kind;
-    struct slice sender, rcpt; /* the envelope; valid during the call */
-    uint32_t attempt;          /* number of the try it reports */
-    uint16_t code;             /* 0: no reply */
-    uint8_t stage;             /* enum smtp_stage */
-    struct verdict verdict;    /* not for delivered */
+    struct slice sender,
+        rcpt;               /* the envelope; valid during the call. By mail rcpt may be empty: the
+                                  return path knows */
+    uint32_t attempt;       /* number of the try it reports; by mail: 0 */
+    uint16_t code;          /* 0: no reply */
+    uint8_t stage;          /* enum smtp_stage */
+    struct verdict verdict; /* not for delivered */
     uint32_t enhanced;
     uint32_t text, rule, host; /* names of the journal */
+    uint32_t message_id;       /* the same: of the message it is about, where a mail quotes it */
 };
 
 /* False: not now, offer the batch again. Runs from the loop; must not add events itself. */

@@ -82,6 +82,10 @@ add_event(struct feedback *feedback, const struct efs_event *event)
         [EFS_SOFT] = "soft",
         [EFS_HARD] = "hard",
         [EFS_EXPIRED] = "expired",
+        [EFS_RETURNED] = "returned",
+        [EFS_COMPLAINT] = "complaint",
+        [EFS_UNSUBSCRIBED] = "unsubscribed",
+        [EFS_NOTED] = "noted",
     };
     struct json json = json_begin(output_text(feedback->output), 0);
     int64_t now_us = loop_now_us(feedback->loop);
@@ -95,6 +99,7 @@ add_event(struct feedback *feedback, const struct efs_event *event)
     json_text_if_any(&json, "kind", slice_of(kinds[event->kind]));
     json_text_if_any(&json, "sender", event->sender);
     json_text_if_any(&json, "rcpt", event->rcpt);
+    json_text_if_any(&json, "message_id", journal_name_text(feedback->journal, event->message_id));
     json_key(&json, "attempt");
     json_int(&json, event->attempt);
     add_reply(&json, feedback, event);

@@ -26,6 +26,8 @@ enum field {
     QUEUE_TIME,
     REMOTE,
     REPLY,
+    FEEDBACK_TYPE,
+    REPORT_DOMAIN,
     NOTHING,
 };
 
@@ -54,7 +56,15 @@ static const struct layout bounce_log[] = {
     {"M", {TIME, NOTHING, NOTHING, NOTHING, TYPE}},
     {0},
 };
+
+static const struct layout complaint_log[] = {
+    {"F", {TIME, MESSAGE_ID, TYPE, RCPT_LOCAL, RCPT_DOMAIN, BINDING, BINDING_GROUP, FEEDBACK_TYPE,
+           REPORT_DOMAIN, REPLY}},
+    {0},
+};
 /* clang-format on */
+
+enum { OUT_OF_BAND = 21 };
 
 /* Our stages are named after what was said, Momentum's after what is being done. */
 static const uint8_t stages[] = {
@@ -71,9 +81,9 @@ static const uint8_t stages[] = {
     [STAGE_DOT] = 9,
     [STAGE_RSET] = 14,
     [STAGE_QUIT] = 1,
+    [STAGE_OUT_OF_BAND] = OUT_OF_BAND,
 };
 static_assert(COUNT_OF(stages) == STAGES_COUNT, "a number per stage");
-enum { STAGE_OUT_OF_BAND = 21 };
 
 static void
 add_escaped(struct text *out, struct slice text, bool is_free_text)
@@ -149,7 +159,7 @@ add_field(struct text *out, const struct momentum_record *r, enum field field)
         add_escaped(out, r->binding, false);
         return;
     case STAGE:
-        text_add_u64(out, r->is_expired ? STAGE_OUT_OF_BAND : stages[r->stage]);
+        text_add_u64(out, r->is_expired ? OUT_OF_BAND : stages[r->stage]);
         return;
     case CLASS:
         text_add_u64(out, r->class);
@@ -166,6 +176,12 @@ add_field(struct text *out, const struct momentum_record *r, enum field field)
         return;
     case REPLY:
         add_escaped(out, r->reply, true); /* the last of its line */
+        return;
+    case FEEDBACK_TYPE:
+        add_escaped(out, r->feedback_type, false);
+        return;
+    case REPORT_DOMAIN: /* that the report was sent to */
+        add_part(out, r->sender, true);
         return;
     case NOTHING:
     case END:
@@ -200,4 +216,10 @@ bool
 momentum_bounce_line(struct text *out, const struct momentum_record *record)
 {
     return add_line(out, bounce_log, record);
+}
+
+bool
+momentum_complaint_line(struct text *out, const struct momentum_record *record)
+{
+    return add_line(out, complaint_log, record);
 }

@@ -9,7 +9,8 @@
 #include "smtp/stage.h"
 
 struct momentum_record {
-    char type;       /* R received, D delivered, T transient, P permanent, B bounce, M heartbeat */
+    char type;       /* R received, D delivered, T transient, P permanent, B bounce, M heartbeat,
+                      * F complaint */
     int64_t wall_us; /* of what happened */
     struct slice message_id, connection_id;
     struct slice rcpt, sender; /* addresses */
@@ -21,11 +22,13 @@ struct momentum_record {
     enum smtp_stage stage;
     bool is_expired;
     uint8_t class;
-    struct slice reply;
+    struct slice reply;         /* of a complaint: who tells of it */
+    struct slice feedback_type; /* of a complaint: "abuse" */
 };
 
 /* A line each, with its newline; false: there is no such line for this type. */
 bool momentum_main_line(struct text *out, const struct momentum_record *record);
 bool momentum_bounce_line(struct text *out, const struct momentum_record *record);
+bool momentum_complaint_line(struct text *out, const struct momentum_record *record);
 
 #endif

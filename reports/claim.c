@@ -93,6 +93,7 @@ claim_ledgers_headline(struct text *out, const struct result *result)
         is_first = false;
     }
     add_counted(out, &is_first, result->ledger_unanswered, "whose answer was lost");
+    add_counted(out, &is_first, result->ledger_returned, "came back");
     add_counted(out, &is_first, result->ledger_open, "still open");
 }
 

@@ -142,6 +142,7 @@ put_delivery(struct json *json, const struct result_delivery *delivery)
     put_text(json, "state", delivery->state);
     put_count(json, "total_target", delivery->total_target);
     put_count(json, "excluded_quarantined", delivery->excluded_quarantined);
+    put_count(json, "excluded_denylisted", delivery->excluded_denylisted);
     put_count(json, "excluded_doubles", delivery->excluded_doubles);
     put_kpi(json, "kpi", &delivery->kpi);
     json_close(json, '}');
@@ -253,9 +254,32 @@ put_ledgers(struct json *json, const struct result *result)
     put_count(json, "misqualified", result->ledger_misqualified);
     put_count(json, "strays", result->ledger_strays);
     put_count(json, "unanswered", result->ledger_unanswered);
+    put_count(json, "returned", result->ledger_returned);
     put_count(json, "open", result->ledger_open);
     put_text(json, "example", result->ledger_example);
     put_count(json, "recount_differences", result->recount_differences);
+    json_close(json, '}');
+}
+
+static void
+put_returned(struct json *json, const struct result_returned *returned)
+{
+    json_key(json, "returned");
+    json_open(json, '{');
+    put_count(json, "taken", returned->taken);
+    put_count(json, "bounces", returned->bounces);
+    put_count(json, "complaints", returned->complaints);
+    put_count(json, "unsubscriptions", returned->unsubscriptions);
+    put_count(json, "notes", returned->notes);
+    put_count(json, "late", returned->late);
+    put_count(json, "settled", returned->settled);
+    put_count(json, "unknown", returned->unknown);
+    put_count(json, "duplicates", returned->duplicates);
+    put_count(json, "unmatched", returned->unmatched);
+    put_count(json, "refused_forged", returned->refused_forged);
+    put_count(json, "refused_late", returned->refused_late);
+    put_count(json, "refused_misaddressed", returned->refused_misaddressed);
+    put_count(json, "waiting", returned->waiting);
     json_close(json, '}');
 }
 
@@ -339,6 +363,7 @@ json_report(struct text *out, const struct result *result)
     PUT_EACH(&json, "reasons", put_reason, result->reasons, result->reasons_count);
     put_confusion(&json, &result->confusion);
     put_ledgers(&json, result);
+    put_returned(&json, &result->returned);
     PUT_EACH(&json, "labels", put_label, result->labels, result->labels_count);
     put_points(&json, result);
     json_close(&json, '}');

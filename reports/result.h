@@ -46,7 +46,7 @@ struct result_kpi {
 struct result_delivery {
     struct slice name, state;
     struct result_kpi kpi;
-    uint64_t total_target, excluded_quarantined, excluded_doubles;
+    uint64_t total_target, excluded_quarantined, excluded_denylisted, excluded_doubles;
 };
 
 struct result_isp { /* by the recipient's domain */
@@ -109,6 +109,15 @@ struct result_label { /* the time line, for bands */
     struct slice text;
 };
 
+struct result_returned {          /* mail that came back, by recipient */
+    uint64_t taken;               /* by our listener */
+    uint64_t bounces, complaints; /* rows that failed by it */
+    uint64_t unsubscriptions, notes;
+    uint64_t late, settled, unknown, duplicates, unmatched;      /* changed nothing */
+    uint64_t refused_forged, refused_late, refused_misaddressed; /* at RCPT */
+    uint64_t waiting;                                            /* for the next poll */
+};
+
 struct result {
     struct arena arena;
     struct slice name, title, filename;
@@ -145,7 +154,9 @@ struct result {
     uint64_t ledger_strays;       /* accepted envelopes that are about no row of ours */
     uint64_t ledger_unanswered;   /* doubled or misqualified because the answer to the final dot was
                                      lost (RFC 1047): shown, nobody's fault */
+    uint64_t ledger_returned;     /* accepted, and Failed because it came back */
     uint64_t ledger_open;         /* accepted, not yet told by EFS */
+    struct result_returned returned;
     struct slice ledger_example;  /* the first row that does not agree; may be empty */
     uint64_t recount_differences; /* KPI counters against a full recount: 0 */
 

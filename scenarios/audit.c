@@ -138,6 +138,7 @@ count_reason(struct audit *audit, const struct event *event, bool is_failed)
         *found = (struct audited_reason){.class = event->class,
             .reason = event->reason,
             .type = event->type,
+            .is_by_mail = event->stage == STAGE_OUT_OF_BAND,
             .code = event->code,
             .enhanced = event->enhanced,
             .text = event->text};
@@ -176,6 +177,26 @@ draw_point(struct audit *audit, int64_t at_us)
             .soft_waiting = soft < kpi->taken ? soft : kpi->taken});
 }
 
+/* --- mail that came back --- */
+
+/* It fails a row that may have been sent, and success never rises by it. The five rows say nothing of
+ * it, so a breach stands with the hard bounces. */
+static void
+audit_return(struct audit *audit, const struct event *event, struct slice rcpt, size_t delivery,
+    const struct kpi *now)
+{
+    static const struct rule rule = {.success = SUCCESS_UNCHANGED, .status = ROW_FAILED};
+    const struct audited_delivery *before = &audit->deliveries[delivery];
+    struct audited_row *audited = &audit->rows[KPI_ROW_HARD];
+    struct row row = campaign_row(audit->campaign, delivery, event->row);
+
+    bits_put(&audit->deliveries[delivery].returned, event->row);
+    if (row.status == ROW_FAILED && now->sent <= before->sent && now->sent + 1 >= before->sent)
+        return;
+    if (audited->violations++ == 0)
+        describe_violation(&audited->first_violation, &rule, event, rcpt, before, now, &row);
+}
+
 /* --- one event --- */
 
 typedef void event_fn(
@@ -191,7 +212,11 @@ on_campaign(struct audit *audit, const struct event *event, struct slice sender,
     if (delivery == NO_DELIVERY)
         return;
     now = campaign_kpi_now(audit->campaign, delivery);
-    for (size_t i = 0; i < COUNT_OF(rules); i++)
+    if (event->stage == STAGE_OUT_OF_BAND) {
+        audit_return(audit, event, rcpt, (size_t)delivery, now);
+        count_feedback(audit, event, rcpt, (size_t)delivery);
+    }
+    for (size_t i = 0; event->stage != STAGE_OUT_OF_BAND && i < COUNT_OF(rules); i++)
         if (rules[i].kind == event->kind) {
             audit_row(audit, &rules[i], event, rcpt, (size_t)delivery, now);
             count_feedback(audit, event, rcpt, (size_t)delivery);
@@ -258,6 +283,20 @@ on_deferred(struct audit *audit, const struct event *event, struct slice sender,
     audit->isps[sites_find(&audit->sites, rcpt)].deferrals++;
 }
 
+/* What only says that it arrived, or will, sends nothing back. */
+static void
+on_sent_back(struct audit *audit, const struct event *event, struct slice sender, struct slice rcpt)
+{
+    bool is_harmless = event->dsn_kind == DSN_DELAYED || event->dsn_kind == DSN_DELIVERED ||
+        event->dsn_kind == DSN_RELAYED || event->dsn_kind == DSN_EXPANDED ||
+        event->dsn_kind == DSN_AUTO_REPLY;
+    size_t delivery;
+    uint64_t row;
+
+    if (!is_harmless && campaign_find_row(audit->campaign, sender, rcpt, &delivery, &row))
+        bits_put(&audit->deliveries[delivery].sent_back, row);
+}
+
 static event_fn *const handlers[EVENT_KINDS_COUNT] = {
     [EVENT_SUBMITTED] = on_campaign,
     [EVENT_RELAYED] = on_campaign,
@@ -271,6 +310,7 @@ static event_fn *const handlers[EVENT_KINDS_COUNT] = {
     [EVENT_ATTEMPT] = on_attempt,
     [EVENT_DEFERRED] = on_deferred,
     [EVENT_ACCEPTED] = on_accepted,
+    [EVENT_DSN_SENT] = on_sent_back,
 };
 
 static void
@@ -321,6 +361,8 @@ audit_free(struct audit **audit)
     for (size_t i = 0; i < a->scenario->campaign.deliveries_count; i++) {
         bits_release(&a->deliveries[i].soft);
         bits_release(&a->deliveries[i].unanswered);
+        bits_release(&a->deliveries[i].sent_back);
+        bits_release(&a->deliveries[i].returned);
     }
     for (size_t i = 0; i <= a->scenario->isps_count; i++)
         mem_free(a->isps[i].ages);

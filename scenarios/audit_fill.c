@@ -139,6 +139,8 @@ fill_deliveries(const struct audit *audit, struct result *result)
             .total_target = campaign_kpi(campaign, (int)i).total_target,
             .excluded_quarantined =
                 campaign_rows_with(campaign, (int)i, ROW_IGNORED, REASON_QUARANTINED, TYPE_IGNORED),
+            .excluded_denylisted =
+                campaign_rows_with(campaign, (int)i, ROW_IGNORED, REASON_DENYLISTED, TYPE_IGNORED),
             .excluded_doubles =
                 campaign_rows_with(campaign, (int)i, ROW_IGNORED, REASON_DOUBLE, TYPE_IGNORED)};
         result->recount_differences += recount_differences(audit, (int)i);
@@ -176,14 +178,21 @@ fill_isps(struct audit *audit, struct isp *const *isps, struct result *result)
     size_t count = audit->scenario->isps_count, deliveries_count;
     struct reconcile_books books = {
         .campaign = audit->campaign, .isps = isps, .sites = &audit->sites};
-    struct bits *unanswered;
+    struct bits *unanswered, *sent_back, *returned;
 
     deliveries_count = audit->scenario->campaign.deliveries_count;
-    unanswered = mem_alloc((deliveries_count + 1) * sizeof *unanswered);
-    for (size_t i = 0; i < deliveries_count; i++)
+    unanswered = mem_alloc(3 * (deliveries_count + 1) * sizeof *unanswered);
+    sent_back = unanswered + deliveries_count;
+    returned = sent_back + deliveries_count;
+    for (size_t i = 0; i < deliveries_count; i++) {
         unanswered[i] = audit->deliveries[i].unanswered;
+        sent_back[i] = audit->deliveries[i].sent_back;
+        returned[i] = audit->deliveries[i].returned;
+    }
     books.deliveries_count = deliveries_count;
     books.unanswered = unanswered;
+    books.sent_back = sent_back;
+    books.returned = returned;
     result->isps = array_of(result, count, sizeof *result->isps);
     reconcile(&books, result->isps, result);
     mem_free(unanswered);
@@ -229,7 +238,9 @@ example_of(const struct audit *audit, const struct audited_reason *reason, struc
     struct text text = {0};
     struct slice copied;
 
-    if (reason->code != 0)
+    if (reason->is_by_mail)
+        text_add_slice(&text, reply.text);
+    else if (reason->code != 0)
         reply_format(&text, &reply);
     copied = copy_text(result, &text);
     text_release(&text);

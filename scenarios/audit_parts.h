@@ -18,6 +18,8 @@ struct audited_delivery {
     uint64_t to_deliver, sent; /* after the last event of this delivery */
     struct bits soft;          /* rows that had soft news */
     struct bits unanswered;    /* rows of which an answer to the final dot was lost */
+    struct bits sent_back; /* rows whose provider sent the message back after all, or a complaint */
+    struct bits returned;  /* rows that failed by returned mail */
 };
 
 struct audited_row { /* of the KPI table */
@@ -32,7 +34,8 @@ struct audited_isp {
 
 struct audited_reason {
     uint8_t class, reason, type;
-    uint16_t code; /* of the reply that was seen first */
+    bool is_by_mail; /* then its text has the code in it */
+    uint16_t code;   /* of the reply that was seen first */
     uint32_t enhanced, text;
     uint64_t failed, soft;
 };

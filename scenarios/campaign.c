@@ -59,6 +59,8 @@ init_delivery(struct campaign *campaign, size_t index)
     delivery->name = journal_name(campaign->doors.journal, config->name);
     delivery->last_relayed_us = -1;
     delivery_log_init(&delivery->log, &delivery->counters, &campaign->total);
+    if (campaign->doors.returns_within_us > 0)
+        delivery_log_keep_sent(&delivery->log);
     return_paths_add(&campaign->paths, config->name);
     letter_init(&delivery->letter, campaign->config,
         map_key(&campaign->paths.names, delivery->index), body_bytes);
@@ -340,6 +342,12 @@ uint64_t
 campaign_duplicates_dropped(const struct campaign *campaign)
 {
     return campaign->duplicates_dropped_count;
+}
+
+struct campaign_returns
+campaign_returns(const struct campaign *campaign)
+{
+    return campaign->returns;
 }
 
 uint64_t

@@ -129,6 +129,7 @@ struct campaign_doors {
     struct net_address from;         /* our own address */
     struct slice hostname;           /* for EHLO */
     const struct verp_key *verp_key; /* signs the return paths; NULL: nobody does */
+    int64_t returns_within_us;       /* of delivery a returned mail counts; 0: none comes back */
 };
 
 struct campaign *campaign_new(
@@ -138,6 +139,16 @@ void campaign_start(struct campaign *campaign); /* arms what the config asks for
 
 /* EFS (efs_consumer_fn). Duplicates (by id) are dropped and counted. */
 bool campaign_take_feedback(void *campaign, const struct efs_event *events, size_t count);
+
+/* Mail that came back, as EFS told of it: what it was for the log. */
+struct campaign_returns {
+    uint64_t bounces, complaints; /* rows that failed by it */
+    uint64_t unsubscriptions, notes;
+    uint64_t late;    /* the window was over; a complaint denylists all the same */
+    uint64_t settled; /* about rows that no mail changes: they had failed already */
+    uint64_t unknown; /* about no row of ours */
+};
+struct campaign_returns campaign_returns(const struct campaign *campaign);
 
 /* Analysis of one delivery as it would come out now: nothing is changed. By domain, in the order of
  * first appearance. */

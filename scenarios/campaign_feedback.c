@@ -16,10 +16,10 @@ static const struct feedback {
     [EFS_EXPIRED] = {NEWS_EXPIRED,   EVENT_EXPIRED,     false, true },
 };
 
-static struct event
-event_of(const struct efs_event *efs)
+struct event
+campaign_event_of(const struct efs_event *efs, enum event_kind kind)
 {
-    struct event event = {.kind = (uint8_t)feedback[efs->kind].event,
+    struct event event = {.kind = (uint8_t)kind,
         .stage = efs->stage,
         .code = efs->code,
         .attempt = (uint16_t)(efs->attempt < UINT16_MAX ? efs->attempt : UINT16_MAX),
@@ -37,21 +37,22 @@ event_of(const struct efs_event *efs)
     return event;
 }
 
-/* The address as the delivery has it, whatever its envelope went through. */
-static struct slice
-address_of(struct delivery *delivery, uint64_t row)
+/* Whatever its envelope went through. */
+struct slice
+campaign_address_of(struct delivery *delivery, uint64_t row)
 {
     return text_slice(&campaign_envelope(delivery->campaign, delivery->index, row)->rcpt);
 }
 
-static void
-judge_address(struct delivery *delivery, uint64_t row, const struct efs_event *efs)
+void
+campaign_judge_address(
+    struct delivery *delivery, uint64_t row, const struct efs_event *efs, bool is_final)
 {
     struct campaign *campaign = delivery->campaign;
-    const struct address_error error = {.address = address_of(delivery, row),
+    const struct address_error error = {.address = campaign_address_of(delivery, row),
         .at_us = efs->at_us,
         .verdict = efs->verdict,
-        .is_final = feedback[efs->kind].is_final,
+        .is_final = is_final,
         .delivery = delivery->index};
     struct event event = {.kind = EVENT_QUARANTINE,
         .class = efs->verdict.class,
@@ -70,9 +71,11 @@ static void
 apply(struct delivery *delivery, uint64_t row, const struct efs_event *efs)
 {
     struct campaign *campaign = delivery->campaign;
-    const struct log_change change = {
-        .news = feedback[efs->kind].news, .verdict = efs->verdict, .attempt = efs->attempt};
-    struct event event = event_of(efs);
+    const struct log_change change = {.news = feedback[efs->kind].news,
+        .verdict = efs->verdict,
+        .attempt = efs->attempt,
+        .at_us = efs->at_us};
+    struct event event = campaign_event_of(efs, feedback[efs->kind].event);
 
     if (delivery_log_row(&delivery->log, row).status == ROW_PENDING)
         delivery_relay_row(delivery, row); /* the MTA has it: only its 250 got lost */
@@ -82,9 +85,9 @@ apply(struct delivery *delivery, uint64_t row, const struct efs_event *efs)
     }
     campaign_write(delivery, row, &event);
     if (efs->kind == EFS_DELIVERED)
-        quarantine_on_delivered(&campaign->quarantine, address_of(delivery, row));
+        quarantine_on_delivered(&campaign->quarantine, campaign_address_of(delivery, row));
     if (feedback[efs->kind].is_error)
-        judge_address(delivery, row, efs);
+        campaign_judge_address(delivery, row, efs, feedback[efs->kind].is_final);
     delivery_settle(delivery);
 }
 
@@ -99,6 +102,10 @@ campaign_take_feedback(void *arg, const struct efs_event *events, size_t count)
 
         if (!arrived_put(&campaign->arrived, events[i].id)) {
             campaign->duplicates_dropped_count++;
+            continue;
+        }
+        if (events[i].kind > EFS_EXPIRED) {
+            campaign_take_returned(campaign, &events[i]);
             continue;
         }
         if (!campaign_find_row(campaign, events[i].sender, events[i].rcpt, &delivery, &row)) {

@@ -3,7 +3,8 @@
  *   campaign.c           making one, asking it
  *   campaign_delivery.c  a delivery's life: analysed, due, paused, stopped, over
  *   campaign_relay.c     what the submitter is given, and what it tells
- *   campaign_feedback.c  what EFS tells */
+ *   campaign_feedback.c  what EFS tells
+ *   campaign_returns.c   what EFS tells of mail that came back */
 #ifndef MTALAB_CAMPAIGN_PARTS_H
 #define MTALAB_CAMPAIGN_PARTS_H
 
@@ -82,6 +83,7 @@ struct campaign {
     struct submission expired; /* scratch */
     struct arrived arrived;
     uint64_t duplicates_dropped_count;
+    struct campaign_returns returns;
     uint64_t feedback_unknown_count; /* about no row of ours */
     uint64_t feedback_late_count;    /* about rows whose status is final */
     bool has_feedback;
@@ -111,6 +113,16 @@ void delivery_relay_row(struct delivery *delivery, uint64_t row);
 void delivery_cancel_rows(struct delivery *delivery, const struct submission *submission);
 /* Says that all is with the MTA, once it is. */
 void delivery_settle(struct delivery *delivery);
+
+/* campaign_feedback.c */
+struct event campaign_event_of(const struct efs_event *efs, enum event_kind kind);
+struct slice campaign_address_of(
+    struct delivery *delivery, uint64_t row); /* as the delivery has it */
+void campaign_judge_address(
+    struct delivery *delivery, uint64_t row, const struct efs_event *efs, bool is_final);
+
+/* campaign_returns.c */
+void campaign_take_returned(struct campaign *campaign, const struct efs_event *efs);
 
 /* campaign_relay.c */
 extern const struct submission_source campaign_source;

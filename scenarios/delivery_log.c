@@ -5,10 +5,14 @@
 #include "scenarios/delivery_log.h"
 
 #include "base/mem.h"
+#include "base/unit.h"
 
 #define RELAYED_BITS 45 /* 2^45 us are 407 days */
 
-enum { ATTEMPT_MAX = 255 }; /* a later one counts as this one */
+enum {
+    ATTEMPT_MAX = 254,     /* a later one counts as this one */
+    ATTEMPT_BY_MAIL = 255, /* the reason was told by mail: no try takes it away */
+};
 
 struct log_entry {
     uint64_t status : 3, type : 2, reason : 4; /* the reason as numbered by kpi.h */
@@ -29,6 +33,7 @@ void
 delivery_log_release(struct delivery_log *log)
 {
     mem_free(log->entries);
+    mem_free(log->sent);
     *log = (struct delivery_log){0};
 }
 
@@ -47,6 +52,13 @@ reason_bits(uint8_t reason)
 }
 
 void
+delivery_log_keep_sent(struct delivery_log *log)
+{
+    assert(log->count == 0);
+    log->keeps_sent = true;
+}
+
+void
 delivery_log_grow(struct delivery_log *log, uint64_t rows)
 {
     static const struct row fresh = {ROW_PENDING, REASON_NONE, TYPE_NONE};
@@ -57,6 +69,11 @@ delivery_log_grow(struct delivery_log *log, uint64_t rows)
         mem_grow(log->entries, &log->capacity, log->count + rows, sizeof log->entries[0]);
     for (uint64_t i = 0; i < rows; i++)
         log->entries[log->count + i] = entry;
+    if (log->keeps_sent) {
+        log->sent =
+            mem_grow(log->sent, &log->sent_capacity, log->count + rows, sizeof log->sent[0]);
+        memset(log->sent + log->count, 0, rows * sizeof log->sent[0]);
+    }
     log->count += rows;
     count(log, &fresh, false, (int64_t)rows);
 }
@@ -100,6 +117,23 @@ delivery_log_relayed_us(const struct delivery_log *log, uint64_t row)
     return (int64_t)log->entries[row].relayed - 1;
 }
 
+int64_t
+delivery_log_sent_us(const struct delivery_log *log, uint64_t row)
+{
+    assert(row < log->count);
+    return log->keeps_sent && log->sent[row] > 0 ? (int64_t)(log->sent[row] - 1) * US_PER_S : -1;
+}
+
+/* Kept is the second plus 1, so that 0 says "not". */
+static void
+keep_sent(struct delivery_log *log, uint64_t row, int64_t at_us)
+{
+    int64_t second = (at_us + US_PER_S - 1) / US_PER_S;
+
+    if (log->keeps_sent)
+        log->sent[row] = (uint32_t)(second + 1);
+}
+
 bool
 delivery_log_is_in_flight(const struct delivery_log *log, uint64_t row)
 {
@@ -120,6 +154,8 @@ enum change_of_reason {
     TAKE,  /* the verdict's */
 };
 
+enum latest_news { GOOD, BAD, AS_BEFORE };
+
 /* Row: where it stands and what is told. What has no row here changes nothing: final statuses stay,
  * and nobody is relayed twice. */
 static const struct transition {
@@ -127,16 +163,20 @@ static const struct transition {
     enum log_news news;
     enum row_status to;
     enum change_of_reason reason;
-    bool is_bad;
+    enum latest_news latest;
 } transitions[] = {
-    {ROW_PENDING,            NEWS_EXCLUDED,  ROW_IGNORED,            TAKE,  false},
-    {ROW_PENDING,            NEWS_RELAYED,   ROW_TAKEN_INTO_ACCOUNT, KEEP,  false},
-    {ROW_PENDING,            NEWS_REFUSED,   ROW_FAILED,             TAKE,  true },
-    {ROW_PENDING,            NEWS_CANCELLED, ROW_CANCELLED,          KEEP,  false},
-    {ROW_TAKEN_INTO_ACCOUNT, NEWS_DELIVERED, ROW_SENT,               CLEAR, false},
-    {ROW_TAKEN_INTO_ACCOUNT, NEWS_SOFT,      ROW_TAKEN_INTO_ACCOUNT, TAKE,  true },
-    {ROW_TAKEN_INTO_ACCOUNT, NEWS_HARD,      ROW_FAILED,             TAKE,  true },
-    {ROW_TAKEN_INTO_ACCOUNT, NEWS_EXPIRED,   ROW_FAILED,             TAKE,  true },
+    {ROW_PENDING,            NEWS_EXCLUDED,  ROW_IGNORED,            TAKE,  GOOD     },
+    {ROW_PENDING,            NEWS_RELAYED,   ROW_TAKEN_INTO_ACCOUNT, KEEP,  GOOD     },
+    {ROW_PENDING,            NEWS_REFUSED,   ROW_FAILED,             TAKE,  BAD      },
+    {ROW_PENDING,            NEWS_CANCELLED, ROW_CANCELLED,          KEEP,  GOOD     },
+    {ROW_TAKEN_INTO_ACCOUNT, NEWS_DELIVERED, ROW_SENT,               CLEAR, GOOD     },
+    {ROW_TAKEN_INTO_ACCOUNT, NEWS_SOFT,      ROW_TAKEN_INTO_ACCOUNT, TAKE,  BAD      },
+    {ROW_TAKEN_INTO_ACCOUNT, NEWS_HARD,      ROW_FAILED,             TAKE,  BAD      },
+    {ROW_TAKEN_INTO_ACCOUNT, NEWS_EXPIRED,   ROW_FAILED,             TAKE,  BAD      },
+    {ROW_TAKEN_INTO_ACCOUNT, NEWS_RETURNED,  ROW_FAILED,             TAKE,  BAD      },
+    {ROW_TAKEN_INTO_ACCOUNT, NEWS_NOTED,     ROW_TAKEN_INTO_ACCOUNT, TAKE,  AS_BEFORE},
+    {ROW_SENT,               NEWS_RETURNED,  ROW_FAILED,             TAKE,  BAD      },
+    {ROW_SENT,               NEWS_NOTED,     ROW_SENT,               TAKE,  GOOD     },
 };
 
 static const struct transition *
@@ -172,16 +212,22 @@ static void
 change_entry(
     struct log_entry *entry, const struct transition *transition, const struct log_change *change)
 {
+    bool is_by_mail = transition->news == NEWS_RETURNED || transition->news == NEWS_NOTED;
     uint8_t attempt = (uint8_t)(change->attempt < ATTEMPT_MAX ? change->attempt : ATTEMPT_MAX);
 
+    if (is_by_mail)
+        attempt = ATTEMPT_BY_MAIL;
     if (transition->news == NEWS_RELAYED) {
         assert(change->at_us >= 0);
         entry->relayed = ((uint64_t)change->at_us + 1) & ((UINT64_C(1) << RELAYED_BITS) - 1);
     }
     entry->status = transition->to & 7;
-    entry->is_bad = transition->is_bad;
+    if (transition->latest != AS_BEFORE)
+        entry->is_bad = transition->latest == BAD;
     if (transition->news == NEWS_SOFT && attempt < entry->attempt)
         return; /* an earlier try, told late */
+    if (transition->news == NEWS_DELIVERED && entry->attempt == ATTEMPT_BY_MAIL)
+        return;
     change_reason(entry, transition->reason, change->verdict);
     entry->attempt = attempt;
 }
@@ -197,6 +243,8 @@ delivery_log_apply(struct delivery_log *log, uint64_t row, const struct log_chan
         return false;
     count(log, &before, entry->is_bad, -1);
     change_entry(entry, transition, change);
+    if (change->news == NEWS_DELIVERED)
+        keep_sent(log, row, change->at_us);
     after = delivery_log_row(log, row);
     count(log, &after, entry->is_bad, 1);
     return true;

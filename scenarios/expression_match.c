@@ -187,11 +187,11 @@ why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
     return kind == EVENT_TLS && !scenario_has_tls(scenario)               ? "nobody offers TLS"
         : kind == EVENT_DSN_SENT && returns_count == 0                    ? "no ISP returns mail"
         : kind == EVENT_DSN_RECEIVED && returns_count == 0 && !is_foreign ? "no ISP returns mail"
-        : kind == EVENT_TLS && is_foreign          ? "a foreign MTA does not tell of its handshakes"
-        : kind == EVENT_BOUNCE_SOFT && is_foreign  ? "a foreign MTA tells of failures only"
-        : kind == EVENT_FBL_RECEIVED               ? "no ISP passes complaints on"
-        : kind == EVENT_MX_CHANGED                 ? "every MX rule is static"
-        : kind == EVENT_AUTH && !is_authenticating ? "no ISP verifies (isps.NAME.auth)"
+        : kind == EVENT_TLS && is_foreign         ? "a foreign MTA does not tell of its handshakes"
+        : kind == EVENT_BOUNCE_SOFT && is_foreign ? "a foreign MTA tells of failures only"
+        : kind == EVENT_FBL_RECEIVED && returns_count == 0 && !is_foreign ? "no ISP returns mail"
+        : kind == EVENT_MX_CHANGED                     ? "every MX rule is static"
+        : kind == EVENT_AUTH && !is_authenticating     ? "no ISP verifies (isps.NAME.auth)"
         : kind == EVENT_LIMIT_HIT && limits_count == 0 ? "no ISP has limits"
                                                        : NULL;
 }

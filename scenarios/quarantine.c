@@ -80,6 +80,7 @@ static bool
 lock_up(struct quarantine *quarantine, struct quarantine_entry *entry, uint32_t delivery)
 {
     entry->status = QUARANTINE_QUARANTINED;
+    entry->was_quarantined = true;
     entry->delivery = delivery;
     quarantine->quarantined_count++;
     return true;
@@ -141,7 +142,8 @@ quarantine_denylist(struct quarantine *quarantine, struct slice address, uint32_
     if (entry->status == QUARANTINE_QUARANTINED)
         quarantine->quarantined_count--;
     entry->status = QUARANTINE_DENYLISTED;
-    entry->delivery = delivery;
+    if (!entry->was_quarantined)
+        entry->delivery = delivery;
     quarantine->denylisted_count++;
     return true;
 }
@@ -189,7 +191,7 @@ quarantine_recount(const struct quarantine *quarantine, uint32_t delivery)
     uint64_t count = 0;
 
     for (uint32_t i = 0; i < quarantine->addresses.count; i++)
-        count += quarantine->entries[i].status == QUARANTINE_QUARANTINED &&
-            quarantine->entries[i].delivery == delivery;
+        count +=
+            quarantine->entries[i].was_quarantined && quarantine->entries[i].delivery == delivery;
     return count;
 }

@@ -30,6 +30,7 @@ struct quarantine_entry {
     uint32_t delivery;  /* that brought it here */
     uint32_t errors_count : 24;
     uint32_t status : 4;          /* enum quarantine_status */
+    uint32_t was_quarantined : 1; /* by `delivery`, be it denylisted by now */
     uint32_t is_mailbox_full : 1; /* the last error was */
 };
 
@@ -55,7 +56,7 @@ struct address_error {
 /* True: this error quarantined the address. */
 bool quarantine_on_error(struct quarantine *quarantine, const struct address_error *error);
 void quarantine_on_delivered(struct quarantine *quarantine, struct slice address);
-/* True: it was not yet denylisted. */
+/* Whoever complained, or wants no more, is not written to again. True: it was not yet denylisted. */
 bool quarantine_denylist(struct quarantine *quarantine, struct slice address, uint32_t delivery);
 
 /* At this instant: an entry that has served its time is valid again. */

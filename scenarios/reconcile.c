@@ -44,9 +44,11 @@ note_example(struct walk *walk, const char *what, const struct row *row, uint32_
 }
 
 /* is_unanswered: an answer to its final dot was lost. Then the MTA had to try again (RFC 1047), and
- * could not know that it had been heard. */
+ * could not know that it had been heard. has_come_back: its provider says so too, so it failed rightly
+ * although it had been accepted; a row that failed by a return that nobody sent is misqualified. */
 static void
-compare(struct walk *walk, const struct row *row, uint32_t times, bool is_unanswered)
+compare(struct walk *walk, const struct row *row, uint32_t times, bool is_unanswered,
+    bool has_come_back)
 {
     struct result *result = walk->result;
     bool is_waiting = row->status == ROW_TAKEN_INTO_ACCOUNT || row->status == ROW_PENDING;
@@ -61,6 +63,10 @@ compare(struct walk *walk, const struct row *row, uint32_t times, bool is_unansw
         result->ledger_open++;
     if (times == 0 || (times == 1 && (row->status == ROW_SENT || is_waiting)))
         return;
+    if (times == 1 && has_come_back) {
+        result->ledger_returned++;
+        return;
+    }
     if (is_unanswered)
         result->ledger_unanswered++;
     else if (times > 1) {
@@ -110,7 +116,9 @@ walk_row(struct walk *walk, size_t delivery, uint64_t number)
     count_row(&walk->by_isp[isp], &row, campaign_row_relayed_us(campaign, delivery, number) >= 0);
     if (row.status != ROW_IGNORED || is_envelope_of(walk, delivery, number))
         compare(walk, &row, times_accepted(walk, isp),
-            bits_has(&walk->books->unanswered[delivery], number));
+            bits_has(&walk->books->unanswered[delivery], number),
+            bits_has(&walk->books->sent_back[delivery], number) &&
+                bits_has(&walk->books->returned[delivery], number));
 }
 
 void

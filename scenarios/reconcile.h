@@ -13,8 +13,9 @@ struct reconcile_books {
     size_t deliveries_count;
     struct isp *const *isps;
     struct sites *sites;
-    const struct bits
-        *unanswered; /* by delivery: rows of which an answer to the final dot was lost */
+    /* By delivery: rows of which an answer to the final dot was lost; that their provider sent back
+     * after it had accepted them; that failed because they came back. */
+    const struct bits *unanswered, *sent_back, *returned;
 };
 
 /* Fills the ledger_* of the result, and for each of `by_isp` (as many as sites, one more for "none")

@@ -6,9 +6,6 @@ static const enum failure_reason reasons[] = {REASON_NONE, REASON_NOT_DEFINED, R
     REASON_NOT_CONNECTED, REASON_DENYLISTED, REASON_QUARANTINED, REASON_DOUBLE, REASON_REFUSED};
 static_assert(COUNT_OF(reasons) == ROW_REASONS, "all reasons that a row can have");
 
-static const char *const dsn_kinds[] = {
-    "none", "failed", "delayed", "delivered", "relayed", "expanded", "other"};
-
 static const struct {
     const char *name;
     enum vocabulary vocabulary;
@@ -50,7 +47,7 @@ word(enum vocabulary vocabulary, unsigned number)
     case WORDS_OUTCOME:
         return number < OUTCOMES_COUNT ? outcome_name((enum event_outcome)number) : NULL;
     case WORDS_DSN_KIND:
-        return number < COUNT_OF(dsn_kinds) ? dsn_kinds[number] : NULL;
+        return number < DSN_KINDS_COUNT ? dsn_kind_name((enum dsn_kind)number) : NULL;
     case WORDS_FREE:
         break;
     }

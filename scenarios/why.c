@@ -164,6 +164,20 @@ tell_report(
     enhanced_format(out, enhanced_unpack(event->enhanced));
     if (event->text != 0)
         text_printf(out, " %.*s", SLICE_ARGS(journal_name_text(journal, event->text)));
+    if (event->outcome != OUTCOME_NONE)
+        text_printf(out, " (%s: it changes nothing)", outcome_name(event->outcome));
+}
+
+/* In Campaign's own words, but for who wrote them. */
+static void
+tell_returned(
+    struct text *out, const struct inquiry *inquiry, struct story *story, const struct event *event)
+{
+    struct slice rule = journal_name_text(world_journal(inquiry->world), event->rule);
+
+    text_printf(
+        out, "Inbound email bounce (rule '%.*s' has matched this bounce)", SLICE_ARGS(rule));
+    tell_news(out, inquiry, story, "");
 }
 
 /* False: the line would only say again what stands above it. */
@@ -199,7 +213,10 @@ tell(
         tell_news(out, inquiry, story, "soft bounce");
         return true;
     case EVENT_BOUNCE_HARD:
-        tell_news(out, inquiry, story, "hard bounce");
+        if (event->stage == STAGE_OUT_OF_BAND)
+            tell_returned(out, inquiry, story, event);
+        else
+            tell_news(out, inquiry, story, "hard bounce");
         return true;
     case EVENT_DELIVERED:
         tell_news(out, inquiry, story, "delivered");
@@ -208,7 +225,9 @@ tell(
         tell_news(out, inquiry, story, "expired");
         return true;
     case EVENT_QUARANTINE:
-        text_add_string(out, "puts the address into quarantine");
+        text_add_string(out,
+            event->reason == REASON_DENYLISTED ? "denylists the address"
+                                               : "puts the address into quarantine");
         return true;
     case EVENT_EXCLUDED:
         text_printf(out, "leaves it out of delivery %.*s: %s", SLICE_ARGS(delivery),
@@ -221,11 +240,11 @@ tell(
         tell_report(out, journal, event, "sends back");
         return true;
     case EVENT_DSN_RECEIVED:
+    case EVENT_FBL_RECEIVED:
         tell_report(out, journal, event, "takes back");
         return true;
     case EVENT_CONNECT:
     case EVENT_TLS:
-    case EVENT_FBL_RECEIVED:
     case EVENT_LIMIT_HIT:
     case EVENT_MX_CHANGED:
     case EVENT_AUTH:
@@ -259,6 +278,7 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_RECEIVED:
     case EVENT_MX_CHANGED:
     case EVENT_DSN_RECEIVED:
+    case EVENT_FBL_RECEIVED:
         return SLICE("mta");
     case EVENT_SUBMITTED:
     case EVENT_RELAYED:
@@ -266,7 +286,6 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_BOUNCE_HARD:
     case EVENT_DELIVERED:
     case EVENT_EXPIRED:
-    case EVENT_FBL_RECEIVED:
     case EVENT_QUARANTINE:
     case EVENT_TIMELINE:
     case EVENT_DELIVERY:

@@ -63,6 +63,8 @@ static const char *const outcome_names[] = {
     [OUTCOME_SOFTFAIL] = "softfail",
     [OUTCOME_TEMPERROR] = "temperror",
     [OUTCOME_PERMERROR] = "permerror",
+    [OUTCOME_DUPLICATE] = "duplicate",
+    [OUTCOME_UNMATCHED] = "unmatched",
 };
 static_assert(COUNT_OF(outcome_names) == OUTCOMES_COUNT, "every outcome has a name");
 
@@ -74,6 +76,10 @@ static const char *const dsn_kind_names[] = {
     [DSN_RELAYED] = "relayed",
     [DSN_EXPANDED] = "expanded",
     [DSN_OTHER] = "other",
+    [DSN_AUTO_REPLY] = "auto_reply",
+    [DSN_CHALLENGE] = "challenge",
+    [DSN_COMPLAINT] = "complaint",
+    [DSN_UNSUBSCRIPTION] = "unsubscription",
 };
 static_assert(COUNT_OF(dsn_kind_names) == DSN_KINDS_COUNT, "every kind of DSN has a name");
 

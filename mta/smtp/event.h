@@ -73,17 +73,23 @@ enum event_outcome {
     OUTCOME_SOFTFAIL,
     OUTCOME_TEMPERROR,
     OUTCOME_PERMERROR,
+    OUTCOME_DUPLICATE, /* dsn.received, fbl.received: it has come before; … */
+    OUTCOME_UNMATCHED, /* … it is about no message of ours. Neither changes anything */
     OUTCOMES_COUNT,
 };
 
-enum dsn_kind { /* the Action of RFC 3464 2.3.3 */
+enum dsn_kind { /* the Action of RFC 3464 2.3.3, and what else comes back */
     DSN_NONE,
     DSN_FAILED,
     DSN_DELAYED,
     DSN_DELIVERED,
     DSN_RELAYED,
     DSN_EXPANDED,
-    DSN_OTHER, /* came back, and is no report of delivery */
+    DSN_OTHER, /* came back, and is none of all these */
+    DSN_AUTO_REPLY,
+    DSN_CHALLENGE,
+    DSN_COMPLAINT,
+    DSN_UNSUBSCRIPTION,
     DSN_KINDS_COUNT,
 };
 

@@ -80,6 +80,10 @@ kind_of_action(const struct report_recipient *recipient)
     case DSN_EXPANDED:
         return REPORT_SUCCESS;
     case DSN_NONE:
+    case DSN_AUTO_REPLY: /* no report says so of a recipient */
+    case DSN_CHALLENGE:
+    case DSN_COMPLAINT:
+    case DSN_UNSUBSCRIPTION:
     case DSN_OTHER:
     case DSN_KINDS_COUNT:
         break;

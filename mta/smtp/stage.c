@@ -15,6 +15,7 @@ static const char *const names[] = {
     [STAGE_DOT] = "dot",
     [STAGE_RSET] = "rset",
     [STAGE_QUIT] = "quit",
+    [STAGE_OUT_OF_BAND] = "out_of_band",
 };
 static_assert(COUNT_OF(names) == STAGES_COUNT, "every stage has a name");
 

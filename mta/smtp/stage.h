@@ -20,6 +20,7 @@ enum smtp_stage {
     STAGE_DOT,
     STAGE_RSET,
     STAGE_QUIT,
+    STAGE_OUT_OF_BAND, /* in no session: by mail, later */
     STAGES_COUNT,
 };
 

@@ -232,6 +232,7 @@ struct world {
     struct campaign *campaign;
     struct campaign_config config;
     unsigned events[EVENT_KINDS_COUNT];
+    bool has_returns;
     uint64_t next_id;
     struct text states; /* of deliveries, as they are told */
 };
@@ -248,7 +249,9 @@ observe(void *arg, struct slice entry)
     w->events[event.kind]++;
     if (event.kind == EVENT_DELIVERY)
         text_printf(&w->states, "%.*s ", SLICE_ARGS(journal_name_text(w->journal, event.text)));
-    if (event.kind == EVENT_DELIVERED) /* the row moves before it is told */
+    if (event.kind == EVENT_BOUNCE_HARD && event.stage == STAGE_OUT_OF_BAND)
+        w->has_returns = true;
+    if (event.kind == EVENT_DELIVERED && !w->has_returns) /* the row moves before it is told */
         assert_int_equal(kpi.sent, w->events[EVENT_DELIVERED]);
 }
 
@@ -273,12 +276,15 @@ listen_again(struct world *w)
 }
 
 static struct world *
-begin(const struct delivery_config *deliveries, size_t count)
+begin_as(const struct delivery_config *deliveries, size_t count, const struct verp_key *key,
+    int64_t returns_within_us)
 {
     struct world *w = mem_alloc_zeroed(sizeof *w);
     struct campaign_doors doors = {.mta = address("192.0.2.1", 25),
         .from = address("192.0.2.2", 0),
-        .hostname = SLICE("campaign.example")};
+        .hostname = SLICE("campaign.example"),
+        .verp_key = key,
+        .returns_within_us = returns_within_us};
     struct net_link link = {.latency_us = US_PER_MS};
 
     w->loop = loop_sim_new(INT64_C(1767600000) * US_PER_S);
@@ -303,6 +309,12 @@ begin(const struct delivery_config *deliveries, size_t count)
     journal_observe(w->journal, observe, w);
     campaign_start(w->campaign);
     return w;
+}
+
+static inline struct world *
+begin(const struct delivery_config *deliveries, size_t count)
+{
+    return begin_as(deliveries, count, NULL, 0);
 }
 
 static void
@@ -341,7 +353,7 @@ end(struct world *w)
     mem_free(w);
 }
 
-static void
+static inline void
 feed(struct world *w, size_t row, enum efs_kind kind, uint32_t attempt, struct verdict verdict)
 {
     struct text sender = {0}, rcpt = {0};

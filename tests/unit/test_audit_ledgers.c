@@ -67,6 +67,86 @@ each_disagreement_of_the_ledgers_has_its_name(void **state)
     }
 }
 
+/* A row may fail although it was accepted, if its provider sent it back, and not otherwise: who can forge
+ * a bounce that moves a row is found out here. */
+static void
+a_row_that_failed_by_mail_needs_somebody_who_sent_it_back(void **state)
+{
+    static const struct {
+        bool is_returned;
+        enum dsn_kind sent; /* DSN_NONE: nothing */
+        uint64_t returned, misqualified;
+    } cases[] = {
+        {true,  DSN_FAILED,     1, 0},
+        {true,  DSN_CHALLENGE,  1, 0},
+        {true,  DSN_COMPLAINT,  1, 0},
+        {true,  DSN_NONE,       0, 1},
+        {true,  DSN_DELAYED,    0, 1},
+        {true,  DSN_AUTO_REPLY, 0, 1},
+        {true,  DSN_DELIVERED,  0, 1},
+        {false, DSN_FAILED,     0, 1}, /* refused, says the log, and that is wrong */
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+
+        print_message("  case %zu\n", i);
+        set_up(&stage, &fixed);
+        relay(&stage, 2, 0);
+        become(&stage, 2, ROW_SENT, REASON_NONE);
+        report(&stage, EVENT_DELIVERED, 2, 1, 1);
+        if (cases[i].sent != DSN_NONE)
+            tell(&stage, (struct event){.kind = EVENT_DSN_SENT, .dsn_kind = (uint8_t)cases[i].sent},
+                2);
+        become(&stage, 2, ROW_FAILED, REASON_USER_UNKNOWN);
+        if (cases[i].is_returned)
+            tell(&stage,
+                (struct event){.kind = EVENT_BOUNCE_HARD, .stage = STAGE_OUT_OF_BAND, .at_us = 2},
+                2);
+        accept_mail(&stage, &stage.alpha, 2, 1);
+        fill(&stage);
+        assert_int_equal(stage.result.ledger_returned, cases[i].returned);
+        assert_int_equal(stage.result.ledger_misqualified, cases[i].misqualified);
+        assert_int_equal(stage.result.kpi_rows[KPI_ROW_HARD].violations, 0);
+        tear_down(&stage);
+    }
+}
+
+/* Success falls by one, or stays where the delivery had not been told; it never rises by a return. */
+static void
+a_return_that_does_not_fail_its_row_is_a_breach(void **state)
+{
+    static const struct {
+        enum row_status status;
+        int sent_more;
+        uint64_t violations;
+    } cases[] = {
+        {ROW_FAILED, 0,  0},
+        {ROW_SENT,   0,  1},
+        {ROW_FAILED, 1,  1},
+        {ROW_FAILED, -2, 1},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+
+        print_message("  case %zu\n", i);
+        set_up(&stage, &fixed);
+        for (int row = 2; row < 5; row++) {
+            relay(&stage, row, 0);
+            if (row > 2)
+                become(&stage, row, ROW_SENT, REASON_NONE);
+            report(&stage, EVENT_SUBMITTED, row, 1, 1);
+        }
+        become(&stage, 2, cases[i].status, REASON_USER_UNKNOWN);
+        stage.campaign.kpi.sent = 2 + (uint64_t)cases[i].sent_more;
+        tell(&stage, (struct event){.kind = EVENT_BOUNCE_HARD, .stage = STAGE_OUT_OF_BAND}, 2);
+        fill(&stage);
+        assert_int_equal(stage.result.kpi_rows[KPI_ROW_HARD].violations, cases[i].violations);
+        tear_down(&stage);
+    }
+}
+
 static void
 mail_at_the_wrong_isp_is_found_or_is_a_stray(void **state)
 {
@@ -95,6 +175,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_disagreement_of_the_ledgers_has_its_name),
+        cmocka_unit_test(a_row_that_failed_by_mail_needs_somebody_who_sent_it_back),
+        cmocka_unit_test(a_return_that_does_not_fail_its_row_is_a_breach),
         cmocka_unit_test(mail_at_the_wrong_isp_is_found_or_is_a_stray),
     };
 

@@ -55,6 +55,33 @@ a_line_has_its_fields_in_order(void **state)
     }
 }
 
+/* By mail, later: stage 21 of the bounce log; a complaint has a log of its own. */
+static void
+what_came_back_has_its_lines(void **state)
+{
+    struct momentum_record record = usual;
+    struct text out = {0};
+
+    record.type = 'B';
+    record.stage = STAGE_OUT_OF_BAND;
+    record.class = 10;
+    assert_true(momentum_bounce_line(&out, &record));
+    assert_string_equal(text_string(&out),
+        "1767225600@01/00-00001-ABCDEF01@01/00-00001-ABCDEF01@7@B@\"a\\x40b\"@isp.test@b+1z@"
+        "us.test@default@127.0.0.1@21@10@1200@mx1.isp.test@452 4.2.2 full: write to "
+        "help@isp.test\\x5C\n");
+    text_clear(&out);
+    record.type = 'F';
+    record.feedback_type = SLICE("abuse");
+    record.reply = SLICE("a person");
+    assert_false(momentum_bounce_line(&out, &record));
+    assert_true(momentum_complaint_line(&out, &record));
+    assert_string_equal(text_string(&out),
+        "1767225600@01/00-00001-ABCDEF01@F@\"a\\x40b\"@isp.test@127.0.0.1@default@abuse@us.test@"
+        "a person\n");
+    text_release(&out);
+}
+
 /* The type decides how many: a reader splits at '@', and only the last field may hold one. */
 static void
 whatever_stands_in_a_field_a_line_keeps_its_count(void **state)
@@ -106,6 +133,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_its_fields_in_order),
+        cmocka_unit_test(what_came_back_has_its_lines),
         cmocka_unit_test(whatever_stands_in_a_field_a_line_keeps_its_count),
         cmocka_unit_test(what_took_too_long_is_out_of_band),
     };

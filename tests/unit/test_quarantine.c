@@ -26,6 +26,26 @@ errors_count(const struct quarantine *q)
     return map_find(&q->addresses, KIM, &number) ? q->entries[number].errors_count : 0;
 }
 
+/* Who complained stays out for that, and the delivery that had quarantined him keeps its count. */
+static void
+a_complaint_outweighs_a_quarantine(void **state)
+{
+    struct quarantine q;
+
+    quarantine_init(&q, 5);
+    assert_true(fail_at(&q, unknown, true, 0));
+    assert_true(quarantine_denylist(&q, KIM, 3));
+    assert_false(quarantine_denylist(&q, KIM, 3));
+    assert_int_equal(quarantine_exclusion(&q, KIM), REASON_DENYLISTED);
+    assert_int_equal(q.quarantined_count, 0);
+    assert_int_equal(q.denylisted_count, 1);
+    assert_int_equal(quarantine_recount(&q, 0), 1);
+    assert_int_equal(quarantine_recount(&q, 3), 0);
+    assert_true(quarantine_denylist(&q, SLICE("lou@isp.example"), 3));
+    assert_int_equal(quarantine_recount(&q, 3), 0); /* nobody quarantined her */
+    quarantine_release(&q);
+}
+
 static void
 the_sixth_significant_error_quarantines(void **state)
 {
@@ -214,6 +234,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_complaint_outweighs_a_quarantine),
         cmocka_unit_test(the_sixth_significant_error_quarantines),
         cmocka_unit_test(errors_within_a_day_of_the_last_that_counted_do_not_count),
         cmocka_unit_test(one_delivery_of_84_hours_raises_the_counter_by_four),
