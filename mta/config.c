@@ -78,6 +78,7 @@ void
 mta_config_read(const struct section *mta, struct mta_config *config)
 {
     struct section retry = section_nested(mta, "retry"), efs = section_nested(mta, "efs");
+    struct section inmail = section_nested(mta, "inmail");
 
     config->hostname = section_text(mta, "hostname");
     config->retry.first_us = section_whole(&retry, "first");
@@ -91,6 +92,8 @@ mta_config_read(const struct section *mta, struct mta_config *config)
     config->efs_every_us = section_whole(&efs, "every");
     if (section_has(mta, "size_max"))
         config->size_max = (uint64_t)section_whole(mta, "size_max");
+    config->inmail.poll_us = section_whole(&inmail, "poll");
+    config->inmail.window_us = section_whole(&inmail, "window");
     read_source_ips(mta, config);
     read_mx_rules(mta, config);
 }

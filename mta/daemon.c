@@ -43,6 +43,7 @@ struct daemon {
     struct store *store;
     struct journal *journal;
     struct bounce_rules *bounce_rules;
+    struct inmail_rules *inmail_rules;
     struct rng rng;
     struct log *log;
     struct feedback *feedback;
@@ -204,7 +205,8 @@ reopen_files(void *arg)
 
 /* What the MTA was made of stays: addresses, files. */
 static void
-take_over(struct daemon *daemon, struct settings *settings, struct bounce_rules *rules)
+take_over(struct daemon *daemon, struct settings *settings, struct bounce_rules *bounce_rules,
+    struct inmail_rules *inmail_rules)
 {
     struct old_settings *old = mem_alloc(sizeof *old);
     struct mta_config config = settings->mta;
@@ -213,13 +215,16 @@ take_over(struct daemon *daemon, struct settings *settings, struct bounce_rules 
     config.inbound = daemon->config.inbound;
     config.return_domains = daemon->config.return_domains;
     config.return_domains_count = daemon->config.return_domains_count;
+    config.inmail = daemon->config.inmail;
     config.hostname = daemon->config.hostname;
     config.source_ips = daemon->config.source_ips;
     config.source_ips_count = daemon->config.source_ips_count;
     daemon->config = config;
-    mta_reload(daemon->mta, rules);
+    mta_reload(daemon->mta, bounce_rules, inmail_rules);
+    inmail_rules_free(&daemon->inmail_rules);
     bounce_rules_free(&daemon->bounce_rules);
-    daemon->bounce_rules = rules;
+    daemon->bounce_rules = bounce_rules;
+    daemon->inmail_rules = inmail_rules;
     *old = (struct old_settings){daemon->old, daemon->settings};
     daemon->old = old;
     daemon->settings = settings;
@@ -232,13 +237,16 @@ reload(void *arg, struct text *answer)
     struct diagnostics diagnostics = {0};
     struct error err = {0};
     struct settings *settings = settings_load(daemon->filename, &diagnostics, &err);
-    struct bounce_rules *rules = settings != NULL ? settings_bounce_rules(settings, &err) : NULL;
+    struct bounce_rules *bounces = settings != NULL ? settings_bounce_rules(settings, &err) : NULL;
+    struct inmail_rules *inmails =
+        bounces != NULL ? settings_inmail_rules(settings, bounces, &err) : NULL;
 
-    if (rules != NULL) {
-        take_over(daemon, settings, rules);
+    if (inmails != NULL) {
+        take_over(daemon, settings, bounces, inmails);
         say(daemon, "%s was read again", daemon->filename);
         reopen_files(daemon);
     } else {
+        bounce_rules_free(&bounces);
         settings_free(&settings);
         diagnostics_render(&diagnostics, answer, false);
         if (err.kind != ERROR_NONE)
@@ -246,7 +254,7 @@ reload(void *arg, struct text *answer)
         say(daemon, "nothing was changed: %s", text_string(answer));
     }
     diagnostics_release(&diagnostics);
-    return rules != NULL;
+    return inmails != NULL;
 }
 
 static void
@@ -350,7 +358,9 @@ open_mta(struct daemon *daemon, struct error *err)
         .rng = &daemon->rng,
         .tells_all = true,
         .tls = daemon->tls_client,
-        .tls_server = daemon->tls_server};
+        .tls_server = daemon->tls_server,
+        .inmail_rules = daemon->inmail_rules,
+        .verp_key = daemon->settings->has_verp_key ? &daemon->settings->verp_key : NULL};
 
     daemon->config = daemon->settings->mta;
     journal_observe(daemon->journal, on_event, daemon);
@@ -403,7 +413,10 @@ open_all(struct daemon *daemon, struct error *err)
     journal_forget_texts(daemon->journal, TEXTS_KEPT);
     daemon->rng = rng_from_seed((uint64_t)loop_wall_us(daemon->loop));
     daemon->bounce_rules = settings_bounce_rules(daemon->settings, err);
-    if (daemon->bounce_rules == NULL || !open_files(daemon, err))
+    if (daemon->bounce_rules == NULL)
+        return false;
+    daemon->inmail_rules = settings_inmail_rules(daemon->settings, daemon->bounce_rules, err);
+    if (daemon->inmail_rules == NULL || !open_files(daemon, err))
         return false;
     raise_files_limit(daemon);
     daemon->network = network_net_new(daemon->loop, NULL);
@@ -453,6 +466,7 @@ daemon_free(struct daemon **daemon)
         store_free(&d->store);
     if (d->network != NULL)
         network_free(&d->network);
+    inmail_rules_free(&d->inmail_rules);
     bounce_rules_free(&d->bounce_rules);
     journal_free(&d->journal);
     if (d->loop != NULL) {

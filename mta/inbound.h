@@ -1,10 +1,25 @@
 /* inbound.h - where mail comes back to: an SMTP server for the return paths of what was sent.
  *
- * Reports of delivery (RFC 3464) are read and told to the journal as dsn.received, one event per
- * recipient they speak of: envelope (return path, recipient), kind, status. Whatever else comes is
- * kind `other`. All of it is taken: who returns mail has nobody to return that to.
+ * Return paths of other domains, and (where they are signed) those that nobody with the key made or
+ * that are too old are refused with 550 5.7.1 and counted. All other mail is taken: who returns mail
+ * has nobody to return that to.
  *
- * Ownership  what is handed in is borrowed.
+ * What came is read at once (smtp/report.h), qualified (mta/inmail.h), matched with the message it is
+ * about (mta/correlate.h) and told to the journal as dsn.received, or fbl.received for a complaint: one
+ * event per recipient it speaks of, with return path, recipient, kind, status and verdict; `outcome`
+ * says when it changes nothing, because it has come before or is about no message of ours. What does
+ * change something waits in the mailbox (mta/mailbox.h) for the next poll and goes to EFS:
+ *
+ *   failed, challenge      EFS_RETURNED, but EFS_NOTED where the rule says Ignore
+ *   delayed, auto_reply    EFS_NOTED
+ *   complaint              EFS_COMPLAINT
+ *   unsubscription         EFS_UNSUBSCRIBED
+ *   delivered and the rest nothing
+ *
+ * The 250 comes when it is durable.
+ *
+ * Ownership  what is handed in is borrowed. Without `efs` the journal alone is told, and no store is
+ *            needed.
  * Errors     inbound_new() fails when it cannot listen. */
 #ifndef MTALAB_INBOUND_H
 #define MTALAB_INBOUND_H
@@ -15,14 +30,17 @@ enum { INBOUND_TEXT_MAX = 512 }; /* bytes of a diagnostic, or of a host's name, 
 
 struct inbound;
 
-struct inbound *inbound_new(
-    const struct mta_config *config, const struct mta_doors *doors, struct error *err);
+struct inbound *inbound_new(const struct mta_config *config, const struct mta_doors *doors,
+    struct efs *efs, struct error *err);
 void inbound_free(struct inbound **inbound);
 
-/* Nobody new is let in; who is here may finish. */
+/* As mta_reload(); NULL inmail rules: those built in. */
+void inbound_reload(struct inbound *inbound, const struct bounce_rules *bounce_rules,
+    const struct inmail_rules *inmail_rules);
+/* Nobody new is let in; who is here may finish. What waits is told to EFS. */
 void inbound_stop(struct inbound *inbound);
+void inbound_poll(struct inbound *inbound); /* now, whatever the clock says */
 
-uint64_t inbound_reports_count(const struct inbound *inbound);
-uint64_t inbound_others_count(const struct inbound *inbound); /* mail that is no report */
+struct mta_returns inbound_totals(const struct inbound *inbound);
 
 #endif

@@ -70,6 +70,21 @@ static const struct schema_key schema_efs[] = {
 };
 /* clang-format on */
 
+#define KEYS_OF_INMAIL                                                                             \
+    {"poll", SCHEMA_DURATION, .initial = "5m", .max = "84h",                                       \
+        .doc = "The mailbox is read so often, on a grid from the start on; 0s: at once."},         \
+    {                                                                                              \
+        "window", SCHEMA_DURATION, .initial = "7d", .min = "1s", .max = "365d",                    \
+                                   .doc = "So long after its delivery a return changes a row."     \
+    }
+
+/* clang-format off */
+static const struct schema_key schema_inmail[] = {
+    KEYS_OF_INMAIL,
+    {0},
+};
+/* clang-format on */
+
 static const struct word canonicalisations[] = {
     {"simple/simple",   0,                                       NULL},
     {"relaxed/simple",  DKIM_RELAXED_HEADER,                     NULL},
@@ -137,6 +152,7 @@ const struct schema_key schema_mta[] = {
     {"inbound", SCHEMA_IP, .initial = "198.51.100.26",
         .doc = "Where returned mail comes in, on port 25: the MX of campaign.from's domain."},
     {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: [198.51.100.25]."},
+    {"inmail", SCHEMA_MAP, .nested = schema_inmail, .doc = "What becomes of returned mail."},
     {"efs", SCHEMA_MAP, .nested = schema_efs, .doc = "How feedback is told to the campaign."},
     KEYS_OF_SENDING,
     {0},
@@ -162,6 +178,7 @@ static const struct schema_key schema_log[] = {
     {"events", SCHEMA_FILENAME, .doc = "Everything, a line of JSON per event."},
     {"mainlog", SCHEMA_FILENAME, .doc = "Momentum's main log: R, D, T and P lines, split by @."},
     {"bouncelog", SCHEMA_FILENAME, .doc = "Momentum's bounce log: B and T lines."},
+    {"fbllog", SCHEMA_FILENAME, .doc = "Momentum's log of complaints: F lines."},
     {0},
 };
 /* clang-format on */
@@ -177,6 +194,22 @@ static const struct schema_key schema_dns[] = {
 static const struct schema_key schema_rules[] = {
     {"bounce", SCHEMA_FILENAME, .doc = "From a reply to a bounce class: rules that are asked before the built-in ones."},
     {"class", SCHEMA_FILENAME, .doc = "From a class to reason and type. Default: the built-in ones."},
+    {"inbound", SCHEMA_FILENAME,
+        .doc = "From returned mail to class, type and reason: read before the built-in rules."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_program_inmail[] = {
+    KEYS_OF_INMAIL,
+    {"key", SCHEMA_FILENAME,
+        .doc = "A file of 32 hexadecimal digits, shared with who makes the return paths: unsigned ones "
+               "are refused then. smtp/verp.h has the construction."},
+    {"instance", SCHEMA_ID,
+        .doc = "What ours bear in their Message-IDs, <KEY.INSTANCE@DOMAIN>. Default: anything."},
+    {"check_instance", SCHEMA_YES_NO, .initial = "yes",
+        .doc = "Whether a Message-ID of another instance is none of ours."},
     {0},
 };
 /* clang-format on */
@@ -200,6 +233,8 @@ const struct schema_key schema_program[] = {
         .doc = "Where returned mail comes in: reports of delivery are read and told to the log."},
     {"return_domains", SCHEMA_DOMAIN, KEY_ONE_OR_LIST,
         .doc = "Domains of the return paths that inbound answers for."},
+    {"inmail", SCHEMA_MAP, .nested = schema_program_inmail,
+        .doc = "What becomes of returned mail."},
     {"tls", SCHEMA_MAP, .nested = schema_program_tls, .doc = "Files of TLS, for both sides."},
     {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: as the system does."},
     {"port", SCHEMA_COUNT, .initial = "25", .min = "1", .max = "65535",

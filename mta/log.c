@@ -12,7 +12,7 @@
 
 #define HEARTBEAT_US US_PER_MIN
 
-enum { EVENTS, MAINLOG, BOUNCELOG, OUTPUTS_COUNT };
+enum { EVENTS, MAINLOG, BOUNCELOG, FBLLOG, OUTPUTS_COUNT };
 
 struct log {
     struct loop *loop;
@@ -31,7 +31,7 @@ struct log *
 log_new(
     struct loop *loop, struct journal *journal, const struct log_files *files, struct error *err)
 {
-    const char *const names[] = {files->events, files->mainlog, files->bouncelog};
+    const char *const names[] = {files->events, files->mainlog, files->bouncelog, files->fbllog};
     struct log *log = mem_alloc_zeroed(sizeof *log);
 
     log->loop = loop;
@@ -235,6 +235,30 @@ write_momentum(struct log *log, const struct event *event, struct slice sender, 
         momentum_bounce_line(output_text(log->outputs[BOUNCELOG]), &record);
 }
 
+/* A report that is a duplicate, or about nobody, has changed nothing: it is told in the events alone. */
+static void
+write_returned(struct log *log, const struct event *event, struct slice sender, struct slice rcpt)
+{
+    struct momentum_record record = {.type = event->kind == EVENT_FBL_RECEIVED ? 'F' : 'B',
+        .wall_us = wall_us(log, event->at_us),
+        .rcpt = rcpt,
+        .sender = sender,
+        .remote = journal_name_text(log->journal, event->host),
+        .stage = STAGE_OUT_OF_BAND,
+        .class = event->class,
+        .feedback_type = SLICE("abuse"),
+        .reply = journal_name_text(log->journal, event->text)};
+
+    if (event->outcome != OUTCOME_NONE)
+        return;
+    if (record.type == 'F' && log->outputs[FBLLOG] != NULL)
+        momentum_complaint_line(output_text(log->outputs[FBLLOG]), &record);
+    if (record.type == 'B' && log->outputs[BOUNCELOG] != NULL &&
+        (event->dsn_kind == DSN_FAILED || event->dsn_kind == DSN_CHALLENGE ||
+            event->dsn_kind == DSN_AUTO_REPLY || event->dsn_kind == DSN_UNSUBSCRIPTION))
+        momentum_bounce_line(output_text(log->outputs[BOUNCELOG]), &record);
+}
+
 /* The event's own object, with what it cannot know in front. */
 static void
 write_json(struct log *log, const struct event *event, struct slice entry)
@@ -268,7 +292,10 @@ on_event(void *arg, struct slice entry)
         log_message_id(&log->id, log->loop, log->spool, event.row);
     if (log->outputs[EVENTS] != NULL)
         write_json(log, &event, entry);
-    write_momentum(log, &event, sender, rcpt);
+    if (event.kind == EVENT_DSN_RECEIVED || event.kind == EVENT_FBL_RECEIVED)
+        write_returned(log, &event, sender, rcpt);
+    else
+        write_momentum(log, &event, sender, rcpt);
     flush_soon(log);
 }
 

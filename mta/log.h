@@ -1,7 +1,8 @@
 /* log.h - what happens, written down as it happens: a line of JSON per event, and Momentum's logs.
  *
  * A line of JSON has the wall clock (`ts`), the message's `id`, and then what smtp/event.h makes of
- * the event. Momentum's main log and bounce log get a heartbeat every minute besides.
+ * the event. Momentum's main log and bounce log get a heartbeat every minute besides. What came back
+ * by mail stands in the bounce log with stage 21, complaints in the fbl log.
  *
  * Ownership  what is handed in is borrowed; the log observes the journal and must be freed after the
  *            last event was told.
@@ -15,7 +16,7 @@
 #include "mta/spool.h"
 
 struct log_files { /* NULL: not wanted */
-    const char *events, *mainlog, *bouncelog;
+    const char *events, *mainlog, *bouncelog, *fbllog;
 };
 
 struct log;

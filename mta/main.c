@@ -82,14 +82,17 @@ check(const char *filename)
 {
     enum exit_code code;
     struct settings *settings = load(filename, &code);
-    struct bounce_rules *rules;
+    struct bounce_rules *bounces;
+    struct inmail_rules *inmails;
     struct error err;
 
     if (settings == NULL)
         return code;
-    rules = settings_bounce_rules(settings, &err);
-    code = rules != NULL ? EXIT_DONE : complain(&err);
-    bounce_rules_free(&rules);
+    bounces = settings_bounce_rules(settings, &err);
+    inmails = bounces != NULL ? settings_inmail_rules(settings, bounces, &err) : NULL;
+    code = inmails != NULL ? EXIT_DONE : complain(&err);
+    inmail_rules_free(&inmails);
+    bounce_rules_free(&bounces);
     settings_free(&settings);
     return code;
 }

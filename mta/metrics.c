@@ -202,6 +202,51 @@ write_totals(const struct survey *survey)
 }
 
 static void
+write_returns(const struct survey *survey)
+{
+    const struct mta_returns *returns = &survey->totals.returns;
+    const struct {
+        const char *name, *type, *help;
+        const char *label, *value;
+        uint64_t count;
+    } rows[] = {
+        {"mta_returned_total",               "counter", "Mail that came back, by recipient.",           "kind", "failed",
+         returns->bounces                                                                                                                                 },
+        {NULL,                               NULL,      NULL,                                           "kind", "delayed",        returns->delays         },
+        {NULL,                               NULL,      NULL,                                           "kind", "delivered",      returns->successes      },
+        {NULL,                               NULL,      NULL,                                           "kind", "auto_reply",     returns->auto_replies   },
+        {NULL,                               NULL,      NULL,                                           "kind", "challenge",      returns->challenges     },
+        {NULL,                               NULL,      NULL,                                           "kind", "complaint",      returns->complaints     },
+        {NULL,                               NULL,      NULL,                                           "kind", "unsubscription", returns->unsubscriptions},
+        {NULL,                               NULL,      NULL,                                           "kind", "other",          returns->others         },
+        {"mta_returned_ignored_total",       "counter", "Of these, what changed nothing.",              "why",
+         "duplicate",                                                                                                             returns->duplicates     },
+        {NULL,                               NULL,      NULL,                                           "why",  "unmatched",      returns->unmatched      },
+        {"mta_return_paths_refused_total",   "counter", "Return paths refused at RCPT.",                "why",
+         "forged",                                                                                                                returns->forged         },
+        {NULL,                               NULL,      NULL,                                           "why",  "late",           returns->late           },
+        {NULL,                               NULL,      NULL,                                           "why",  "misaddressed",   returns->misaddressed   },
+        {"mta_returned_forged_quotes_total", "counter",
+         "Message-IDs and senders quoted in mail that are not ours.",                                   NULL,   NULL,
+         returns->forged_quotes                                                                                                                           },
+        {"mta_returned_waiting",             "gauge",   "What waits for the next poll of the mailbox.", NULL,
+         NULL,                                                                                                                    returns->waiting        },
+    };
+    const char *name = "";
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].name != NULL) {
+            name = rows[i].name;
+            head(survey->out, name, rows[i].type, rows[i].help);
+        }
+        text_add_string(survey->out, name);
+        if (rows[i].label != NULL)
+            text_printf(survey->out, "{%s=\"%s\"}", rows[i].label, rows[i].value);
+        text_printf(survey->out, " %" PRIu64 "\n", rows[i].count);
+    }
+}
+
+static void
 add_domain(void *arg, const struct delivery_domain_state *state)
 {
     struct survey *survey = arg;
@@ -229,6 +274,7 @@ metrics_write(struct mta *mta, const struct loop *loop, const struct log *log, s
 
     delivery_list_domains(delivery, add_domain, &survey);
     write_totals(&survey);
+    write_returns(&survey);
     write_sites(&survey);
     write_failures(&survey);
     mem_free(survey.sites);

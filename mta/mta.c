@@ -32,6 +32,7 @@ mta_config_default(void)
         .efs_batch = 10000,
         .efs_every_us = 30 * (int64_t)US_PER_S,
         .size_max = 50 * 1024 * 1024,
+        .inmail = {.poll_us = 5 * US_PER_MIN,                           .window_us = 7 * US_PER_DAY   },
     };
 }
 
@@ -81,7 +82,7 @@ mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_cons
     mta->delivery = delivery_new(config, &mta->doors, mta->spool, mta->signer, mta->efs);
     mta->inject = inject_new(config, &mta->doors, mta->spool, mta->signer, on_injected, mta, err);
     if (mta->inject != NULL && config->inbound.family != 0)
-        mta->inbound = inbound_new(config, &mta->doors, err);
+        mta->inbound = inbound_new(config, &mta->doors, mta->efs, err);
     if (mta->inject == NULL || (config->inbound.family != 0 && mta->inbound == NULL)) {
         mta_free(&mta);
         return NULL;
@@ -110,9 +111,13 @@ mta_free(struct mta **mta)
 }
 
 void
-mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules)
+mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules,
+    const struct inmail_rules *inmail_rules)
 {
     mta->doors.bounce_rules = bounce_rules;
+    mta->doors.inmail_rules = inmail_rules;
+    if (mta->inbound != NULL)
+        inbound_reload(mta->inbound, bounce_rules, inmail_rules);
     delivery_reload(mta->delivery);
 }
 
@@ -156,10 +161,8 @@ mta_totals(const struct mta *mta)
         .recipients_taken = inject_recipients_count(mta->inject),
         .queue_bytes = delivery_queue_bytes(mta->delivery)};
 
-    if (mta->inbound != NULL) {
-        totals.reports_returned = inbound_reports_count(mta->inbound);
-        totals.others_returned = inbound_others_count(mta->inbound);
-    }
+    if (mta->inbound != NULL)
+        totals.returns = inbound_totals(mta->inbound);
     delivery_totals(mta->delivery, &totals);
     return totals;
 }

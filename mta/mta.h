@@ -16,7 +16,9 @@
 #include "mta/bounce.h"
 #include "mta/dkim.h"
 #include "mta/efs.h"
+#include "mta/inmail.h"
 #include "mta/retry.h"
+#include "smtp/verp.h"
 
 enum controller_kind { CONTROLLER_STATIC };
 
@@ -36,6 +38,13 @@ struct mx_rule {
 };
 extern const struct mx_rule mx_rule_default;
 
+struct inmail_config {
+    int64_t poll_us;       /* the mailbox for returned mail is read so often; 0: at once */
+    int64_t window_us;     /* how long after delivery a return still counts; more than 0 */
+    struct slice instance; /* in the Message-IDs of ours; empty: any */
+    bool is_any_instance;  /* do not look at it */
+};
+
 struct mta_config {
     struct slice hostname;              /* said in EHLO and in the banner */
     struct net_address listen;          /* submission */
@@ -52,6 +61,7 @@ struct mta_config {
     uint32_t efs_batch;
     int64_t efs_every_us;
     uint64_t size_max; /* of a submitted message; 552 5.3.4 beyond */
+    struct inmail_config inmail;
     struct dkim_config dkim;
 };
 struct mta_config mta_config_default(void); /* what the scenario language promises; no addresses */
@@ -68,6 +78,10 @@ struct mta_doors { /* its host's context; all outlive the MTA */
     bool tells_all;        /* the journal also what a campaign tells otherwise: received, expired */
     struct tls_client *tls;        /* NULL: all sessions to others are in plain text */
     struct tls_server *tls_server; /* for who brings us mail; NULL: they are not offered STARTTLS */
+    const struct inmail_rules *inmail_rules; /* for returned mail; NULL: those built in */
+    const struct verp_key
+        *verp_key; /* of the return paths; NULL: they are not signed, and anybody may
+                                        send something back to them */
 };
 
 struct mta;
@@ -75,8 +89,9 @@ struct mta *mta_new(const struct mta_config *config, const struct mta_doors *doo
     efs_consumer_fn *consumer, void *consumer_arg, struct error *err);
 void mta_free(struct mta **mta);
 
-/* The config, or the doors' bounce rules, are others now. MX rules that were must stay. */
-void mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules);
+/* The config, or the doors' rules, are others now. MX rules that were must stay. */
+void mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules,
+    const struct inmail_rules *inmail_rules);
 
 /* Takes nothing new in and begins nothing new. Once mta_is_idle() the spool is all that is left. */
 void mta_stop(struct mta *mta);
@@ -87,11 +102,22 @@ struct delivery *mta_delivery(struct mta *mta);
 struct spool *mta_spool(struct mta *mta);
 struct efs *mta_efs(struct mta *mta);
 
+struct mta_returns { /* mail that came back; by recipient, where it speaks of several */
+    uint64_t bounces, delays, successes, auto_replies, challenges, complaints, unsubscriptions;
+    uint64_t others;
+    uint64_t duplicates, unmatched; /* of these: they changed nothing */
+    uint64_t forged;                /* return paths that nobody with the key made; … */
+    uint64_t late;                  /* … that are too old; … */
+    uint64_t misaddressed;          /* … of domains that are not ours: refused at RCPT */
+    uint64_t forged_quotes;         /* Message-IDs and senders in mail, likewise */
+    uint64_t waiting;               /* for the next poll */
+};
+
 struct mta_totals {
     uint64_t messages_taken, recipients_taken, recipients_waiting;
     uint64_t attempts, deferrals, delivered, failed, expired, connections;
-    uint64_t reports_returned, others_returned; /* mail that came back */
-    uint64_t queue_bytes;                       /* memory of queue and spool at this moment */
+    struct mta_returns returns;
+    uint64_t queue_bytes; /* memory of queue and spool at this moment */
 };
 struct mta_totals mta_totals(const struct mta *mta);
 

@@ -188,6 +188,43 @@ status(void *arg, const struct control_request *request, struct text *answer)
     return shown > 0 || request->words_count == 0;
 }
 
+static bool
+returns(void *arg, const struct control_request *request, struct text *answer)
+{
+    static const char *const names[] = {"what", "count"};
+    const struct orders *orders = arg;
+    const struct mta_returns counted = mta_totals(orders->mta).returns;
+    const struct {
+        const char *what;
+        uint64_t count;
+    } rows[] = {
+        {"failed",         counted.bounces        },
+        {"delayed",        counted.delays         },
+        {"delivered",      counted.successes      },
+        {"auto_reply",     counted.auto_replies   },
+        {"challenge",      counted.challenges     },
+        {"complaint",      counted.complaints     },
+        {"unsubscription", counted.unsubscriptions},
+        {"other",          counted.others         },
+        {"duplicate",      counted.duplicates     },
+        {"unmatched",      counted.unmatched      },
+        {"forged",         counted.forged         },
+        {"late",           counted.late           },
+        {"misaddressed",   counted.misaddressed   },
+        {"forged_quotes",  counted.forged_quotes  },
+        {"waiting",        counted.waiting        },
+    };
+    struct columns columns = columns_begin(names, COUNT_OF(names));
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        columns_text(&columns, slice_of(rows[i].what));
+        columns_number(&columns, rows[i].count);
+    }
+    columns_render(&columns, request->wants_json, answer);
+    columns_release(&columns);
+    return true;
+}
+
 /* --- change ---------------------------------------------------------------------------------- */
 
 static bool
@@ -291,13 +328,14 @@ stop(void *arg, const struct control_request *request, struct text *answer)
 }
 
 const struct control_command orders_table[] = {
-    {"queue",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Who waits: by domain, or one by one.",      queue  },
-    {"status",  0, 1,  "[SITE]",                     "Connections and counts of each site.",      status },
-    {"suspend", 1, 3,  "SITE|DOMAIN [for DURATION]", "No new tries; validity goes on.",           suspend},
-    {"resume",  1, 1,  "SITE|DOMAIN",                "Tries go on.",                              resume },
-    {"flush",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Tries now who waits for a next try.",       flush  },
-    {"bounce",  1, 60, "DOMAIN|RECIPIENT [REASON]",  "Fails who waits, with this reason.",        bounce },
-    {"reload",  0, 0,  "",                           "Reads MX rules and bounce rules again.",    reload },
-    {"stop",    0, 0,  "",                           "Ends open transactions, then the program.", stop   },
-    {NULL,      0, 0,  NULL,                         NULL,                                        NULL   },
+    {"queue",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Who waits: by domain, or one by one.",             queue  },
+    {"status",  0, 1,  "[SITE]",                     "Connections and counts of each site.",             status },
+    {"returns", 0, 0,  "",                           "Mail that came back, and what was refused of it.", returns},
+    {"suspend", 1, 3,  "SITE|DOMAIN [for DURATION]", "No new tries; validity goes on.",                  suspend},
+    {"resume",  1, 1,  "SITE|DOMAIN",                "Tries go on.",                                     resume },
+    {"flush",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Tries now who waits for a next try.",              flush  },
+    {"bounce",  1, 60, "DOMAIN|RECIPIENT [REASON]",  "Fails who waits, with this reason.",               bounce },
+    {"reload",  0, 0,  "",                           "Reads MX rules and bounce rules again.",           reload },
+    {"stop",    0, 0,  "",                           "Ends open transactions, then the program.",        stop   },
+    {NULL,      0, 0,  NULL,                         NULL,                                               NULL   },
 };

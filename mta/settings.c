@@ -36,9 +36,11 @@ load_files(const struct section *root, struct settings *settings)
     settings->feedback = filename_of(&efs, "to");
     settings->bounce_rules = filename_of(&rules, "bounce");
     settings->class_rules = filename_of(&rules, "class");
+    settings->inbound_rules = filename_of(&rules, "inbound");
     settings->log.events = filename_of(&log, "events");
     settings->log.mainlog = filename_of(&log, "mainlog");
     settings->log.bouncelog = filename_of(&log, "bouncelog");
+    settings->log.fbllog = filename_of(&log, "fbllog");
 }
 
 static void
@@ -76,6 +78,40 @@ load_inbound(const struct section *root, struct mta_config *config)
             "inbound and return_domains belong together: where, and for whom");
 }
 
+/* A file of its own, because the settings may be shown to anybody. */
+static void
+load_verp_key(const struct section *inmail, struct settings *settings)
+{
+    static const struct conf_bounds bounds = {CONF_FILE_BYTES_MAX, CONF_LINE_BYTES_MAX};
+    struct loader *loader = inmail->loader;
+    const char *filename = section_text(inmail, "key").at;
+    struct mark mark = {.filename = filename};
+    struct error err = {0};
+    struct slice hex;
+
+    if (conf_read_file(filename, &bounds, loader->arena, &hex, &mark, &err) != CONF_READ)
+        diagnose(loader->diagnostics, section_mark(inmail, "key"), NULL, "%s",
+            err.kind != ERROR_NONE ? err.text : "there is no such file");
+    else if (!verp_key_parse(slice_trim(hex), &settings->verp_key))
+        diagnose(loader->diagnostics, section_mark(inmail, "key"), NULL,
+            "%s is no key: 32 hexadecimal digits are", filename);
+    settings->has_verp_key = true;
+}
+
+static void
+load_inmail(const struct section *root, struct settings *settings)
+{
+    struct section inmail = section_nested(root, "inmail");
+
+    settings->mta.inmail.instance = section_text(&inmail, "instance");
+    settings->mta.inmail.is_any_instance = !section_whole(&inmail, "check_instance");
+    if (section_has(&inmail, "key"))
+        load_verp_key(&inmail, settings);
+    if (section_has(root, "inmail") && !section_has(root, "inbound"))
+        diagnose(root->loader->diagnostics, section_mark(root, "inmail"), NULL,
+            "without inbound no mail comes back");
+}
+
 /* Without a choice of ours the kernel chooses whom we send from. */
 static void
 use_any_source(struct loader *loader, struct mta_config *config)
@@ -103,6 +139,7 @@ load(const struct section *root, struct settings *settings)
     settings->stop_within_us = section_whole(root, "stop_within");
     settings->speed = (uint32_t)section_whole(root, "speed");
     load_inbound(root, config);
+    load_inmail(root, settings);
     load_files(root, settings);
     load_dns(root, settings);
     if (net_address_equals(&settings->metrics, &config->listen))
@@ -190,6 +227,24 @@ settings_bounce_rules(const struct settings *settings, struct error *err)
     if (read_rows(settings->bounce_rules, &tables[0], &arena, err) &&
         read_rows(settings->class_rules, &classes, &arena, err))
         rules = bounce_rules_read(tables + 1 - own, 1 + own, &classes, err);
+    arena_release(&arena);
+    return rules;
+}
+
+struct inmail_rules *
+settings_inmail_rules(
+    const struct settings *settings, const struct bounce_rules *bounce_rules, struct error *err)
+{
+    const char *filename = settings->inbound_rules;
+    struct inmail_rules *rules = NULL;
+    struct bounce_table table = {0};
+    struct arena arena = {0};
+
+    *err = (struct error){0};
+    if (filename == NULL)
+        return inmail_rules_new(bounce_rules);
+    if (read_rows(filename, &table, &arena, err))
+        rules = inmail_rules_read(bounce_rules, filename, table.rows, err);
     arena_release(&arena);
     return rules;
 }

@@ -14,7 +14,9 @@ enum { SETTINGS_SERVERS_MAX = 4 };
 
 struct settings { /* filenames: NULL where the key is not there */
     struct mta_config mta;
-    const char *spool, *control, *feedback, *bounce_rules, *class_rules;
+    const char *spool, *control, *feedback, *bounce_rules, *class_rules, *inbound_rules;
+    bool has_verp_key;
+    struct verp_key verp_key; /* of inmail.key */
     const char *tls_certificate, *tls_key, *tls_trust;
     struct log_files log;
     struct net_address metrics; /* family 0: none */
@@ -32,5 +34,8 @@ void settings_free(struct settings **settings);
 
 /* The rules that the settings name, or those built in. NULL: *err. */
 struct bounce_rules *settings_bounce_rules(const struct settings *settings, struct error *err);
+/* Those that the settings name before those built in; they borrow the bounce rules. NULL: *err. */
+struct inmail_rules *settings_inmail_rules(
+    const struct settings *settings, const struct bounce_rules *bounce_rules, struct error *err);
 
 #endif

@@ -182,7 +182,7 @@ bench_new(const struct bench_doors *doors, struct error *err)
     bench->hostname = journal_name(doors->mta.journal, SLICE(HOSTNAME));
     bench->callers = callers_new(doors->mta.loop, doors->mta.journal, scenario,
         PATIENCE_S * US_PER_S * (int64_t)scenario->speed);
-    bench->inbound = inbound_new(&scenario->mta, &bench->doors.mta, err);
+    bench->inbound = inbound_new(&scenario->mta, &bench->doors.mta, NULL, err);
     if (bench->inbound != NULL)
         bench->capture = capture_net_new(doors->mta.loop, callers_on_segment, bench->callers, err);
     if (bench->capture == NULL) {

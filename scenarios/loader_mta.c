@@ -61,6 +61,7 @@ load_inbound(struct loader *loader, const struct section *root, const struct sec
         !address_parse(section_text(&campaign, "from"), &from, &why))
         return;
     *domain = from.domain;
+    config->inmail.instance = section_text(&campaign, "instance");
     config->return_domains = domain;
     config->return_domains_count = 1;
     config->inbound = section_scalar(mta, "inbound").address;

@@ -227,7 +227,9 @@ build_campaign(struct world *world)
         .rng = &world->rng_campaign,
         .mta = scenario->mta.listen,
         .hostname = SLICE("campaign.example"),
-        .verp_key = &world->verp_key};
+        .verp_key = &world->verp_key,
+        .returns_within_us =
+            scenario->mta.inbound.family != 0 ? scenario->mta.inmail.window_us : 0};
 
     world_doors_set_rtt(world->doors, &scenario->mta.listen, scenario->campaign_rtt_us);
     if (scenario->mta.inbound.family != 0)
@@ -246,7 +248,8 @@ build_mta(struct world *world, struct error *err)
         .journal = world->journal,
         .bounce_rules = world->bounce_rules,
         .rng = &world->rng_mta,
-        .tls = world->tls_client};
+        .tls = world->tls_client,
+        .verp_key = &world->verp_key};
     const struct bench_doors bench_doors = {.mta = doors,
         .campaign = world->campaign,
         .scenario = world->scenario,
@@ -495,6 +498,30 @@ add_checks(struct world *world, struct result *result)
     }
 }
 
+static struct result_returned
+returned_of(const struct world *world)
+{
+    struct campaign_returns told = campaign_returns(world->campaign);
+    struct mta_returns taken = mta_totals(world->mta).returns;
+
+    return (struct result_returned){.taken = taken.bounces + taken.delays + taken.successes +
+            taken.auto_replies + taken.challenges + taken.complaints + taken.unsubscriptions +
+            taken.others,
+        .bounces = told.bounces,
+        .complaints = told.complaints,
+        .unsubscriptions = told.unsubscriptions,
+        .notes = told.notes,
+        .late = told.late,
+        .settled = told.settled,
+        .unknown = told.unknown,
+        .duplicates = taken.duplicates,
+        .unmatched = taken.unmatched,
+        .refused_forged = taken.forged,
+        .refused_late = taken.late,
+        .refused_misaddressed = taken.misaddressed,
+        .waiting = taken.waiting};
+}
+
 void
 world_result(struct world *world, struct result *result)
 {
@@ -503,6 +530,8 @@ world_result(struct world *world, struct result *result)
     result->events_count = journal_entries_count(world->journal);
     result->journal_hash = journal_hash(world->journal);
     add_checks(world, result);
+    if (world->mta != NULL)
+        result->returned = returned_of(world);
     audit_fill(world->audit, world->isps, result);
     if (world->confusion != NULL)
         confusion_fill(world->confusion, result);

@@ -50,6 +50,56 @@ sending_is_set_as_in_a_scenario(void **state)
     diagnostics_release(&diagnostics);
 }
 
+#define RETURNS LEAST "inbound: 127.0.0.1:2527\nreturn_domains: [a.test]\n"
+
+static void
+returned_mail_has_its_clock_its_key_and_its_rules(void **state)
+{
+    char filename[] = "/tmp/mtalab-key-XXXXXX";
+    FILE *file = fdopen(mkstemp(filename), "w");
+    struct diagnostics diagnostics = {0};
+    struct bounce_rules *bounces = bounce_rules_new();
+    struct inmail_rules *rules;
+    struct settings *settings;
+    struct text text = {0};
+    struct error err;
+
+    assert_non_null(file);
+    fputs("000102030405060708090a0b0c0d0e0f\n", file);
+    fclose(file);
+    settings = settings_load_text("mta.yaml", SLICE(RETURNS), &diagnostics);
+    assert_non_null(settings);
+    assert_int_equal(settings->mta.inmail.poll_us, 5 * US_PER_MIN);
+    assert_int_equal(settings->mta.inmail.window_us, 7 * US_PER_DAY);
+    assert_false(settings->has_verp_key);
+    settings_free(&settings);
+    text_printf(&text,
+        RETURNS "inmail: {poll: 0s, window: 3d, key: %s, instance: prod, check_instance: no}\n",
+        filename);
+    settings = settings_load_text("mta.yaml", text_slice(&text), &diagnostics);
+    assert_non_null(settings);
+    assert_int_equal(settings->mta.inmail.poll_us, 0);
+    assert_int_equal(settings->mta.inmail.window_us, 3 * US_PER_DAY);
+    assert_true(settings->has_verp_key);
+    assert_int_equal(settings->verp_key.bytes[15], 15);
+    assert_slice(settings->mta.inmail.instance, "prod");
+    assert_true(settings->mta.inmail.is_any_instance);
+    rules = settings_inmail_rules(settings, bounces, &err);
+    assert_non_null(rules);
+    inmail_rules_free(&rules);
+    settings->inbound_rules = "mta/mta.yaml";
+    assert_null(settings_inmail_rules(settings, bounces, &err));
+    assert_int_equal(err.kind, ERROR_CONFIG);
+    settings->inbound_rules = "no/such/file";
+    assert_null(settings_inmail_rules(settings, bounces, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    settings_free(&settings);
+    bounce_rules_free(&bounces);
+    remove(filename);
+    text_release(&text);
+    diagnostics_release(&diagnostics);
+}
+
 static void
 every_mistake_is_told(void **state)
 {
@@ -68,6 +118,10 @@ every_mistake_is_told(void **state)
         {LEAST "metrics: 127.0.0.1:2525\n",                     "submitted at this address already"},
         {LEAST "source_ips: []\n",                              "at least one source IP"           },
         {LEAST "source_ips: [127.0.0.1, 127.0.0.1]\n",          "given twice"                      },
+        {LEAST "inmail: {poll: 1m}\n",                          "without inbound no mail comes"    },
+        {RETURNS "inmail: {key: no/such/file}\n",               "No such file"                     },
+        {RETURNS "inmail: {key: mta/mta.yaml}\n",               "mta/mta.yaml is no key"           },
+        {RETURNS "inmail: {window: 0s}\n",                      "at least 1s"                      },
         {LEAST "dns: {servers: [\"127.0.0.1:1\", \"127.0.0.1:2\", \"127.0.0.1:3\", "
                "\"127.0.0.1:4\", \"127.0.0.1:5\"]}\n", "at most 4 servers"                },
     };
@@ -112,6 +166,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_written_has_its_default),
         cmocka_unit_test(sending_is_set_as_in_a_scenario),
+        cmocka_unit_test(returned_mail_has_its_clock_its_key_and_its_rules),
         cmocka_unit_test(every_mistake_is_told),
         cmocka_unit_test(rules_are_built_in_or_read),
     };
