@@ -7,7 +7,7 @@
 
 /* What they are asked: the codes of this recipient, under a text. */
 static struct refusal
-refusal_of(enum report_kind kind, const struct report_recipient *recipient, struct slice text)
+refusal_of(const struct report_recipient *recipient, struct slice text)
 {
     struct refusal refusal = {.stage = STAGE_NONE};
     struct smtp_reply *reply = &refusal.reply;
@@ -19,9 +19,15 @@ refusal_of(enum report_kind kind, const struct report_recipient *recipient, stru
         reply->code = recipient->smtp_code;
     if (reply->code == 0 && (reply->enhanced.class == 4 || reply->enhanced.class == 5))
         reply->code = (uint16_t)(reply->enhanced.class * 100 + 50);
-    if (reply->code == 0)
-        reply->code = kind == REPORT_DELAY ? 450 : 550;
     return refusal;
+}
+
+/* Blocks, delays and failures without a cause: what codes say when they say nothing. */
+static bool is_vague(enum bounce_class class)
+{
+    return class == CLASS_UNDETERMINED || class == CLASS_GENERIC_BOUNCE ||
+        class == CLASS_MAIL_BLOCK || class == CLASS_SOFT_BOUNCE ||
+        class == CLASS_TRANSIENT_FAILURE || class == CLASS_TIMEOUT;
 }
 
 /* Is there more in the answer than in the codes? */
@@ -41,14 +47,14 @@ is_telling(
 }
 
 static bool
-ask_about(const struct inmail_rules *rules, enum report_kind kind,
-    const struct report_recipient *recipient, struct slice text, struct bounce *answer)
+ask_about(const struct inmail_rules *rules, const struct report_recipient *recipient,
+    struct slice text, struct bounce *answer)
 {
     struct refusal refusal;
 
     if (recipient == NULL || text.length == 0)
         return false;
-    refusal = refusal_of(kind, recipient, text);
+    refusal = refusal_of(recipient, text);
     *answer = bounce_qualify(rules->bounces, &refusal);
     return is_telling(rules, &refusal, answer);
 }
@@ -62,7 +68,9 @@ ask_codes(const struct inmail_rules *rules, enum report_kind kind,
 
     if (recipient == NULL)
         return bounce_of_class(rules->bounces, CLASS_GENERIC_BOUNCE_NO_RCPT);
-    refusal = refusal_of(kind, recipient, recipient->diagnostic);
+    refusal = refusal_of(recipient, recipient->diagnostic);
+    if (refusal.reply.code == 0 && kind == REPORT_DELAY)
+        refusal.reply.code = 450;
     return bounce_qualify(rules->bounces, &refusal);
 }
 
@@ -114,8 +122,13 @@ ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *l
         *answer = (struct inmail_verdict){rule->verdict, rule->id, rule->state};
         if (!rule->is_reply)
             return true;
-        if (!ask_about(rules, search->kind, judging->recipient, *looked_at, &bounce))
+        if (rule->where == INMAIL_ANYWHERE) {
+            bounce = ask_codes(rules, search->kind, judging->recipient);
+            if (is_vague((enum bounce_class)bounce.verdict.class))
+                continue;
+        } else if (!ask_about(rules, judging->recipient, *looked_at, &bounce)) {
             continue;
+        }
         answer->verdict = bounce.verdict;
         answer->rule = bounce.rule;
         return true;

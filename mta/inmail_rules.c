@@ -98,9 +98,9 @@ read_regex(struct inmail_rules *rules, const struct tsv *tsv, const struct tsv_r
     struct regex_flaw flaw;
 
     rule->is_reply = slice_equals(row->cells[CELL_CLASS], SLICE("reply"));
-    if (rule->is_reply && (rule->where != INMAIL_DIAGNOSTIC && rule->where != INMAIL_WORDS))
+    if (rule->is_reply && (rule->where == INMAIL_SUBJECT || rule->where == INMAIL_FROM))
         return tsv_error(tsv, row, CELL_WHERE, 0, err,
-            "a reply is looked for in \"diagnostic\" or in \"words\"");
+            "a reply is looked for in \"diagnostic\", \"words\" or \"text\", or \"-\": the codes");
     if (!rule->is_reply && is_dash(cell) != (rule->where == INMAIL_ANYWHERE))
         return tsv_error(tsv, row, CELL_REGEX, 0, err,
             "an expression, and where to look for it: both, or \"-\" for both");

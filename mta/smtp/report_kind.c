@@ -178,6 +178,16 @@ report_find_kind(const struct report *report, const struct report_evidence *evid
     return is_autoreply(&signs) ? REPORT_AUTOREPLY : REPORT_NOTBOUNCE;
 }
 
+bool
+report_subject_is_of_bounce(const struct report *report)
+{
+    struct text folded = {0};
+    unsigned signs = signs_of(report->subject, words_subject_signs, &folded);
+
+    text_release(&folded);
+    return (signs & (SIGN_FAILURE | SIGN_DELAY)) != 0;
+}
+
 enum report_kind
 report_kind_for(const struct report *report, size_t recipient)
 {

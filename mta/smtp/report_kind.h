@@ -14,4 +14,7 @@ struct report_evidence { /* beside what the report holds already */
 enum report_kind report_find_kind(
     const struct report *report, const struct report_evidence *evidence);
 
+/* "Fwd: Undelivered Mail": somebody may have forwarded one. */
+bool report_subject_is_of_bounce(const struct report *report);
+
 #endif

@@ -216,6 +216,27 @@ first_paragraph(struct slice words)
     return slice_trim(words);
 }
 
+/* Sendmail's field has the first line only of a reply of several; the text for people has all. */
+static void
+complete_quote(
+    struct report *report, struct report_recipient *recipient, const struct report_quote *quote)
+{
+    struct slice said = recipient->diagnostic, text = report->text;
+    const char *found;
+    struct text copied = {0};
+
+    if (quote->at != 0 || said.length < 5 || said.at[3] != '-' || text.length == 0)
+        return;
+    if (memmem(said.at + 3, said.length - 3, said.at, 3) != NULL)
+        return; /* the code comes again: it has the other lines */
+    found = memmem(text.at, text.length, said.at, said.length);
+    if (found == NULL)
+        return;
+    report_copy_quote(text, (size_t)(found - text.at), &copied);
+    recipient->diagnostic = report_keep(report, text_slice(&copied));
+    text_release(&copied);
+}
+
 /* The diagnostic of the fields where it says something; else the reply that the words quote; else the
  * words. */
 static void
@@ -230,13 +251,20 @@ find_diagnostic(struct report *report, struct report_recipient *recipient)
     if (is_quoted && !is_told) {
         report_copy_quote(said, quote.at, &copied);
         recipient->diagnostic = report_keep(report, text_slice(&copied));
-        text_release(&copied);
+    } else if (is_quoted) {
+        complete_quote(report, recipient, &quote);
+    } else if (!is_told && report->recipients_count == 1 &&
+        report_find_quote(report->text, 0, &quote)) {
+        is_quoted = true;
+        report_copy_quote(report->text, quote.at, &copied);
+        recipient->diagnostic = report_keep(report, text_slice(&copied));
     } else if (!is_told) {
         recipient->diagnostic =
             report->is_dsn ? (struct slice){"", 0} : first_paragraph(recipient->words);
-    } else if (!is_quoted) {
+    } else {
         is_quoted = report_find_quote(recipient->words, 0, &quote) && !quote.has_own_enhanced;
     }
+    text_release(&copied);
     if (is_quoted) {
         recipient->smtp_code = quote.code;
         if (quote.enhanced.class != 0 && is_vague(recipient->code))
@@ -284,16 +312,39 @@ find_original(struct reading *reading, struct report *report)
     report->text = report_keep(report, slice_trim(text));
 }
 
+/* "> From: Mail Delivery Subsystem", as people forward it: the marks are not its own. */
+static struct slice
+without_quote_marks(struct slice text, struct text *out)
+{
+    struct slice line, rest = text;
+    bool has_more = text.length > 0;
+
+    while (rest.length > 0 && char_is_blank(rest.at[0]))
+        rest = slice_from(rest, 1);
+    if (rest.length == 0 || rest.at[0] != '>')
+        return text;
+    while (has_more) {
+        has_more = slice_cut(rest, '\n', &line, &rest);
+        if (line.length > 0 && line.at[0] == '>')
+            line = slice_from(line, line.length > 1 && line.at[1] == ' ' ? 2 : 1);
+        text_add_slice(out, line);
+        text_add_char(out, '\n');
+    }
+    return text_slice(out);
+}
+
 /* The outer report speaks of nobody: what it is about may be a report itself. */
 static bool
 adopt_nested(struct reading *reading, struct report *report)
 {
     struct report inner;
+    struct text unquoted = {0};
     bool is_report;
 
     if (reading->depth >= NESTED_MAX || reading->original.length == 0)
         return false;
-    read_at_depth(reading->original, &inner, reading->depth + 1);
+    read_at_depth(without_quote_marks(reading->original, &unquoted), &inner, reading->depth + 1);
+    text_release(&unquoted);
     is_report =
         inner.recipients_count > 0 && (inner.kind == REPORT_BOUNCE || inner.kind == REPORT_DELAY);
     for (size_t i = 0; i < inner.recipients_count && is_report; i++) {
@@ -308,8 +359,10 @@ adopt_nested(struct reading *reading, struct report *report)
         recipient->code = told->code;
         recipient->smtp_code = told->smtp_code;
         recipient->diagnostic = report_keep(report, told->diagnostic);
+        recipient->words = report_keep(report, told->words);
     }
     if (is_report) {
+        report->kind = inner.kind;
         report->message_id = report_keep(report, inner.message_id);
         report->return_path = report_keep(report, inner.return_path);
         report->original_subject = report_keep(report, inner.original_subject);
@@ -396,6 +449,9 @@ set_kind(struct reading *reading, struct report *report)
         .is_complaint = reading->original_header.values[FIELD_HMXMR_TO].length > 0};
 
     report->kind = report_find_kind(report, &evidence);
+    if (report->kind == REPORT_NOTBOUNCE && report_subject_is_of_bounce(report) &&
+        adopt_nested(reading, report))
+        return;
     switch (report->kind) {
     case REPORT_BOUNCE:
     case REPORT_DELAY:

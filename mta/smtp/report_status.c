@@ -27,7 +27,11 @@ field(struct report *report, struct slice group, struct slice name)
 
     if (!header_find(group, name, &value))
         return (struct slice){"", 0};
-    header_unfold(&unfolded, value);
+    for (size_t i = 0; i < value.length; i++) /* folds, and the blanks that came with them */
+        if (!char_is_blank(value.at[i]))
+            text_add_char(&unfolded, value.at[i]);
+        else if (unfolded.length > 0 && unfolded.bytes[unfolded.length - 1] != ' ')
+            text_add_char(&unfolded, ' ');
     kept = report_keep(report, slice_trim(text_slice(&unfolded)));
     text_release(&unfolded);
     return kept;

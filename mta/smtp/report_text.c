@@ -48,8 +48,8 @@ static const struct context {
     {"sorry ",             PLACE_NONE    },
     {"generated from",     PLACE_NONE    },
     {"expanded from",      PLACE_NONE    },
-    {"message-id",         PLACE_NONE    },
-    {"id:",                PLACE_NONE    },
+    {"message-id:",        PLACE_NONE    },
+    {" id:",               PLACE_NONE    },
     {"envelope-from",      PLACE_NONE    },
     {"mail from",          PLACE_NONE    },
     {"message from",       PLACE_NONE    },
@@ -416,7 +416,24 @@ find_beginnings(const struct report *report, const struct lines *lines, const st
     }
 }
 
-/* From behind the address to the end of its paragraph; an empty one is followed by what is meant. */
+/* What was said before the address, where nothing was said behind it: the paragraph above. */
+static void
+take_paragraph_above(const struct lines *lines, size_t line, struct text *out)
+{
+    size_t end = line, start;
+
+    while (end > 0 && slice_trim(lines->at[end - 1]).length == 0)
+        end--;
+    for (start = end; start > 0 && slice_trim(lines->at[start - 1]).length > 0;)
+        start--;
+    for (size_t i = start; i < end && out->length < REPORT_WORDS_MAX; i++) {
+        text_add_slice(out, slice_trim(lines->at[i]));
+        text_add_char(out, '\n');
+    }
+}
+
+/* From behind the address to the end of its paragraph, in a sentence from its start on; an empty one is
+ * followed by what is meant. */
 static void
 take_paragraph(const struct lines *lines, const struct found *found, const uint16_t *beginnings,
     size_t recipient, struct text *out)
@@ -425,6 +442,8 @@ take_paragraph(const struct lines *lines, const struct found *found, const uint1
     size_t i = found->line;
     bool has_words;
 
+    if (found->place <= PLACE_SENTENCE)
+        rest = lines->at[found->line];
     while (rest.length > 0 && (char_is_blank(rest.at[0]) || char_in(">\"':;,.()-", rest.at[0])))
         rest = slice_from(rest, 1);
     text_add_slice(out, rest);
@@ -443,6 +462,8 @@ take_paragraph(const struct lines *lines, const struct found *found, const uint1
         text_add_slice(out, line);
         has_words |= line.length > 3 && line.at[line.length - 1] != ':';
     }
+    if (!has_words)
+        take_paragraph_above(lines, found->line, out);
 }
 
 /* A dialogue: ">>> RCPT TO:<kim@isp.test>", then "<<< 550 no"; or a line with both. */
@@ -475,10 +496,9 @@ is_about(const struct report_recipient *recipient, const struct found *found)
                 slice_equals_nocase(found->address, recipient->original)));
 }
 
-/* The paragraph first, then what other lines say of the same address; and all of the text where it speaks
- * of nobody else. */
+/* The paragraph first, then what other lines say of the same address. */
 static void
-take_words(const struct report *report, size_t number, struct slice text, const struct lines *lines,
+take_words(const struct report *report, size_t number, const struct lines *lines,
     const struct found *found, size_t count, const uint16_t *beginnings, struct text *out)
 {
     const struct report_recipient *recipient = &report->recipients[number];
@@ -494,10 +514,6 @@ take_words(const struct report *report, size_t number, struct slice text, const 
             text_add_string(out, "\n\n");
             take_dialogue(lines, &found[i], out);
         }
-    if (report->recipients_count == 1 || slice_trim(text_slice(out)).length < 4) {
-        text_add_string(out, "\n\n");
-        text_add_slice(out, text);
-    }
     if (out->length > REPORT_WORDS_MAX)
         out->length = REPORT_WORDS_MAX;
 }
@@ -516,7 +532,7 @@ report_find_words(struct report *report, struct slice text)
     find_beginnings(report, lines, found, count, beginnings);
     for (size_t i = 0; i < report->recipients_count; i++) {
         text_clear(&words);
-        take_words(report, i, text, lines, found, count, beginnings, &words);
+        take_words(report, i, lines, found, count, beginnings, &words);
         report->recipients[i].words = report_keep(report, slice_trim(text_slice(&words)));
     }
     text_release(&words);

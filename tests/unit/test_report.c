@@ -154,7 +154,7 @@ reports_of_other_programs_are_read(void **state)
         uint32_t code;
     } cases[] = {
         {{postfix_like, sizeof postfix_like - 1},     "relay.test", "orig@campaign.example",
-         "550 5.1.1    no such user",                                                            DSN_FAILED,  5001001},
+         "550 5.1.1 no such user",                                                            DSN_FAILED,  5001001},
         {{base64_status, sizeof base64_status - 1},   "h.test",     "",                      "", DSN_DELAYED, 4002002},
         {{opensmtpd_like, sizeof opensmtpd_like - 1}, "mx.test",    "m3@x.test",             "", DSN_FAILED,
          5000000                                                                                                     },
