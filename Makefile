@@ -61,6 +61,11 @@ bench: $(BENCH) $(TOOLS) $(PROGRAMS) ## measures; compare ratios, machines diffe
 	@for program in $(BENCH) tests/bench/bench_*.sh; do \
 	  echo "--- $$program"; BIN=$(B)/bin $$program; [ $$? = 0 -o $$? = 77 ] || exit 1; done
 
+corpus: $(B)/bin/mta ## scores the judgement against labelled bounces: make corpus CORPUS=DIR
+	@[ -n "$(CORPUS)" ] || { echo "make corpus CORPUS=DIR: DIR holds sync/replies.tsv and async/labels.tsv"; exit 2; }
+	@tests/corpus_replies.py $(CORPUS)/sync/replies.tsv $<
+	@[ ! -e tests/corpus_mail.py ] || tests/corpus_mail.py $(CORPUS)/async $<
+
 fuzz: ## fuzzes every parser for FUZZ_SECONDS (30) each
 	@$(MAKE) FLAVOUR=fuzz CC=clang fuzzers
 	@tests/fuzz.sh -max_total_time=$(or $(FUZZ_SECONDS),30)
@@ -152,6 +157,6 @@ $(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles) Makefile
 	  echo '{0}};'; } >$@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all library unit fuzzers demo check bench fuzz golden format install deps deps-test clean help where run-unit FORCE
+.PHONY: all library unit fuzzers demo check bench corpus fuzz golden format install deps deps-test clean help where run-unit FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
