@@ -37,6 +37,7 @@ struct bounce_rules {
     struct rule *rules;
     size_t count, capacity;
     bool ask_domains;
+    bool are_ours; /* all of them are built in: their expressions and examples pass the tests */
     struct regexes *words;
     size_t words_count; /* 64 rules each */
     /* What is cheap to know of a reply, the first digit of its code and the subject of its enhanced

@@ -133,12 +133,12 @@ read_regex(
     struct bounce_rules *rules, const struct tsv *tsv, const struct tsv_row *row, struct error *err)
 {
     struct slice cell = row->cells[CELL_REGEX];
-    struct regex_flaw flaw;
+    struct regex_flaw flaw, *doubt = rules->are_ours ? NULL : &flaw;
     uint32_t number;
 
     if (cell.length == 0)
         return tsv_error(tsv, row, CELL_REGEX, 0, err, "an empty expression; any text is \"-\"");
-    if (!regexes_add(rules->words, is_dash(cell) ? SLICE("") : cell, &number, &flaw))
+    if (!regexes_add(rules->words, is_dash(cell) ? SLICE("") : cell, &number, doubt))
         return tsv_error(tsv, row, CELL_REGEX, flaw.at, err, "%s", flaw.why);
     assert(number == rules->count);
     return true;
@@ -386,25 +386,33 @@ read_tables(
     regexes_close(rules->words);
     fill_buckets(rules);
     for (size_t i = 0; i < count; i++)
-        if (!judge_table(rules, &tables[i], first[i], first[i + 1], err))
+        if (!rules->are_ours && !judge_table(rules, &tables[i], first[i], first[i + 1], err))
             return false;
     return true;
 }
 
 /* --- the interface ----------------------------------------------------------------------------- */
 
-struct bounce_rules *
-bounce_rules_read(const struct bounce_table *tables, size_t count,
-    const struct bounce_table *classes, struct error *err)
+static struct bounce_rules *
+read_all(const struct bounce_table *tables, size_t count, const struct bounce_table *classes,
+    bool are_ours, struct error *err)
 {
     struct bounce_rules *rules = mem_alloc_zeroed(sizeof(*rules));
 
     assert(count > 0);
+    rules->are_ours = are_ours;
     rules->words = regexes_new();
     if (!read_classes(rules, classes->filename, classes->rows, err) ||
         !read_tables(rules, tables, count, err))
         bounce_rules_free(&rules);
     return rules;
+}
+
+struct bounce_rules *
+bounce_rules_read(const struct bounce_table *tables, size_t count,
+    const struct bounce_table *classes, struct error *err)
+{
+    return read_all(tables, count, classes, false, err);
 }
 
 static struct bounce_table
@@ -434,7 +442,7 @@ bounce_rules_new(void)
 {
     const struct bounce_table table = bounce_table_built_in(), classes = class_table_built_in();
     struct error err;
-    struct bounce_rules *rules = bounce_rules_read(&table, 1, &classes, &err);
+    struct bounce_rules *rules = read_all(&table, 1, &classes, true, &err);
 
     assert(rules != NULL); /* a bad row of ours does not pass the tests */
     return rules;

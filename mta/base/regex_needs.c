@@ -89,9 +89,10 @@ need_worth(const struct regex_need *need)
 static bool
 says(struct slice s, struct slice part, bool is_front)
 {
-    if (is_front)
-        return slice_starts_with(s, part);
-    return part.length <= s.length && memmem(s.at, s.length, part.at, part.length) != NULL;
+    for (size_t i = 0; i + part.length <= s.length && (i == 0 || !is_front); i++)
+        if (s.at[i] == part.at[0] && memcmp(s.at + i, part.at, part.length) == 0)
+            return true;
+    return false;
 }
 
 /* A word that holds another one of them says nothing new; nor does, of those in front, one that
@@ -137,6 +138,9 @@ keep_strings(struct parser *parser, struct regex_needs *needs, const struct stri
 
     if (strings->count == 0 || shortest(strings) < NEED_WORD_BYTES_MIN)
         return;
+    if (needs->count == REGEX_NEEDS_MAX &&
+        shortest(strings) * 1000 <= need_worth(&needs->needs[REGEX_NEEDS_MAX - 1]))
+        return;
     need = need_of(parser, strings, false);
     keep_need(needs, &need);
 }
@@ -181,16 +185,19 @@ join(struct parser *parser, const struct strings *a, const struct strings *b)
     return joined;
 }
 
+/* Any of the strings of any of the parts. */
 static struct part
-both(struct parser *parser, const struct part *a, const struct part *b)
+any_of(struct parser *parser, const struct part *parts, size_t count)
 {
-    struct part part = {
-        .is_exact = true, .exact = strings_new(parser, a->exact.count + b->exact.count)};
+    struct part part = {.is_exact = true};
+    size_t room = 0;
 
-    for (size_t i = 0; i < a->exact.count; i++)
-        part.exact.at[part.exact.count++] = a->exact.at[i];
-    for (size_t i = 0; i < b->exact.count; i++)
-        part.exact.at[part.exact.count++] = b->exact.at[i];
+    for (size_t i = 0; i < count; i++)
+        room += parts[i].exact.count;
+    part.exact = strings_new(parser, room);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < parts[i].exact.count; j++)
+            part.exact.at[part.exact.count++] = parts[i].exact.at[j];
     return part;
 }
 
@@ -303,9 +310,31 @@ parse_group(struct parser *parser)
     return is_look ? empty_part(parser) : part;
 }
 
+/* Plain bytes up to what is none; how often a byte comes is said right behind it, and then it is left
+ * to stand alone. */
+static struct part
+parse_plain(struct parser *parser, struct slice from)
+{
+    static const char special[] = "()[]{}|\\^$.*+?";
+    char lower[STRING_BYTES_MAX];
+    size_t length = 1;
+
+    while (length < from.length && length < STRING_BYTES_MAX && from.at[length] != '\0' &&
+        strchr(special, from.at[length]) == NULL)
+        length++;
+    if (length > 1 && length < from.length && from.at[length] != '\0' &&
+        strchr("*+?{", from.at[length]) != NULL)
+        length--;
+    for (size_t i = 0; i < length; i++)
+        lower[i] = char_lower(from.at[i]);
+    parser->rest = slice_from(from, length);
+    return exact_part(parser, (struct slice){arena_copy(parser->arena, lower, length), length});
+}
+
 static struct part
 parse_atom(struct parser *parser)
 {
+    struct slice from = parser->rest;
     char c = take_byte(parser);
 
     switch (c) {
@@ -326,7 +355,7 @@ parse_atom(struct parser *parser)
         parser->is_lost = true;
         return (struct part){0};
     default:
-        return byte_part(parser, c);
+        return parse_plain(parser, from);
     }
 }
 
@@ -411,9 +440,9 @@ static void
 append(struct parser *parser, struct sequence *sequence, struct part part, struct times times)
 {
     if (part.is_exact && times.may_be_none && !times.may_be_more) {
-        const struct part none = empty_part(parser);
+        const struct part parts[] = {empty_part(parser), part};
 
-        part = both(parser, &none, &part);
+        part = any_of(parser, parts, COUNT_OF(parts));
         times.may_be_none = false;
     }
     if (part.is_exact && !times.may_be_none)
@@ -508,9 +537,7 @@ parse_choice(struct parser *parser)
         return branches[0];
     if (!are_exact || exact_count > CHOICE_STRINGS_MAX)
         return branches_part(parser, branches, count);
-    for (size_t i = 1; i < count; i++)
-        branches[0] = both(parser, &branches[0], &branches[i]);
-    return branches[0];
+    return any_of(parser, branches, count);
 }
 
 void

@@ -22,8 +22,9 @@ struct use {
 
 /* An expression of which is known how its matches begin is asked there, and nowhere else. */
 struct expression {
-    pcre2_code *code; /* anchored, if `fronts` is not NULL */
-    uint64_t *fronts; /* a bit for each needle */
+    struct slice text; /* until there is a code */
+    pcre2_code *code;  /* anchored, if `fronts` is not NULL */
+    uint64_t *fronts;  /* a bit for each needle */
     size_t fronts_words;
 };
 
@@ -143,46 +144,51 @@ use_front(struct regexes *regexes, const struct regex_need *front, struct expres
         expression->fronts[needles[i] / 64] |= UINT64_C(1) << needles[i] % 64;
 }
 
-static pcre2_code *
-compile(struct regexes *regexes, struct slice expression, uint32_t more, struct regex_flaw *flaw)
+static bool
+compile(const struct regexes *regexes, struct expression *expression, struct regex_flaw *flaw)
 {
-    const uint32_t options =
-        PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_UTF | more;
+    const uint32_t options = PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_NO_AUTO_CAPTURE |
+        PCRE2_NEVER_UTF | (expression->fronts != NULL ? PCRE2_ANCHORED : 0);
+    struct slice text = expression->text;
     int why;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)(expression.length > 0 ? expression.at : ""),
-        expression.length, options, &why, &flaw->at, regexes->compiling);
 
-    if (code == NULL)
+    expression->code = pcre2_compile((PCRE2_SPTR)(text.length > 0 ? text.at : ""), text.length,
+        options, &why, &flaw->at, regexes->compiling);
+    if (expression->code == NULL) {
         pcre2_get_error_message(why, (PCRE2_UCHAR *)flaw->why, sizeof flaw->why);
-    else /* without a compiler for this processor it is interpreted: slower, not different */
-        (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-    return code;
+        return false;
+    }
+    /* Without a compiler for this processor it is interpreted: slower, not different. */
+    (void)pcre2_jit_compile(expression->code, PCRE2_JIT_COMPLETE);
+    return true;
 }
 
 bool
 regexes_add(
     struct regexes *regexes, struct slice expression, uint32_t *number, struct regex_flaw *flaw)
 {
-    struct expression added = {0};
+    struct expression added = {.text = expression};
     struct regex_needs needs;
     struct arena arena = {0};
+    bool is_good;
 
     assert(regexes->first_use == NULL);
     *number = (uint32_t)regexes->count;
-    *flaw = (struct regex_flaw){.why = "there is no room for more expressions"};
+    if (flaw != NULL)
+        *flaw = (struct regex_flaw){.why = "there is no room for more expressions"};
     if (regexes->count == REGEXES_MAX)
         return false;
     regex_needs_read(&arena, expression, &needs);
     use_front(regexes, &needs.front, &added);
-    added.code = compile(regexes, expression, added.fronts != NULL ? PCRE2_ANCHORED : 0, flaw);
-    if (added.code != NULL) {
+    is_good = flaw == NULL || compile(regexes, &added, flaw);
+    if (is_good) {
         use_needs(regexes, &needs);
         regexes->expressions = mem_grow(regexes->expressions, &regexes->capacity,
             regexes->count + 1, sizeof regexes->expressions[0]);
         regexes->expressions[regexes->count++] = added;
     }
     arena_release(&arena);
-    return added.code != NULL;
+    return is_good;
 }
 
 static void
@@ -259,8 +265,7 @@ static bool
 matches_at(const struct regexes *regexes, const pcre2_code *code, struct slice text, size_t at)
 {
     PCRE2_SPTR bytes = (PCRE2_SPTR)text.at;
-    int count =
-        pcre2_jit_match(code, bytes, text.length, at, 0, regexes->data, regexes->matching);
+    int count = pcre2_jit_match(code, bytes, text.length, at, 0, regexes->data, regexes->matching);
 
     if (count == PCRE2_ERROR_JIT_STACKLIMIT || count == PCRE2_ERROR_JIT_BADOPTION)
         count = pcre2_match(
@@ -298,9 +303,16 @@ bool
 regexes_match(const struct regexes *regexes, uint32_t number, const struct regex_marks *marks,
     struct slice *found)
 {
+    struct expression *expression = &regexes->expressions[number];
+    struct regex_flaw flaw;
     const size_t *place;
 
-    if (!matches(regexes, &regexes->expressions[number], marks))
+    if (expression->code == NULL) {
+        bool is_good = compile(regexes, expression, &flaw);
+
+        assert(is_good);
+    }
+    if (!matches(regexes, expression, marks))
         return false;
     place = pcre2_get_ovector_pointer(regexes->data);
     if (found != NULL && place[1] >= place[0])

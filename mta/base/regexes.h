@@ -5,7 +5,8 @@
  * each; so the set looks first, in one pass over the text, which of them can match at all
  * (base/regex_needs.h), and only those are asked.
  *
- * Ownership  expressions are copied. One thread at a time, also for who only reads.
+ * Ownership  expressions are copied, unless they are known to be good: then their bytes are the
+ *            caller's, and stay. One thread at a time, also for who only reads.
  * Errors     a bad expression is refused with its place. One that would try for ever gives up at a
  *            bound, and has not matched. */
 #ifndef MTALAB_REGEXES_H
@@ -31,7 +32,8 @@ struct regex_flaw {
     size_t at; /* byte of the expression */
     char why[200];
 };
-/* Its number counts from 0. False: it is not an expression, or there are too many. */
+/* Its number counts from 0. False: it is not an expression, or there are too many. No flaw asked for:
+ * it is known to be one, and made ready when it is asked first. */
 bool regexes_add(struct regexes *regexes, struct slice expression, uint32_t *number,
     struct regex_flaw *flaw) MUST_USE;
 void regexes_close(struct regexes *regexes); /* after the last one, before the first question */
