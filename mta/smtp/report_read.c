@@ -229,11 +229,18 @@ complete_quote(
         return;
     if (memmem(said.at + 3, said.length - 3, said.at, 3) != NULL)
         return; /* the code comes again: it has the other lines */
-    found = memmem(text.at, text.length, said.at, said.length);
-    if (found == NULL)
-        return;
-    report_copy_quote(text, (size_t)(found - text.at), &copied);
-    recipient->diagnostic = report_keep(report, text_slice(&copied));
+    while ((found = memmem(text.at, text.length, said.at, said.length)) != NULL) {
+        text_clear(&copied);
+        report_copy_quote(text, (size_t)(found - text.at), &copied);
+        if (copied.length > said.length + 4 &&
+            memcmp(copied.bytes + said.length + 1, said.at, 3) == 0) {
+            recipient->diagnostic = report_keep(report, text_slice(&copied));
+            break;
+        }
+        text = slice_from(text, (size_t)(found - text.at) + said.length);
+        if (text.length == 0)
+            break;
+    }
     text_release(&copied);
 }
 

@@ -387,6 +387,8 @@ report_find_recipients(struct report *report, struct slice text, struct slice fa
     } else {
         find_local_part(report, lines);
     }
+    if (count == 1 && report->recipients_count == 0 && best == PLACE_ANYWHERE)
+        report_add_failed(report, found[0].address);
     mem_free(lines);
     mem_free(found);
     return report->recipients_count > 0;
@@ -416,17 +418,11 @@ find_beginnings(const struct report *report, const struct lines *lines, const st
     }
 }
 
-/* What was said before the address, where nothing was said behind it: the paragraph above. */
+/* Where nothing was said behind the address, what was said before it. */
 static void
-take_paragraph_above(const struct lines *lines, size_t line, struct text *out)
+take_text_above(const struct lines *lines, size_t line, struct text *out)
 {
-    size_t end = line, start;
-
-    while (end > 0 && slice_trim(lines->at[end - 1]).length == 0)
-        end--;
-    for (start = end; start > 0 && slice_trim(lines->at[start - 1]).length > 0;)
-        start--;
-    for (size_t i = start; i < end && out->length < REPORT_WORDS_MAX; i++) {
+    for (size_t i = 0; i < line && out->length < REPORT_WORDS_MAX; i++) {
         text_add_slice(out, slice_trim(lines->at[i]));
         text_add_char(out, '\n');
     }
@@ -447,7 +443,7 @@ take_paragraph(const struct lines *lines, const struct found *found, const uint1
     while (rest.length > 0 && (char_is_blank(rest.at[0]) || char_in(">\"':;,.()-", rest.at[0])))
         rest = slice_from(rest, 1);
     text_add_slice(out, rest);
-    has_words = rest.length > 3;
+    has_words = slice_trim(slice_from(lines->at[found->line], found->end)).length > 3;
     while (++i < lines->count && out->length < REPORT_WORDS_MAX) {
         struct slice line = slice_trim(lines->at[i]);
 
@@ -463,7 +459,7 @@ take_paragraph(const struct lines *lines, const struct found *found, const uint1
         has_words |= line.length > 3 && line.at[line.length - 1] != ':';
     }
     if (!has_words)
-        take_paragraph_above(lines, found->line, out);
+        take_text_above(lines, found->line, out);
 }
 
 /* A dialogue: ">>> RCPT TO:<kim@isp.test>", then "<<< 550 no"; or a line with both. */
@@ -498,7 +494,7 @@ is_about(const struct report_recipient *recipient, const struct found *found)
 
 /* The paragraph first, then what other lines say of the same address. */
 static void
-take_words(const struct report *report, size_t number, const struct lines *lines,
+take_words(const struct report *report, size_t number, struct slice text, const struct lines *lines,
     const struct found *found, size_t count, const uint16_t *beginnings, struct text *out)
 {
     const struct report_recipient *recipient = &report->recipients[number];
@@ -514,6 +510,8 @@ take_words(const struct report *report, size_t number, const struct lines *lines
             text_add_string(out, "\n\n");
             take_dialogue(lines, &found[i], out);
         }
+    if (best == NULL && report->recipients_count == 1)
+        text_add_slice(out, text);
     if (out->length > REPORT_WORDS_MAX)
         out->length = REPORT_WORDS_MAX;
 }
@@ -532,7 +530,7 @@ report_find_words(struct report *report, struct slice text)
     find_beginnings(report, lines, found, count, beginnings);
     for (size_t i = 0; i < report->recipients_count; i++) {
         text_clear(&words);
-        take_words(report, i, lines, found, count, beginnings, &words);
+        take_words(report, i, text, lines, found, count, beginnings, &words);
         report->recipients[i].words = report_keep(report, slice_trim(text_slice(&words)));
     }
     text_release(&words);
