@@ -80,7 +80,8 @@ struct judging {
     const struct inmail_rules *rules;
     const struct report_recipient *recipient; /* NULL: nobody */
     struct inmail_search search;
-    size_t next; /* rule to ask */
+    size_t next;   /* rule to ask */
+    bool is_reply; /* the last answer came from the bounce rules, about a text */
 };
 
 static void
@@ -92,6 +93,7 @@ begin(struct judging *judging, const struct inmail_rules *rules, const struct re
     judging->rules = rules;
     judging->recipient = NULL;
     judging->next = 0;
+    judging->is_reply = false;
     inmail_search_begin(search, report_kind_for(report, recipient));
     search->where[INMAIL_SUBJECT] = report->subject;
     search->where[INMAIL_FROM] = report->from;
@@ -118,6 +120,7 @@ ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *l
         const struct inmail_rule *rule = &rules->rules[found];
 
         judging->next = found + 1;
+        judging->is_reply = rule->is_reply && rule->where != INMAIL_ANYWHERE;
         *looked_at = search->where[rule->where];
         *answer = (struct inmail_verdict){rule->verdict, rule->id, rule->state};
         if (!rule->is_reply)
@@ -133,6 +136,7 @@ ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *l
         answer->rule = bounce.rule;
         return true;
     }
+    judging->is_reply = false;
     bounce = ask_codes(rules, search->kind, judging->recipient);
     *answer = (struct inmail_verdict){bounce.verdict, bounce.rule,
         bounce.verdict.class == CLASS_UNDETERMINED ? INMAIL_TO_QUALIFY : INMAIL_KEEP};
@@ -162,6 +166,18 @@ inmail_qualify(const struct inmail_rules *rules, const struct report *report, si
     return answer;
 }
 
+/* The bounce rules know what they found, and what they would have said otherwise. */
+static void
+explain_reply(const struct judging *judging, struct inmail_explanation *why)
+{
+    const struct refusal refusal = refusal_of(judging->recipient, why->looked_at);
+    struct bounce_reasoning reasoning;
+
+    bounce_explain(judging->rules->bounces, &refusal, &reasoning);
+    why->phrase = reasoning.phrase;
+    why->runner_up = reasoning.runner_up.rule;
+}
+
 struct inmail_verdict
 inmail_explain(const struct inmail_rules *rules, const struct report *report, size_t recipient,
     struct inmail_explanation *why)
@@ -173,19 +189,25 @@ inmail_explain(const struct inmail_rules *rules, const struct report *report, si
     },
                           other;
     struct judging judging;
-    struct slice looked_at, phrase;
+    struct slice looked_at = {"", 0}, phrase;
+    bool is_last, is_failure;
 
     *why = (struct inmail_explanation){
-        {"", 0},
-        {"", 0},
-        {"", 0}
+        .looked_at = {"", 0},
+          .phrase = {"", 0},
+          .runner_up = {"", 0}
     };
     begin(&judging, rules, report, recipient);
     if (!has_verdict(judging.search.kind))
         return answer;
-    if (ask_next(&judging, &answer, &why->looked_at, &why->phrase)) {
-        ask_next(&judging, &other, &looked_at, &phrase);
-        why->runner_up = other.rule;
+    is_failure = judging.search.kind == REPORT_BOUNCE || judging.search.kind == REPORT_DELAY;
+    is_last = !ask_next(&judging, &answer, &why->looked_at, &why->phrase);
+    if (judging.is_reply)
+        explain_reply(&judging, why);
+    while (!is_last && why->runner_up.length == 0) {
+        is_last = !ask_next(&judging, &other, &looked_at, &phrase);
+        if (!slice_equals(other.rule, answer.rule) && (!is_last || is_failure))
+            why->runner_up = other.rule;
     }
     return answer;
 }

@@ -12,7 +12,9 @@ undo_escapes(struct slice s, struct text *out)
         char c = s.at[i];
 
         if (c == '\\' && i + 1 < s.length) {
-            c = s.at[++i];
+            while (s.at[i] == '\\' && i + 1 < s.length)
+                i++;
+            c = s.at[i];
             if (c == 'n' || c == 'r' || c == 't')
                 c = ' ';
         }

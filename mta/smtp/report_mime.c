@@ -113,10 +113,6 @@ mime_header_read(struct slice content, struct mime_header *header)
         size_t start = at;
         struct slice line = line_at(content, at, &next), name, value;
 
-        if (line.length == 0 && fields == 0) { /* some begin with an empty line */
-            at = next;
-            continue;
-        }
         if (line.length == 0) {
             at = next;
             break;
@@ -316,6 +312,14 @@ take_as_text(struct walk *walk)
         .encoding = SLICE("")};
 }
 
+struct slice
+mime_skip_empty_lines(struct slice content)
+{
+    while (content.length > 0 && (content.at[0] == '\n' || content.at[0] == '\r'))
+        content = slice_from(content, 1);
+    return content;
+}
+
 void
 mime_read(struct slice content, struct mime *mime)
 {
@@ -325,6 +329,7 @@ mime_read(struct slice content, struct mime *mime)
     mime->parts_count = 0;
     mime->trouble = REPORT_FINE;
     mime->report_type = (struct slice){"", 0};
+    content = walk.content = mime_skip_empty_lines(content);
     mime_header_read(content, &mime->header);
     mime->body = slice_from(content, mime->header.length);
     type = mime->header.values[FIELD_CONTENT_TYPE];

@@ -46,6 +46,9 @@ struct mime_header {
 /* Lines that are no fields are passed over ("From " of mbox, a '>' in front). */
 void mime_header_read(struct slice content, struct mime_header *header);
 
+/* Messages may begin with some; the header of a part may not: there one ends it. */
+struct slice mime_skip_empty_lines(struct slice content);
+
 struct mime_part {
     struct slice
         type; /* "text/plain", as written; empty: none was given, or none that makes sense */

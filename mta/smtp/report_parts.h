@@ -41,8 +41,9 @@ bool report_read_json(struct report *report, struct slice text);
 
 /* --- report_text.c --- */
 
-/* Where the returned message, or its header, begins in a text; text.length: nowhere. */
-size_t report_original_at(struct slice text);
+/* Where the text for people ends, and where the returned message, or its header, begins behind it; both
+ * text.length: nowhere. */
+size_t report_text_end(struct slice text, size_t *original_at);
 /* Adds the recipients that the text, or an X-Failed-Recipients field, speaks of. False: of none. */
 bool report_find_recipients(struct report *report, struct slice text, struct slice failed_field);
 /* Adds every address in it. */
@@ -55,8 +56,8 @@ bool report_find_address(struct slice text, struct slice *address, size_t *end);
 /* --- report_quote.c --- */
 
 struct report_quote {
-    size_t at; /* where the code begins */
-    uint16_t code;
+    size_t at;                     /* where the code begins */
+    uint16_t code;                 /* 0: it is quoted without */
     struct enhanced_code enhanced; /* right behind the code, or in brackets somewhere in the text */
     bool has_own_enhanced;         /* right behind the code */
 };

@@ -97,11 +97,28 @@ read_enhanced(struct slice text, struct report_quote *quote)
             return;
 }
 
+/* "5.1.1 <kim@isp.test>... user unknown" at the start of a line: a reply without its code. */
+static bool
+is_bare_enhanced(struct slice text, size_t at, struct report_quote *quote)
+{
+    size_t end;
+
+    if (at > 0 && text.at[at - 1] != '\n')
+        return false;
+    *quote = (struct report_quote){.at = at, .has_own_enhanced = true};
+    return enhanced_at(text, at, &quote->enhanced, &end) && end < text.length &&
+        text.at[end] == ' ';
+}
+
 bool
 report_find_quote(struct slice text, size_t start, struct report_quote *quote)
 {
     for (size_t at = start; at + 3 <= text.length; at++) {
-        if ((text.at[at] != '4' && text.at[at] != '5') || !is_code_at(text, at))
+        if (text.at[at] != '4' && text.at[at] != '5')
+            continue;
+        if (is_bare_enhanced(text, at, quote))
+            return true;
+        if (!is_code_at(text, at))
             continue;
         *quote = (struct report_quote){.at = at,
             .code = (uint16_t)((text.at[at] - '0') * 100 + (text.at[at + 1] - '0') * 10 +

@@ -306,16 +306,17 @@ static void
 find_original(struct reading *reading, struct report *report)
 {
     struct slice text = text_slice(&reading->text);
-    size_t at = report_original_at(text);
+    size_t original_at, end = report_text_end(text, &original_at);
 
-    reading->original = slice_from(text, at);
+    reading->original = slice_from(text, original_at);
     for (size_t i = 0; i < reading->mime.parts_count; i++)
         if (is_original(&reading->mime.parts[i])) {
             reading->original = reading->mime.parts[i].body;
             break;
         }
+    reading->original = mime_skip_empty_lines(reading->original);
     mime_header_read(reading->original, &reading->original_header);
-    text.length = at < REPORT_TEXT_MAX ? at : REPORT_TEXT_MAX;
+    text.length = end < REPORT_TEXT_MAX ? end : REPORT_TEXT_MAX;
     report->text = report_keep(report, slice_trim(text));
 }
 

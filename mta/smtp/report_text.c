@@ -12,6 +12,7 @@ enum {
     LINES_MAX = 600,
     FOUND_MAX = 1000, /* addresses looked at */
     SINGLE_WORD_MAX = 64,
+    CONTEXT_MAX = 200,
 };
 
 enum place { /* where an address stands, worst first */
@@ -116,7 +117,7 @@ begins_header(struct slice line)
 }
 
 size_t
-report_original_at(struct slice text)
+report_text_end(struct slice text, size_t *original_at)
 {
     struct slice rest = text, line;
     bool has_more = text.length > 0, has_text = false;
@@ -125,13 +126,15 @@ report_original_at(struct slice text)
         size_t at = (size_t)(rest.at - text.at);
 
         has_more = slice_cut(rest, '\n', &line, &rest);
-        if (line.length > 0 && has_text && words_begin_original(line))
-            return (size_t)(rest.at - text.at);
-        if (line.length > 0 && has_text && begins_header(line))
+        if (line.length > 0 && has_text && words_begin_original(line)) {
+            *original_at = (size_t)(rest.at - text.at);
             return at;
+        }
+        if (line.length > 0 && has_text && begins_header(line))
+            return *original_at = at;
         has_text |= slice_trim(line).length > 0;
     }
-    return text.length;
+    return *original_at = text.length;
 }
 
 /* --- addresses --------------------------------------------------------------------------------- */
@@ -290,9 +293,17 @@ place_of(struct slice before, struct slice after, struct slice previous_line)
     return slice_contains_nocase(previous_line, SLICE("deliver")) ? PLACE_SENTENCE : PLACE_ANYWHERE;
 }
 
+/* Of what stands before it, no more than this is looked at. */
+static struct slice
+last_bytes(struct slice s)
+{
+    return s.length > CONTEXT_MAX ? slice_from(s, s.length - CONTEXT_MAX) : s;
+}
+
 static size_t
 find_all(const struct lines *lines, struct found found[FOUND_MAX])
 {
+    struct slice previous = {"", 0};
     size_t count = 0;
 
     for (size_t i = 0; i < lines->count; i++) {
@@ -300,15 +311,15 @@ find_all(const struct lines *lines, struct found found[FOUND_MAX])
         size_t at = 0, end;
 
         while (count < FOUND_MAX && report_find_address(slice_from(line, at), &address, &end)) {
-            size_t start = (size_t)(address.at - line.at);
+            struct slice before = {line.at, (size_t)(address.at - line.at)};
 
             at += end;
             found[count++] = (struct found){.address = address,
-                .place = place_of((struct slice){line.at, start}, slice_from(line, at),
-                    i > 0 ? lines->at[i - 1] : (struct slice){"", 0}),
+                .place = place_of(last_bytes(before), slice_from(line, at), last_bytes(previous)),
                 .line = i,
                 .end = at};
         }
+        previous = line;
     }
     return count;
 }
@@ -338,6 +349,17 @@ report_add_failed(struct report *report, struct slice list)
     }
 }
 
+/* Does the last line with something in it, before line i, end in a colon? */
+static bool
+is_behind_colon(const struct lines *lines, size_t i)
+{
+    struct slice line = {"", 0};
+
+    while (i > 0 && line.length == 0)
+        line = slice_trim(lines->at[--i]);
+    return line.length > 0 && line.at[line.length - 1] == ':';
+}
+
 /* AOL's "kim" alone in an indented line: the domain is the reporter's. */
 static void
 find_local_part(struct report *report, const struct lines *lines)
@@ -355,7 +377,7 @@ find_local_part(struct report *report, const struct lines *lines)
 
         for (size_t j = 0; j < word.length && is_word; j++)
             is_word = is_local_char(word.at[j]) && (unsigned char)word.at[j] < 0x80;
-        if (!is_word || !slice_contains_nocase(lines->at[i - 1], SLICE(":")))
+        if (!is_word || !is_behind_colon(lines, i))
             continue;
         slice_cut(from, '@', &local, &domain);
         text_printf(&address, "%.*s@%.*s", SLICE_ARGS(word), SLICE_ARGS(domain));
@@ -436,7 +458,7 @@ take_paragraph(const struct lines *lines, const struct found *found, const uint1
 {
     struct slice rest = slice_from(lines->at[found->line], found->end);
     size_t i = found->line;
-    bool has_words;
+    bool has_words, is_advice = false;
 
     if (found->place <= PLACE_SENTENCE)
         rest = lines->at[found->line];
@@ -451,7 +473,9 @@ take_paragraph(const struct lines *lines, const struct found *found, const uint1
             break;
         if (beginnings[i] != NOBODY && beginnings[i] != recipient)
             break;
-        if (line.length == 0)
+        is_advice =
+            line.length > 0 && (is_advice || slice_starts_with_nocase(line, SLICE("please ")));
+        if (line.length == 0 || is_advice)
             continue;
         if (out->length > 0)
             text_add_char(out, '\n');
