@@ -145,7 +145,7 @@ senders_and_their_names_are_refused(void **state)
         "553 sorry, your envelope sender is in my badmailfrom list (#5.7.1)",
         "550 5.7.25 The IP address sending this message has no PTR record",
         "550 5.7.1 Client host rejected: cannot find your reverse hostname, [192.0.2.1]",
-        "504 5.5.2 <x>: Helo command rejected: need fully-qualified hostname",
+        "550 5.7.1 <x>: Helo command rejected: Host not found",
         "550 5.7.26 Unauthenticated email from x.test is not accepted",
         "550 SPF: 192.0.2.1 is not allowed to send mail from x.test",
         "550 5.7.509 sending domain does not pass DMARC verification", "550 Missing Message-ID",
