@@ -32,6 +32,7 @@ ldns/*          fakeisp/dns*.c
 ares.h          mta/base/ares_net.[ch] mta/base/resolver_net*.c
 gmime/*         mta/smtp/report*.c
 lmdb.h          mta/base/store_file.h
+iconv.h         mta/base/charset.c
 sys/file.h      mta/base/*_file.c
 cmocka.h        tests/unit.h
 sys/socket.h    mta/base/*_net.[ch] tests/unit/test_*_net.c tests/bench/bench_stream.c
