@@ -27,6 +27,7 @@ static const struct {
     [SCHEMA_SIZE] = {"size", "[\"integer\",\"string\"]", "^[0-9]|\\$"},
     [SCHEMA_TIME] = {"time", "\"string\"", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T"},
     [SCHEMA_COUNT_RANGE] = {"count_range", "[\"number\",\"string\"]", NULL},
+    [SCHEMA_DURATION_RANGE] = {"duration_range", "\"string\"", "[0-9] *(us|ms|s|m|min|h|d|w)|\\$"},
     [SCHEMA_COUNT_OR_RATE] = {"count_or_rate", "[\"integer\",\"string\"]", "^[0-9]|\\$"},
     [SCHEMA_WINDOW] = {"window", "\"string\"", "^(sliding|fixed|bucket) |\\$"},
     [SCHEMA_REPLY] = {"reply", "[\"string\",\"integer\"]", "^[2-5][0-9][0-9]|\\$"},

@@ -318,6 +318,31 @@ read_count_range(struct reading *r, struct slice text)
         error_set(r->err, ERROR_CONFIG, "this range ends before it begins");
 }
 
+static bool check_range(struct reading *r, struct slice text);
+
+/* min and max are microseconds. Of the key's bounds the lower is checked where the range begins, the
+ * upper, with those of all types, where it ends. */
+static bool
+read_duration_range(struct reading *r, struct slice text)
+{
+    const char *dots = memmem(text.at, text.length, "..", 2);
+    struct slice first = text, last = text;
+    struct scalar *out = r->out;
+
+    if (dots != NULL) {
+        first.length = (size_t)(dots - text.at);
+        last = slice_from(text, first.length + 2);
+    }
+    if (!read_duration(r, slice_trim(first)) || !check_range(r, first))
+        return false;
+    out->min = (uint64_t)out->whole;
+    if (!read_duration(r, slice_trim(last)))
+        return false;
+    out->max = (uint64_t)out->whole;
+    return out->min <= out->max ||
+        error_set(r->err, ERROR_CONFIG, "this range ends before it begins");
+}
+
 static bool
 read_time(struct reading *r, struct slice text)
 {
@@ -452,6 +477,7 @@ scalar_read(const struct schema_key *key, struct slice text, const struct params
         [SCHEMA_SIZE] = read_size,
         [SCHEMA_TIME] = read_time,
         [SCHEMA_COUNT_RANGE] = read_count_range,
+        [SCHEMA_DURATION_RANGE] = read_duration_range,
         [SCHEMA_COUNT_OR_RATE] = read_count_or_rate,
         [SCHEMA_WINDOW] = read_window,
         [SCHEMA_REPLY] = read_reply,

@@ -28,6 +28,7 @@ schema_type_phrase(enum schema_type type)
         [SCHEMA_SIZE] = "a size, such as 10MB or 64KiB",
         [SCHEMA_TIME] = "an instant, such as 2026-01-05T08:00:00Z",
         [SCHEMA_COUNT_RANGE] = "a range, such as 2..3, 1 or 3..",
+        [SCHEMA_DURATION_RANGE] = "a duration or a range of it, such as 10m or 5m..2h",
         [SCHEMA_COUNT_OR_RATE] = "a count or a rate, such as 20 or 500/h",
         [SCHEMA_WINDOW] = "a window: sliding 60s, fixed 1h or bucket 1h",
         [SCHEMA_REPLY] = "a reply, such as 451 4.2.1 mailbox busy",
