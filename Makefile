@@ -33,7 +33,7 @@ UNPACKED := exim4-daemon-light opensmtpd
 
 SOURCES  := $(wildcard mta/*.c mta/base/*.c mta/smtp/*.c fakeisp/*.c scenarios/*.c reports/*.c)
 MAINS    := $(filter %/main.c,$(SOURCES))
-EMBEDDED := $(sort $(wildcard mta/rules/*.tsv fakeisp/profiles/*.yaml))
+EMBEDDED := $(sort $(wildcard mta/rules/*.tsv fakeisp/profiles/*.yaml fakeisp/dialects/*/*.txt))
 OBJECTS  := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(SOURCES))) $(B)/embedded.o
 LIBRARY  := $(B)/libmtalab.a
 PROGRAMS := $(patsubst %/main.c,$(B)/bin/%,$(subst scenarios/,mtalab/,$(MAINS)))
@@ -148,7 +148,7 @@ $(B)/objects: FORCE
 
 $(B)/embedded.o: $(B)/embedded.c
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-$(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles) Makefile
+$(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles fakeisp/dialects/*) Makefile
 	@mkdir -p $(@D) && { echo '#include "base/embedded.h"'; n=0; for file in $(EMBEDDED); do \
 	  n=$$((n + 1)); echo "static const unsigned char file_$$n[] = {"; \
 	  od -An -v -tx1 $$file | sed 's/ \(..\)/0x\1,/g'; echo '0};'; done; \
