@@ -1,31 +1,35 @@
-/* aftermath.c - reports planned when a message is accepted, and sent when their time has come. */
+/* aftermath.c - letters planned when a message is accepted, and sent when their time has come. */
 #include "fakeisp/aftermath.h"
 
 #include "base/mem.h"
+#include "fakeisp/aftermath_letter.h"
 #include "fakeisp/cause.h"
 #include "fakeisp/mailer.h"
 #include "fakeisp/pattern.h"
 #include "fakeisp/wish.h"
 #include "smtp/event.h"
 #include "smtp/message.h"
-#include "smtp/report.h"
 
 struct returning { /* one entry of the config */
     const struct isp_return *config;
     struct pattern to;
-    struct rng rng; /* whose mail comes back */
+    struct rng rng;         /* whose mail comes back */
+    struct rng when, style; /* after how long, in which dialect */
 };
 
-struct report_plan {
+struct letter_plan {
     struct aftermath *aftermath;
-    struct report_plan *next, *previous;
+    struct letter_plan *next, *previous;
     struct timer timer;
     size_t host;
-    enum dsn_kind action;
-    struct enhanced_code code;
-    struct slice diagnostic; /* the config's, or static */
+    struct isp_return what; /* its slices are the config's, or static */
+    const struct dialect *dialect;
     enum bounce_class cause;
-    struct text sender, rcpt, header;
+    struct net_address source;
+    int64_t accepted_wall_us, sent_wall_us;
+    uint64_t number;      /* from the first copy on, as sent_wall_us */
+    uint32_t copies_left; /* 1 or more */
+    struct text to, sender, rcpt, header;
 };
 
 struct aftermath {
@@ -33,8 +37,8 @@ struct aftermath {
     struct isp_doors doors;
     struct returning *returns;
     struct mailer *mailer; /* NULL: nothing can come back */
-    struct report_plan *first;
-    uint64_t planned_now, reports_count;
+    struct letter_plan *first;
+    uint64_t planned_now, letters_count;
     uint32_t name;
     struct isp_reports totals;
 };
@@ -42,7 +46,7 @@ struct aftermath {
 /* ---- sending ---- */
 
 static void
-plan_free(struct report_plan *plan)
+plan_free(struct letter_plan *plan)
 {
     struct aftermath *aftermath = plan->aftermath;
 
@@ -51,6 +55,7 @@ plan_free(struct report_plan *plan)
     if (plan->next != NULL)
         plan->next->previous = plan->previous;
     aftermath->planned_now--;
+    text_release(&plan->to);
     text_release(&plan->sender);
     text_release(&plan->rcpt);
     text_release(&plan->header);
@@ -68,80 +73,136 @@ on_mailed(void *arg, enum mailer_end end)
         aftermath->totals.unsent++;
 }
 
+/* "qmail"; "auto_reply/german", for what is no report. */
 static void
-tell(const struct report_plan *plan)
+name_dialect(struct text *out, const struct letter_plan *plan)
+{
+    static const char *const kinds[] = {
+        [RETURN_REPORT] = "",
+        [RETURN_AUTO_REPLY] = "auto_reply/",
+        [RETURN_COMPLAINT] = "complaint/",
+    };
+
+    text_add_string(out, kinds[plan->what.kind]);
+    text_add_slice(out, plan->dialect != NULL ? plan->dialect->name : SLICE("rfc3464"));
+}
+
+static enum dsn_kind
+kind_of(const struct letter_plan *plan)
+{
+    switch (plan->what.kind) {
+    case RETURN_REPORT:
+        return plan->what.action;
+    case RETURN_AUTO_REPLY:
+        return plan->cause == CLASS_CHALLENGE_RESPONSE ? DSN_CHALLENGE : DSN_AUTO_REPLY;
+    case RETURN_COMPLAINT:
+        break;
+    }
+    return DSN_COMPLAINT;
+}
+
+static void
+tell(const struct letter_plan *plan)
 {
     struct aftermath *aftermath = plan->aftermath;
     struct journal *journal = aftermath->doors.journal;
+    struct text dialect = {0};
     struct event event = {.at_us = loop_now_us(aftermath->doors.loop),
         .kind = EVENT_DSN_SENT,
-        .dsn_kind = (uint8_t)plan->action,
+        .dsn_kind = (uint8_t)kind_of(plan),
         .has_verdict = plan->cause != CLASS_NONE,
         .class = (uint8_t)plan->cause,
         .reason = plan->cause != CLASS_NONE ? REASON_NONE : 0,
-        .enhanced = enhanced_pack(plan->code),
+        .enhanced = enhanced_pack(plan->what.code),
         .isp = aftermath->name,
-        .rule = journal_name(journal, SLICE("rfc3464")),
         .host = journal_name(journal, aftermath->config->hosts[plan->host].fqdn),
-        .text = journal_name(journal, plan->diagnostic)};
+        .text = journal_name(journal, plan->what.diagnostic)};
 
+    name_dialect(&dialect, plan);
+    event.rule = journal_name(journal, text_slice(&dialect));
     event_write(journal, &event, text_slice(&plan->sender), text_slice(&plan->rcpt));
+    text_release(&dialect);
 }
 
 static void
-write_report(const struct report_plan *plan, struct text *out)
+write_letter(struct letter_plan *plan, struct text *out)
 {
     struct aftermath *aftermath = plan->aftermath;
-    const struct isp_host *host = &aftermath->config->hosts[plan->host];
-    const struct report_recipient recipient = {.address = text_slice(&plan->rcpt),
-        .action = plan->action,
-        .code = plan->code,
-        .diagnostic = plan->diagnostic};
-    struct text from = {0}, id = {0};
-    const struct report_letter letter = {.to = text_slice(&plan->sender),
-        .host = host->fqdn,
-        .wall_us = loop_wall_us(aftermath->doors.loop),
-        .recipients = &recipient,
-        .recipients_count = 1,
-        .returned_header = text_slice(&plan->header)};
-    struct report_letter said = letter;
+    struct text source = {0};
+    struct letter_facts facts = {.isp = aftermath->config,
+        .host = &aftermath->config->hosts[plan->host],
+        .what = &plan->what,
+        .dialect = plan->dialect,
+        .cause = plan->cause,
+        .to = text_slice(&plan->to),
+        .sender = text_slice(&plan->sender),
+        .rcpt = text_slice(&plan->rcpt),
+        .header = text_slice(&plan->header),
+        .accepted_wall_us = plan->accepted_wall_us};
 
-    text_printf(&from, "mailer-daemon@%.*s", SLICE_ARGS(host->fqdn));
-    text_printf(&id, "dsn-%llu-%lld", (unsigned long long)++aftermath->reports_count,
-        (long long)(letter.wall_us / US_PER_S));
-    said.from = text_slice(&from);
-    said.id = text_slice(&id);
-    report_write(out, &said);
-    text_release(&from);
-    text_release(&id);
+    if (plan->number == 0) {
+        plan->number = ++aftermath->letters_count;
+        plan->sent_wall_us = loop_wall_us(aftermath->doors.loop);
+    }
+    facts.number = plan->number;
+    facts.now_wall_us = plan->sent_wall_us;
+    net_address_format(&source, &plan->source);
+    facts.source = text_slice(&source);
+    returned_letter_write(out, &facts);
+    text_release(&source);
 }
 
 static void
-send_report(void *arg)
+choose_sender(struct text *out, const struct letter_plan *plan)
 {
-    struct report_plan *plan = arg;
+    enum dialect_sender sender = plan->dialect != NULL ? plan->dialect->sender : DIALECT_FROM_NULL;
+
+    switch (sender) {
+    case DIALECT_FROM_NULL:
+        break;
+    case DIALECT_FROM_RECIPIENT:
+        text_add_slice(out, text_slice(&plan->rcpt));
+        break;
+    case DIALECT_FROM_POSTMASTER:
+        text_printf(out, "postmaster@%.*s", SLICE_ARGS(plan->aftermath->config->domains[0]));
+        break;
+    }
+}
+
+static void
+send_letter(void *arg)
+{
+    struct letter_plan *plan = arg;
     struct aftermath *aftermath = plan->aftermath;
+    struct loop *loop = aftermath->doors.loop;
     const struct isp_host *host = &aftermath->config->hosts[plan->host];
-    struct text content = {0};
-    struct mailer_letter letter = {.rcpt = text_slice(&plan->sender), .hostname = host->fqdn};
+    struct text content = {0}, sender = {0};
+    struct mailer_letter letter = {.rcpt = text_slice(&plan->to), .hostname = host->fqdn};
 
     if (host->addresses_count > 0)
         letter.from = host->addresses[0];
-    write_report(plan, &content);
+    write_letter(plan, &content);
+    choose_sender(&sender, plan);
     letter.content = text_slice(&content);
+    letter.sender = text_slice(&sender);
     aftermath->totals.sent++;
     tell(plan);
     if (aftermath->mailer == NULL || !mailer_send(aftermath->mailer, &letter, on_mailed, aftermath))
         aftermath->totals.unsent++;
     text_release(&content);
-    plan_free(plan);
+    text_release(&sender);
+    if (--plan->copies_left == 0)
+        plan_free(plan);
+    else
+        timer_arm(
+            loop, &plan->timer, loop_now_us(loop) + plan->what.copies_every_us, send_letter, plan);
 }
 
 /* ---- planning ---- */
 
 /* As much of it as may go back, whole lines. */
 static void
-keep_header(struct report_plan *plan, struct slice header)
+keep_header(struct text *kept, struct slice header)
 {
     size_t length = header_length(header);
 
@@ -150,27 +211,51 @@ keep_header(struct report_plan *plan, struct slice header)
         while (length > 0 && header.at[length - 1] != '\n')
             length--;
     }
-    dot_unstuff(&plan->header, (struct slice){header.at, length});
-    while (slice_ends_with_nocase(text_slice(&plan->header), SLICE("\r\n\r\n")))
-        plan->header.length -= 2;
+    dot_unstuff(kept, (struct slice){header.at, length});
+    while (slice_ends_with_nocase(text_slice(kept), SLICE("\r\n\r\n")))
+        kept->length -= 2;
 }
 
-struct report_request {
-    enum dsn_kind action;
-    struct enhanced_code code;
-    struct slice diagnostic;
-    int64_t after_us;
-    enum bounce_class cause;
+struct acceptance { /* of one recipient */
+    const struct visit *visit;
+    struct slice sender, rcpt, header;
 };
 
+static enum bounce_class
+true_cause(const struct isp_return *what, const struct dialect *dialect)
+{
+    switch (what->kind) {
+    case RETURN_REPORT:
+        if (what->cause == CLASS_NONE && what->action == DSN_DELAYED)
+            return CLASS_TRANSIENT_FAILURE;
+        return what->cause != CLASS_NONE ? what->cause : cause_of(0, what->code);
+    case RETURN_AUTO_REPLY:
+        return dialect != NULL && dialect->kind == DIALECT_CHALLENGE ? CLASS_CHALLENGE_RESPONSE
+                                                                     : CLASS_AUTO_REPLY;
+    case RETURN_COMPLAINT:
+        break;
+    }
+    return CLASS_NONE;
+}
+
 static void
-plan_report(struct aftermath *aftermath, const struct report_request *request, size_t host,
-    struct slice sender, struct slice rcpt, struct slice header)
+link_plan(struct aftermath *aftermath, struct letter_plan *plan)
+{
+    plan->next = aftermath->first;
+    if (plan->next != NULL)
+        plan->next->previous = plan;
+    aftermath->first = plan;
+    aftermath->planned_now++;
+}
+
+static void
+plan_letter(struct aftermath *aftermath, const struct acceptance *of, const struct isp_return *what,
+    const struct dialect *dialect, int64_t after_us)
 {
     struct loop *loop = aftermath->doors.loop;
-    struct report_plan *plan;
+    struct letter_plan *plan;
 
-    if (sender.length == 0) {
+    if (of->sender.length == 0) {
         aftermath->totals.kept_back++;
         return;
     }
@@ -180,20 +265,25 @@ plan_report(struct aftermath *aftermath, const struct report_request *request, s
     }
     plan = mem_alloc_zeroed(sizeof *plan);
     plan->aftermath = aftermath;
-    plan->host = host;
-    plan->action = request->action;
-    plan->code = request->code;
-    plan->diagnostic = request->diagnostic;
-    plan->cause = request->cause != CLASS_NONE ? request->cause : cause_of(0, request->code);
-    text_add_slice(&plan->sender, sender);
-    text_add_slice(&plan->rcpt, rcpt);
-    keep_header(plan, header);
-    plan->next = aftermath->first;
-    if (plan->next != NULL)
-        plan->next->previous = plan;
-    aftermath->first = plan;
-    aftermath->planned_now++;
-    timer_arm(loop, &plan->timer, loop_now_us(loop) + request->after_us, send_report, plan);
+    plan->host = of->visit->host;
+    plan->what = *what;
+    plan->what.dialects = NULL; /* it is drawn */
+    plan->dialect = dialect;
+    plan->cause = true_cause(what, dialect);
+    plan->source = of->visit->source;
+    plan->accepted_wall_us = loop_wall_us(loop);
+    plan->copies_left = what->copies > 0 ? what->copies : 1;
+    text_add_slice(&plan->sender, of->sender);
+    text_add_slice(&plan->rcpt, of->rcpt);
+    keep_header(&plan->header, of->header);
+    link_plan(aftermath, plan);
+    returned_letter_address(&plan->to, what, of->sender, text_slice(&plan->header));
+    if (plan->to.length == 0) {
+        aftermath->totals.unsent++;
+        plan_free(plan);
+        return;
+    }
+    timer_arm(loop, &plan->timer, loop_now_us(loop) + after_us, send_letter, plan);
 }
 
 static bool
@@ -205,19 +295,64 @@ comes_back(const struct returning *returning, struct slice rcpt)
         (share_ppm >= PPM || rng_odds_of(&returning->rng, rcpt, share_ppm));
 }
 
-static void
-plan_as_wished(struct aftermath *aftermath, size_t host, struct slice sender, struct slice rcpt,
-    struct slice header)
+static uint64_t
+draw(const struct rng *stream, struct slice rcpt, uint64_t bound)
 {
-    struct report_request request = {.diagnostic = SLICE("as the address asks")};
+    struct rng rng;
+
+    if (bound <= 1)
+        return 0;
+    rng = rng_child_slice(stream, rcpt);
+    return rng_below(&rng, bound);
+}
+
+static void
+plan_as_drawn(
+    struct aftermath *aftermath, const struct returning *returning, const struct acceptance *of)
+{
+    const struct isp_return *what = returning->config;
+    const struct dialect *dialect = NULL;
+    int64_t after_us = what->after_us;
+
+    if (what->after_us_max > after_us)
+        after_us += (int64_t)draw(
+            &returning->when, of->rcpt, (uint64_t)(what->after_us_max - after_us) + 1);
+    if (what->dialects_count > 0)
+        dialect = what->dialects[draw(&returning->style, of->rcpt, what->dialects_count)];
+    plan_letter(aftermath, of, what, dialect, after_us);
+}
+
+/* Where an address names no dialect that we know, nothing comes back: it means nothing. */
+static void
+plan_as_wished(struct aftermath *aftermath, const struct acceptance *of)
+{
+    static const enum dialect_kind kinds[] = {
+        [RETURN_REPORT] = DIALECT_BOUNCE,
+        [RETURN_AUTO_REPLY] = DIALECT_AUTO_REPLY,
+        [RETURN_COMPLAINT] = DIALECT_COMPLAINT,
+    };
+    static const struct dialects none = {0};
+    const struct dialects *all =
+        aftermath->config->dialects != NULL ? aftermath->config->dialects : &none;
+    struct isp_return what = {0};
+    struct returning returning = {.config = &what, .style = *aftermath->doors.rng};
+    struct arena arena = {0};
     struct wish wish;
 
-    if (!wish_read(rcpt, &wish) || wish.report == DSN_NONE)
+    if (!wish_read(of->rcpt, &wish) || wish.report == DSN_NONE)
         return;
-    request.action = wish.report;
-    request.code = wish.report_code;
-    request.after_us = wish.report_after_us;
-    plan_report(aftermath, &request, host, sender, rcpt, header);
+    what.kind = wish.back;
+    what.action = wish.report;
+    what.code = wish.report_code;
+    what.after_us = wish.report_after_us;
+    if (what.kind == RETURN_REPORT)
+        what.diagnostic = SLICE("as the address asks");
+    if (wish.style.length > 0)
+        what.dialects_count = dialects_find(all, kinds[what.kind], wish.style,
+            what.kind == RETURN_REPORT ? what.action : DSN_NONE, &what.dialects, &arena);
+    if (wish.style.length == 0 || what.dialects_count > 0)
+        plan_as_drawn(aftermath, &returning, of);
+    arena_release(&arena);
 }
 
 void
@@ -225,23 +360,18 @@ aftermath_on_accepted(struct aftermath *aftermath, const struct visit *visit,
     const struct envelope *envelope, struct slice header)
 {
     const struct isp_config *config = aftermath->config;
-    struct slice sender = envelope_sender(envelope);
 
     if (!aftermath_wants_header(aftermath))
         return;
     for (size_t i = 0; i < envelope->rcpts_count; i++) {
-        struct slice rcpt = envelope_rcpt(envelope, i);
+        const struct acceptance of = {
+            visit, envelope_sender(envelope), envelope_rcpt(envelope, i), header};
 
-        for (size_t j = 0; j < config->returns_count; j++) {
-            const struct isp_return *from = &config->returns[j];
-            const struct report_request request = {
-                from->action, from->code, from->diagnostic, from->after_us, from->cause};
-
-            if (comes_back(&aftermath->returns[j], rcpt))
-                plan_report(aftermath, &request, visit->host, sender, rcpt, header);
-        }
+        for (size_t j = 0; j < config->returns_count; j++)
+            if (comes_back(&aftermath->returns[j], of.rcpt))
+                plan_as_drawn(aftermath, &aftermath->returns[j], &of);
         if (config->is_by_address)
-            plan_as_wished(aftermath, visit->host, sender, rcpt, header);
+            plan_as_wished(aftermath, &of);
     }
 }
 
@@ -266,11 +396,28 @@ rng_of(const struct isp_return *from, const struct rng *parent)
     struct text name = {0};
     struct rng rng;
 
-    text_printf(&name, "after/%s/", dsn_kind_name(from->action));
+    text_printf(&name, "after/%s/",
+        from->kind == RETURN_REPORT           ? dsn_kind_name(from->action)
+            : from->kind == RETURN_AUTO_REPLY ? "auto_reply"
+                                              : "complaint");
     text_add_slice(&name, from->to);
     rng = rng_child_slice(parent, text_slice(&name));
     text_release(&name);
     return rng;
+}
+
+static struct returning
+returning_of(const struct isp_config *config, size_t i, const struct rng *parent)
+{
+    const struct isp_return *from = &config->returns[i];
+    const struct rng own = rng_of(from, parent);
+
+    assert(from->entry < config->returns_count);
+    return (struct returning){.config = from,
+        .to = pattern_of(from->to),
+        .rng = rng_of(&config->returns[from->entry], parent),
+        .when = rng_child(&own, "when"),
+        .style = rng_child(&own, "style")};
 }
 
 static void
@@ -298,9 +445,7 @@ aftermath_new(const struct isp_config *config, const struct isp_doors *doors)
     aftermath->name = journal_name(doors->journal, config->name);
     aftermath->returns = mem_alloc_zeroed((config->returns_count + 1) * sizeof(struct returning));
     for (size_t i = 0; i < config->returns_count; i++)
-        aftermath->returns[i] = (struct returning){.config = &config->returns[i],
-            .to = pattern_of(config->returns[i].to),
-            .rng = rng_of(&config->returns[i], doors->rng)};
+        aftermath->returns[i] = returning_of(config, i, doors->rng);
     open_mailer(aftermath);
     return aftermath;
 }

@@ -1,8 +1,14 @@
-/* aftermath.h - what a provider sends back after it said 250: reports of delivery (RFC 3464).
+/* aftermath.h - what a provider sends back after it said 250: reports of delivery in the dialects of
+ * the field, automatic replies, complaints.
  *
- * Each recipient has its own, at its own instant, to the return path of the message. The null sender
- * is never answered (RFC 5321 4.5.5), so a bounce does not bounce. A report that cannot be handed over
- * is counted, and that is all.
+ * Each recipient has its own, at its own instant; a report goes to the return path of the message, a
+ * complaint to the address that the sender has for them. The null sender is never answered (RFC 5321
+ * 4.5.5), so a bounce does not bounce. A letter that cannot be handed over is counted, and that is
+ * all.
+ *
+ * Each letter that is sent is an event dsn.sent: with its action as `kind` (or auto_reply, challenge,
+ * complaint), the true cause as `class` (60 and 100 for replies and challenges, none for complaints)
+ * and its dialect as `rule`: "qmail", "auto_reply/german", "complaint/arf".
  *
  * Ownership  config and doors are borrowed and outlive it. What is accepted is copied. */
 #ifndef MTALAB_AFTERMATH_H
@@ -13,7 +19,7 @@
 
 enum {
     AFTERMATH_HEADER_MAX = 2048,    /* bytes of the message's header that go back */
-    AFTERMATH_PLANNED_MAX = 1000000 /* reports to come; more are not sent, and counted */
+    AFTERMATH_PLANNED_MAX = 1000000 /* letters to come; more are not sent, and counted */
 };
 
 struct aftermath;

@@ -136,7 +136,7 @@ bad(struct reader *r, const char *at, const char *format, ...)
     va_start(args, format);
     text_vprintf(&why, format, args);
     va_end(args);
-    error_set(r->err, ERROR_CONFIG, "%s:%d:%d: %s", r->filename, r->line,
+    error_set(r->err, ERROR_CONFIG, "%s:%d:%d: %s", r->filename, r->line > 0 ? r->line : 1,
         (int)(at - r->line_text.at) + 1, text_string(&why));
     text_release(&why);
     return false;
@@ -152,6 +152,8 @@ next_line(struct reader *r)
     slice_cut(r->rest, '\n', &r->line_text, &rest);
     r->rest = rest;
     r->line++;
+    if (r->line_text.length > 0 && r->line_text.at[r->line_text.length - 1] == '\r')
+        r->line_text.length--;
     return true;
 }
 

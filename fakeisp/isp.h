@@ -155,16 +155,36 @@ struct isp_mailbox {
     struct isp_reply reply; /* not set: the truth's own (550 5.1.1, 452 4.2.2, 550 5.2.1, 250) */
 };
 
-/* A report that comes back after a 250. Every entry speaks for itself: one recipient may have a
- * delay reported first and a failure later. */
+enum isp_return_kind { RETURN_REPORT, RETURN_AUTO_REPLY, RETURN_COMPLAINT };
+enum isp_return_path {
+    RETURN_TO_SENDER,   /* the return path of the message */
+    RETURN_TO_FORGED,   /* one that looks like it and was never given out */
+    RETURN_TO_FROM,     /* the address in its header From, which is wrong, and happens */
+    RETURN_TO_STRANGER, /* nobody that ever sent: another local part at that domain */
+};
+struct dialect; /* fakeisp/dialect.h */
+
+/* What comes back after a 250. Every one speaks for itself: one recipient may have a delay reported
+ * first and a failure later. Those with the same `entry` are about the same share of recipients. */
 struct isp_return {
     struct slice to; /* glob, as in rules */
     uint32_t share_ppm;
-    int64_t after_us; /* from the 250 */
-    enum dsn_kind action;
+    size_t entry; /* the index of the one whose share it has; mostly its own */
+    enum isp_return_kind kind;
+    int64_t after_us;     /* from the 250 */
+    int64_t after_us_max; /* above it: drawn between the two, both included, per recipient */
+    enum dsn_kind action; /* of a report, as the next three */
     struct enhanced_code code;
     struct slice diagnostic; /* as a server would have said it; may be empty */
-    enum bounce_class cause; /* CLASS_NONE: what the code means */
+    enum bounce_class cause; /* CLASS_NONE: what the code means; of a delay 70 */
+    const struct dialect *const
+        *dialects;         /* one of them, drawn per recipient; NULL among them, … */
+    size_t dialects_count; /* … or none of them: plain RFC 3464 (smtp/report.h) */
+    enum isp_return_path path;
+    struct slice complaint_to; /* empty: fbl@ the domain of the message's From */
+    struct slice forwarded_to; /* the address it names instead of the recipient; empty: none */
+    uint32_t copies;           /* it comes so often; 0 as 1 */
+    int64_t copies_every_us;
 };
 
 struct isp_config {
@@ -184,9 +204,10 @@ struct isp_config {
     size_t mailboxes_count;
     const struct isp_return *returns;
     size_t returns_count;
-    bool is_by_address;      /* the recipient says what happens (wish.h); every domain is served */
-    uint64_t size_max;       /* SIZE offered and enforced (552 5.3.4); default 50 MiB */
-    uint32_t recipients_max; /* per transaction, 452 4.5.3 beyond; default 1,000 */
+    bool is_by_address; /* the recipient says what happens (wish.h); every domain is served */
+    const struct dialects *dialects; /* that an address may name; NULL: none */
+    uint64_t size_max;               /* SIZE offered and enforced (552 5.3.4); default 50 MiB */
+    uint32_t recipients_max;         /* per transaction, 452 4.5.3 beyond; default 1,000 */
     bool is_without_pipelining, is_without_8bitmime; /* what EHLO does not offer */
     bool is_without_ehlo;                            /* knows HELO only: EHLO gets 502 */
 };

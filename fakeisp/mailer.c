@@ -22,6 +22,7 @@ letter_free(struct letter *letter)
     if (letter->next != NULL)
         letter->next->previous = letter->previous;
     mailer->letters_count--;
+    text_release(&letter->sender);
     text_release(&letter->rcpt);
     text_release(&letter->hostname);
     text_release(&letter->content);
@@ -124,6 +125,7 @@ mailer_send(struct mailer *mailer, const struct mailer_letter *from, mailer_fn *
     letter->arg = arg;
     letter->from = from->from;
     letter->from.port = 0;
+    text_add_slice(&letter->sender, from->sender);
     text_add_slice(&letter->rcpt, from->rcpt);
     text_add_slice(&letter->hostname, from->hostname);
     dot_stuff(&letter->content, from->content);

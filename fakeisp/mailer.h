@@ -1,5 +1,5 @@
-/* mailer.h - how a provider sends mail back: a small SMTP client (RFC 5321), with the null sender, one
- * recipient and one connection per letter.
+/* mailer.h - how a provider sends mail back: a small SMTP client (RFC 5321), mostly with the null
+ * sender, one recipient and one connection per letter.
  *
  * Where to is what DNS says of the recipient's domain: MX, or the domain's own address without one
  * (RFC 5321 5.1). A letter that finds nobody, or is told to come later, tries again MAILER_TRIES_MAX
@@ -36,6 +36,7 @@ struct mailer_setup {
 };
 
 struct mailer_letter {
+    struct slice sender; /* MAIL FROM; empty: the null sender */
     struct slice rcpt;
     struct slice content; /* lines ending in CRLF, dots not doubled */
     struct slice hostname;

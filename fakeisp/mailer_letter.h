@@ -24,7 +24,7 @@ struct letter {
     struct letter *next_waiting;
     mailer_fn *fn;
     void *arg;
-    struct text rcpt, hostname;
+    struct text sender, rcpt, hostname;
     struct text content; /* wire form, with its final dot */
     struct net_address from;
     unsigned tries;

@@ -45,7 +45,7 @@ say_helo(struct letter *letter)
 static void
 say_mail(struct letter *letter)
 {
-    say(letter, "MAIL FROM:<>", SLICE(""), "");
+    say(letter, "MAIL FROM:<", text_slice(&letter->sender), ">");
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "base/resolver_net.h"
 #include "base/stream_lab.h"
 #include "base/stream_net.h"
+#include "fakeisp/dialect.h"
 #include "fakeisp/dns_server.h"
 #include "fakeisp/service.h"
 #include "scenarios/profile.h"
@@ -183,9 +184,11 @@ read_options(int argc, char **argv, struct options *options)
 
 /* ---- building ---- */
 
-static void
+static bool
 use_try(struct profiles *profiles, const struct net_address *listen)
 {
+    struct dialects *dialects = arena_alloc_zeroed(&profiles->arena, sizeof *dialects);
+    struct error err;
     static const struct slice domain = {"try.test", 8};
     struct isp_host *host = arena_alloc_zeroed(&profiles->arena, sizeof *host);
     struct net_address *address = arena_alloc(&profiles->arena, sizeof *address);
@@ -204,8 +207,10 @@ use_try(struct profiles *profiles, const struct net_address *listen)
         .hosts = host,
         .hosts_count = 1,
         .is_by_address = true,
+        .dialects = dialects,
         .size_max = 50 * 1024 * 1024,
         .recipients_max = 1000};
+    return dialects_read_all(dialects, &profiles->arena, &err) || complain("%s", err.text);
 }
 
 static bool
@@ -217,10 +222,8 @@ load(const struct options *options, struct profiles *profiles)
     bool is_loaded;
 
     *profiles = (struct profiles){0};
-    if (options->is_try) {
-        use_try(profiles, &options->listen);
-        return true;
-    }
+    if (options->is_try)
+        return use_try(profiles, &options->listen);
     is_loaded = profiles_load(
         profiles, options->files, options->files_count, &options->listen, &diagnostics, &err);
     diagnostics_render(&diagnostics, &text, isatty(STDERR_FILENO) != 0);

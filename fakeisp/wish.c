@@ -13,6 +13,7 @@ struct reading {
 };
 
 struct word;
+static bool is_word(struct slice name);
 typedef bool word_reader(struct reading *reading, const struct word *word);
 
 static struct slice
@@ -131,7 +132,24 @@ read_code(struct reading *reading, int code)
     return wish->enhanced.class == code / 100;
 }
 
-/* The status may stand before the time or behind it. */
+/* Whatever is no word of ours, and no code, may be the name of a dialect. */
+static bool
+take_style(struct reading *reading, struct slice *style)
+{
+    struct slice word = peek(reading);
+    struct error ignored;
+    uint64_t code;
+    int64_t us;
+
+    if (word.length == 0 || style->length > 0 || is_word(word) || slice_to_u64(word, &code) ||
+        unit_parse_duration(word, &us, &ignored)) /* too long a time is no name */
+        return false;
+    *style = word;
+    step_over(reading);
+    return true;
+}
+
+/* Status, time and dialect in any order. */
 static bool
 read_report(struct reading *reading, const struct word *word)
 {
@@ -145,9 +163,31 @@ read_report(struct reading *reading, const struct word *word)
     wish->report = (enum dsn_kind)word->value;
     wish->report_code = usual[word->value];
     wish->report_after_us = 10 * (int64_t)US_PER_S;
+    for (int i = 0; i < 3 && reading->rest.length > 0; i++)
+        if (!take_status(reading, &wish->report_code) &&
+            !take_duration(reading, REPORT_US_MAX, &wish->report_after_us))
+            take_style(reading, &wish->style);
+    return true;
+}
+
+static bool
+read_back(struct reading *reading, const struct word *word)
+{
+    static const struct slice usual[] = {
+        [RETURN_REPORT] = {"",        0},
+        [RETURN_AUTO_REPLY] = {"english", 7},
+        [RETURN_COMPLAINT] = {"arf",     3},
+    };
+    struct wish *wish = reading->wish;
+
+    wish->report = DSN_OTHER;
+    wish->back = (enum isp_return_kind)word->value;
+    wish->report_after_us = 10 * (int64_t)US_PER_S;
     for (int i = 0; i < 2 && reading->rest.length > 0; i++)
-        if (!take_status(reading, &wish->report_code))
-            take_duration(reading, REPORT_US_MAX, &wish->report_after_us);
+        if (!take_duration(reading, REPORT_US_MAX, &wish->report_after_us))
+            take_style(reading, &wish->style);
+    if (wish->style.length == 0)
+        wish->style = usual[wish->back];
     return true;
 }
 
@@ -186,13 +226,24 @@ static const struct word words[] = {
     {"close",     read_kind,     WISH_CLOSE,    "close", "hangs up instead of an answer"},
     {"reset",     read_kind,     WISH_RESET,    "reset", "resets the connection"},
     {"silent",    read_kind,     WISH_SILENCE,  "silent", "never answers again"},
-    {"dsn",       read_report,   DSN_FAILED,    "dsn_20m_5.2.2", "accepted; after 20 minutes a bounce comes back"},
+    {"dsn",       read_report,   DSN_FAILED,    "dsn_20m_5.2.2", "accepted; after 20 minutes a bounce comes back (dsn_qmail_20m: as qmail writes)"},
     {"delayed",   read_report,   DSN_DELAYED,   "delayed_1h", "accepted; then a report that it is late"},
     {"delivered", read_report,   DSN_DELIVERED, "delivered_10s", "accepted; then a report of success"},
+    {"reply",     read_back,     RETURN_AUTO_REPLY, "reply_german_10s", "accepted; then an automatic reply"},
+    {"complaint", read_back,     RETURN_COMPLAINT, "complaint_arf_1h", "accepted; then a complaint to fbl@ the domain of From"},
     {"help",      read_kind,     WISH_HELP,     "help", "this list"},
     {"accept",    read_kind,     WISH_NOTHING,  "accept", "accepted, as whatever means nothing"},
 };
 /* clang-format on */
+
+static bool
+is_word(struct slice name)
+{
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (slice_equals_nocase(name, slice_of(words[i].name)))
+            return true;
+    return false;
+}
 
 static bool
 read_word(struct reading *reading)

@@ -5,7 +5,7 @@
 #ifndef MTALAB_WISH_H
 #define MTALAB_WISH_H
 
-#include "smtp/event.h"
+#include "fakeisp/isp.h"
 
 enum wish_kind {
     WISH_NOTHING, /* accepted */
@@ -27,8 +27,10 @@ struct wish {
     uint32_t times;   /* only the first so many times; 0: always */
     /* Once accepted: */
     enum dsn_kind report; /* DSN_NONE: none comes back */
+    enum isp_return_kind back;
     int64_t report_after_us;
     struct enhanced_code report_code;
+    struct slice style; /* a word that may name a dialect, of the address; empty: none */
 };
 
 /* False: the address means nothing, and *wish is WISH_NOTHING. */

@@ -5,6 +5,7 @@
 #ifndef MTALAB_LOADER_H
 #define MTALAB_LOADER_H
 
+#include "fakeisp/dialect.h"
 #include "scenarios/extends.h"
 #include "scenarios/scenario.h"
 #include "scenarios/schema.h"
@@ -13,8 +14,9 @@
 struct scenario_parts {
     struct scenario *scenario;
     struct extends extends;
-    struct isp_config *isps; /* while they are read */
-    struct isp_host **hosts; /* of each ISP, while they get their addresses */
+    struct isp_config *isps;  /* while they are read */
+    struct isp_host **hosts;  /* of each ISP, while they get their addresses */
+    struct dialects dialects; /* read when the first is asked for */
 };
 
 static inline struct scenario_parts *
@@ -44,6 +46,10 @@ void load_timelines(struct loader *loader, const struct section *root);
 void load_expectations(struct loader *loader, const struct section *root);
 void load_report(struct loader *loader, const struct section *root);
 
+/* The number of a bounce class under the key `cause`; CLASS_NONE where none is given. */
+enum bounce_class load_cause(const struct section *section);
+/* What a provider sends back after it accepted. */
+void load_returns(const struct section *section, struct isp_config *isp);
 /* Does any provider return mail? Then the sender's side must be able to take it. */
 bool mail_comes_back(const struct scenario *scenario);
 

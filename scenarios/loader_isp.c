@@ -55,9 +55,8 @@ bits_of(const struct section *section, const char *key, uint32_t initial)
     return bits != 0 ? bits : initial;
 }
 
-/* The number of a bounce class; CLASS_NONE where none is given. */
-static enum bounce_class
-cause_of(const struct section *section)
+enum bounce_class
+load_cause(const struct section *section)
 {
     int64_t number = section_whole(section, "cause");
 
@@ -180,7 +179,7 @@ load_limit(const struct section *section)
         .per = bits_of(section, "per", LIMIT_PER_SOURCE_IP),
         .over = over_of(section),
         .then = (enum limit_then)section_whole(section, "then"),
-        .cause = cause_of(section),
+        .cause = load_cause(section),
     };
 
     if ((limit.per & LIMIT_PER_DKIM_DOMAIN) && limit.count != LIMIT_MESSAGES &&
@@ -317,7 +316,7 @@ load_rule(const struct section *section, size_t i)
         .stage = (enum smtp_stage)section_whole(section, "stage"),
         .share_ppm = section_ppm(section, "share"),
         .times = (uint64_t)section_whole(section, "times"),
-        .cause = cause_of(section),
+        .cause = load_cause(section),
     };
 
     check_stage(section, rule.stage);
@@ -385,60 +384,6 @@ load_mailboxes(const struct section *section, struct isp_config *isp)
     }
     isp->mailboxes = mailboxes;
     isp->mailboxes_count = count;
-}
-
-/* What comes back. */
-
-static enum dsn_kind
-action_of(struct enhanced_code code)
-{
-    return code.class == 5 ? DSN_FAILED : code.class == 4 ? DSN_DELAYED : DSN_DELIVERED;
-}
-
-static struct isp_return
-load_return(const struct section *section)
-{
-    struct section dsn = section_nested(section, "dsn");
-    struct isp_return back = {.to = section_text(section, "to"),
-        .share_ppm = section_ppm(section, "share"),
-        .after_us = section_whole(&dsn, "after"),
-        .diagnostic = section_text(&dsn, "text"),
-        .cause = cause_of(&dsn)};
-    struct slice rest = {0};
-
-    if (!enhanced_parse(section_text(&dsn, "status"), &back.code, &rest) || rest.length > 0)
-        diagnose(section->loader->diagnostics, section_mark(&dsn, "status"), NULL,
-            "an enhanced status code looks like 5.1.1");
-    back.action = section_has(&dsn, "action") ? (enum dsn_kind)section_whole(&dsn, "action")
-                                              : action_of(back.code);
-    if (!section_has(section, "dsn"))
-        diagnose(section->loader->diagnostics, section_mark(section, "to"), NULL,
-            "nothing comes back: dsn is missing");
-    return back;
-}
-
-static void
-load_returns(const struct section *section, struct isp_config *isp)
-{
-    size_t count = section_count(section, "after_accept");
-    struct isp_return *returns = arena_alloc(section->loader->arena, count * sizeof *returns + 1);
-
-    for (size_t i = 0; i < count; i++) {
-        struct section item = section_item(section, "after_accept", i);
-
-        returns[i] = load_return(&item);
-    }
-    isp->returns = returns;
-    isp->returns_count = count;
-}
-
-bool
-mail_comes_back(const struct scenario *scenario)
-{
-    for (size_t i = 0; i < scenario->isps_count; i++)
-        if (scenario->isps[i].returns_count > 0)
-            return true;
-    return scenario->sut.kind != SUT_NONE; /* it returns mail by itself */
 }
 
 static struct isp_host_tls

@@ -314,27 +314,73 @@ static const struct word report_actions[] = {
     {NULL,        0,             NULL},
 };
 
-#define ONE_STYLE "only reports as of RFC 3464 are written in this version"
-static const struct word report_styles[] = {
-    {"rfc3464",  0,  NULL     },
-    {"qmail",    -1, ONE_STYLE},
-    {"exim",     -1, ONE_STYLE},
-    {"exchange", -1, ONE_STYLE},
-    {"plain",    -1, ONE_STYLE},
-    {NULL,       0,  NULL     },
+static const struct word return_paths[] = {
+    {"return_path", RETURN_TO_SENDER,   NULL},
+    {"forged",      RETURN_TO_FORGED,   NULL},
+    {"from",        RETURN_TO_FROM,     NULL},
+    {"stranger",    RETURN_TO_STRANGER, NULL},
+    {NULL,          0,                  NULL},
 };
 
 /* clang-format off */
 static const struct schema_key schema_dsn[] = {
-    {"after", SCHEMA_DURATION, .initial = "10m", .max = "365d",
-        .doc = "From the 250 to the report."},
+    {"after", SCHEMA_DURATION_RANGE, .initial = "10m", .max = "365d",
+        .doc = "From the 250 to the report; of a range, drawn for each recipient."},
     {"status", SCHEMA_TEXT, .initial = "5.1.1", .doc = "The enhanced status code in it."},
     {"action", SCHEMA_WORD, .words = report_actions,
         .doc = "Default: what the status says: 5 failed, 4 delayed, 2 delivered."},
     {"text", SCHEMA_TEXT, .doc = "Diagnostic-Code, as a server would have said it."},
-    {"style", SCHEMA_WORD, .initial = "rfc3464", .words = report_styles, .doc = "Its dialect."},
+    {"style", SCHEMA_TEXT, .initial = "rfc3464",
+        .doc = "Its dialect: one of fakeisp/dialects/bounce, such as qmail, exim or microsoft-365; "
+               "any: drawn for each recipient among those that know the action."},
+    {"template", SCHEMA_FILENAME,
+        .doc = "Instead of a style, a file of your own; fakeisp/dialect.h says what it may have."},
     {"cause", SCHEMA_COUNT, .min = "1", .max = "100",
-        .doc = "The true bounce class. Default: what the status means (RFC 3463)."},
+        .doc = "The true bounce class. Default: what the status means (RFC 3463); of a delay 70."},
+    {"delays", SCHEMA_DURATION, KEY_ONE_OR_LIST, .min = "1s", .max = "365d",
+        .doc = "Before it, reports that it is delayed, so long after the 250, in the same dialect "
+               "if that has such, with the status as a transient one."},
+    {"forwarded_to", SCHEMA_MAILBOX,
+        .doc = "It names this address, where the mail went on to, instead of the recipient."},
+    {"return_to", SCHEMA_WORD, .initial = "return_path", .words = return_paths,
+        .doc = "Where it goes: the return_path of the message, a forged one that looks like it, "
+               "the address in its From, or a stranger at the domain of the return path."},
+    {"copies", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "10",
+        .doc = "The same letter comes so often."},
+    {"apart", SCHEMA_DURATION, .initial = "1m", .max = "30d", .doc = "Time between copies."},
+    {0},
+};
+
+static const struct schema_key schema_auto_reply[] = {
+    {"after", SCHEMA_DURATION_RANGE, .initial = "1m", .max = "365d",
+        .doc = "From the 250 to the answer; of a range, drawn for each recipient."},
+    {"style", SCHEMA_TEXT, .initial = "english",
+        .doc = "One of fakeisp/dialects/auto_reply, such as german, vacation, unmarked or challenge; "
+               "any: drawn for each recipient among the automatic replies."},
+    {"template", SCHEMA_FILENAME,
+        .doc = "Instead of a style, a file of your own; fakeisp/dialect.h says what it may have."},
+    {"return_to", SCHEMA_WORD, .initial = "return_path", .words = return_paths,
+        .doc = "Where it goes: the return_path of the message, a forged one that looks like it, "
+               "the address in its From, or a stranger at the domain of the return path."},
+    {"copies", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "10",
+        .doc = "The same letter comes so often."},
+    {"apart", SCHEMA_DURATION, .initial = "1m", .max = "30d", .doc = "Time between copies."},
+    {0},
+};
+
+static const struct schema_key schema_complaint[] = {
+    {"after", SCHEMA_DURATION_RANGE, .initial = "1h", .max = "365d",
+        .doc = "From the 250 to the complaint; of a range, drawn for each recipient."},
+    {"style", SCHEMA_TEXT, .initial = "arf",
+        .doc = "One of fakeisp/dialects/complaint: arf, arf-message, redacted, jmrp, not-spam; any: "
+               "drawn for each recipient among the complaints."},
+    {"template", SCHEMA_FILENAME,
+        .doc = "Instead of a style, a file of your own; fakeisp/dialect.h says what it may have."},
+    {"to", SCHEMA_MAILBOX,
+        .doc = "The sender's address for them. Default: fbl@ the domain of the message's From."},
+    {"copies", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "10",
+        .doc = "The same letter comes so often."},
+    {"apart", SCHEMA_DURATION, .initial = "1m", .max = "30d", .doc = "Time between copies."},
     {0},
 };
 
@@ -343,10 +389,10 @@ static const struct schema_key schema_return[] = {
     {"share", SCHEMA_PERCENT, .initial = "100%", .max = "100%",
         .doc = "For so many of the recipients, drawn once for each."},
     {"dsn", SCHEMA_MAP, .nested = schema_dsn, .doc = "A report of delivery."},
-    {"complaint", SCHEMA_ANYTHING, .unsupported = "nobody complains as yet",
-        .doc = "A report of abuse."},
-    {"auto_reply", SCHEMA_ANYTHING, .unsupported = "nobody is out of office in this version",
-        .doc = "An answer by a machine."},
+    {"complaint", SCHEMA_MAP, .nested = schema_complaint,
+        .doc = "A report of abuse, to the sender's feedback loop."},
+    {"auto_reply", SCHEMA_MAP, .nested = schema_auto_reply,
+        .doc = "An answer by a machine, or the demand to prove that one is a person."},
     {0},
 };
 /* clang-format on */

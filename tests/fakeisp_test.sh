@@ -80,6 +80,12 @@ until_true grep -q '"event":"dsn.sent".*"enhanced":"5.2.2"' ledger
 until_true grep -q '"event":"accepted","rcpt":"me@here.test"' ledger # it came back, to ourselves
 order 0 status
 grep -q 'dsn_taken 1' answer || complain "no report was taken: $(cat answer)"
+says 250 --to dsn_softbank_1s@any.test
+until_true grep -q '"event":"dsn.sent".*"class":10,.*"kind":"failed","rule":"softbank"' ledger
+says 250 --to reply_japanese_1s@any.test
+until_true grep -q '"event":"dsn.sent".*"kind":"auto_reply","rule":"auto_reply/japanese"' ledger
+says 250 --to complaint_jmrp_1s@any.test
+until_true grep -q '"event":"accepted","rcpt":"fbl@here.test"' ledger # the domain of swaks's From
 stop TERM
 
 # --- a profile, and orders ---

@@ -100,7 +100,8 @@ struct event {
     uint8_t class, reason, type;
     uint8_t outcome;     /* enum event_outcome */
     uint8_t dsn_kind;    /* enum dsn_kind */
-    uint8_t has_verdict; /* class, reason and type mean something */
+    uint8_t has_verdict; /* class, reason and type mean something; of what an ISP writes the class
+                          * alone: the true cause, which the other side has to find out */
     uint16_t code;
     uint16_t attempt;
     uint32_t enhanced; /* enhanced_pack() */

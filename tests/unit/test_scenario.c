@@ -214,6 +214,10 @@ a_provider_has_its_limits_rules_and_truths(void **state)
     assert_int_equal(isp->rules[1].action, ACTION_CLOSE);
     assert_slice(isp->rules[1].id, "rule-2");
     assert_int_equal(isp->rules[2].action, ACTION_SILENT);
+    assert_int_equal(isp->limits[2].cause, CLASS_SPAM_BLOCK);
+    assert_int_equal(isp->rules[0].cause, CLASS_NONE);
+    assert_int_equal(isp->rules[1].cause, CLASS_SPAM_CONTENT);
+    assert_int_equal(isp->returns_count, 0);
 
     assert_true(isp->greylist.is_on);
     assert_int_equal(isp->greylist.key, GREY_IP_24 | GREY_TO);
@@ -224,6 +228,52 @@ a_provider_has_its_limits_rules_and_truths(void **state)
     assert_int_equal(isp->size_max, 10000000);
     assert_false(s->isps[2].greylist.is_on);
     assert_int_equal(s->isps[2].size_max, 50 * 1024 * 1024);
+    scenario_free(&s);
+    diagnostics_release(&diagnostics);
+}
+
+static void
+a_provider_sends_mail_back(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct scenario *s = load(FIXTURES "returns.yaml", NULL, &diagnostics);
+    const struct isp_return *back = s->isps[0].returns;
+
+    assert_int_equal(s->isps[0].returns_count, 8);
+    assert_int_equal(back[0].kind, RETURN_REPORT);
+    assert_int_equal(back[0].action, DSN_FAILED);
+    assert_int_equal(back[0].after_us, 48 * HOUR);
+    assert_int_equal(back[0].after_us_max, 72 * HOUR);
+    assert_int_equal(back[0].share_ppm, 250000);
+    assert_int_equal(back[0].cause, CLASS_GENERIC_BOUNCE);
+    assert_int_equal(back[0].path, RETURN_TO_FORGED);
+    assert_slice(back[0].forwarded_to, "old@elsewhere.example");
+    assert_int_equal(back[0].copies, 2);
+    assert_int_equal(back[0].copies_every_us, 5 * MINUTE);
+    assert_int_equal(back[0].dialects_count, 1);
+    assert_slice(back[0].dialects[0]->name, "qmail");
+
+    for (size_t i = 1; i <= 2; i++) {
+        assert_int_equal(back[i].action, DSN_DELAYED);
+        assert_int_equal(enhanced_pack(back[i].code), 4004007);
+        assert_int_equal(back[i].after_us, i == 1 ? 4 * HOUR : 24 * HOUR);
+        assert_int_equal(back[i].after_us_max, back[i].after_us);
+        assert_null(back[i].dialects[0]); /* qmail reports no delays */
+    }
+    assert_int_equal(back[3].kind, RETURN_AUTO_REPLY);
+    assert_int_equal(back[3].dialects[0]->kind, DIALECT_CHALLENGE);
+    assert_int_equal(back[3].path, RETURN_TO_FROM);
+    assert_int_equal(back[4].kind, RETURN_COMPLAINT);
+    assert_true(back[4].dialects_count > 1);
+    assert_slice(back[4].complaint_to, "abuse@campaign.example");
+    for (size_t i = 0; i <= 4; i++)
+        assert_int_equal(back[i].entry, 0);
+    assert_int_equal(back[5].entry, 5);
+    assert_int_equal(back[5].after_us, HOUR);
+    assert_int_equal(back[5].complaint_to.length, 0);
+    assert_slice(back[6].dialects[0]->name, "provider");
+    assert_int_equal(back[7].action, DSN_DELAYED);
+    assert_null(back[7].dialects[0]);
     scenario_free(&s);
     diagnostics_release(&diagnostics);
 }
@@ -531,6 +581,7 @@ main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_an_error),
         cmocka_unit_test(every_key_becomes_what_it_says),
         cmocka_unit_test(a_provider_has_its_limits_rules_and_truths),
+        cmocka_unit_test(a_provider_sends_mail_back),
         cmocka_unit_test(zones_are_read_and_what_is_left_out_goes_without_saying),
         cmocka_unit_test(the_mta_has_its_schedule_and_rules),
         cmocka_unit_test(deliveries_know_when_and_to_whom),

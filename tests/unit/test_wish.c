@@ -108,12 +108,47 @@ words_are_read_as_a_person_means_them(void **state)
 }
 
 static void
+an_address_may_name_a_dialect(void **state)
+{
+    static const struct {
+        const char *address, *style;
+        enum isp_return_kind back;
+        enum dsn_kind report;
+        int64_t after_us;
+    } cases[] = {
+        {"dsn_qmail@x.test",               "qmail",         RETURN_REPORT,     DSN_FAILED,  10 * US_PER_S  },
+        {"dsn_20m_qmail_5.2.2@x.test",     "qmail",         RETURN_REPORT,     DSN_FAILED,  20 * US_PER_MIN},
+        {"dsn_5.2.2_microsoft-365@x.test", "microsoft-365", RETURN_REPORT,     DSN_FAILED,
+         10 * US_PER_S                                                                                     },
+        {"dsn_1und1_1m@x.test",            "1und1",         RETURN_REPORT,     DSN_FAILED,  US_PER_MIN     },
+        {"delayed_exim_1h@x.test",         "exim",          RETURN_REPORT,     DSN_DELAYED, US_PER_HOUR    },
+        {"dsn_any@x.test",                 "any",           RETURN_REPORT,     DSN_FAILED,  10 * US_PER_S  },
+        {"dsn_1m_greylist_2m@x.test",      "",              RETURN_REPORT,     DSN_FAILED,  US_PER_MIN     },
+        {"reply@x.test",                   "english",       RETURN_AUTO_REPLY, DSN_OTHER,   10 * US_PER_S  },
+        {"reply_1m_challenge@x.test",      "challenge",     RETURN_AUTO_REPLY, DSN_OTHER,   US_PER_MIN     },
+        {"complaint_2h@x.test",            "arf",           RETURN_COMPLAINT,  DSN_OTHER,   2 * US_PER_HOUR},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct wish wish;
+
+        print_message("  %s\n", cases[i].address);
+        assert_true(wish_read(slice_of(cases[i].address), &wish));
+        assert_slice(wish.style, cases[i].style);
+        assert_int_equal(wish.back, cases[i].back);
+        assert_int_equal(wish.report, cases[i].report);
+        assert_int_equal(wish.report_after_us, cases[i].after_us);
+    }
+}
+
+static void
 what_means_nothing_wishes_nothing(void **state)
 {
     static const char *const addresses[] = {"kim@x.test", "@x.test", "", "5500@x.test",
         "550_4.1.1@x.test", "354@x.test", "199@x.test", "600@x.test", "data@x.test", "delay@x.test",
         "delay_5y@x.test", "delay_2h@x.test", "times_0_550@x.test", "times_3@x.test",
-        "dsn_soon@x.test", "kim_550@x.test", "dsn_8d@x.test", "550_5.1.1_kim@x.test"};
+        "dsn_qmail_exim@x.test", "dsn_999@x.test", "kim_550@x.test", "dsn_8d@x.test",
+        "550_5.1.1_kim@x.test"};
 
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         struct wish wish;
@@ -163,6 +198,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_read_as_a_person_means_them),
+        cmocka_unit_test(an_address_may_name_a_dialect),
         cmocka_unit_test(what_means_nothing_wishes_nothing),
         cmocka_unit_test(every_example_of_the_help_can_be_read),
         cmocka_unit_test(the_help_fits_into_a_reply),
