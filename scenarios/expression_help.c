@@ -6,7 +6,7 @@ static const struct {
 } functions[] = {
     {"count",            "count(EVENT, FIELD=VALUE…), count(CONDITION)",
      "Events since the start, or since `after`; or rows of the delivery log. A value may be a "
-     "glob."                                                                                                                     },
+        "glob."                                                                                                                  },
     {"rate",             "rate(EVENT, FIELD=VALUE…, over=DURATION)",     "Events per time in the last so long."                },
     {"gap",              "gap(EVENT, same=FIELD)",
      "Time since the previous such event with the same value of that field."                                                     },
@@ -30,7 +30,7 @@ static const struct {
         "reply."                                                                                                                 },
     {"recall",           "recall(CLASS, isp=NAME, dialect=NAME)",
      "Of all refusals and returned mail of this true cause, the share that the MTA took for it. "
-     "What "
+        "What "
         "got no verdict within an hour counts against it."                                                                       },
     {"f1",               "f1(CLASS, isp=NAME, dialect=NAME)",              "The harmonic mean of precision and recall."          },
     {"macro_f1",         "macro_f1, macro_f1(isp=NAME, dialect=NAME)",
