@@ -8,11 +8,13 @@
  * - words at the door (connect to STARTTLS), which are about nobody yet, with each recipient's try
  *   that ended over the same words of the same host. Several causes with the very same words count
  *   as the one that was spoken last;
- * - a report with what was received for that envelope. One that names another recipient, or none, is
- *   taken for the oldest that is out for its return path, but not where that could be several.
+ * - what is sent back (dsn.sent) with what was received for that envelope. Mail that names nobody is
+ *   taken for the oldest that is out for its return path; mail that names somebody else only where
+ *   just one is out.
+ * An answer that no try has heard within CONFUSION_WAIT_US, and mail that was received and got no
+ * verdict, is missed: it counts as one with the verdict "none".
  *
- * What does not meet is counted too (struct confusion_rest). A cause for which no verdict has come
- * within CONFUSION_WAIT_US is missed: it counts as one with the verdict "none".
+ * What does not meet is counted too (struct confusion_rest).
  *
  * Memory     bounded: CONFUSION_OPEN_MAX causes wait for their verdict, the oldest is given up then;
  *            and a counter per (ISP, dialect, cause, verdict) that occurs. None before something is
@@ -69,7 +71,7 @@ bool confusion_measure(const struct confusion_counts *counts, enum confusion_mea
 /* What met nobody, or means nothing for the quality of the verdicts. */
 struct confusion_rest {
     uint64_t open;       /* the verdict may still come */
-    uint64_t unheard;    /* the try ended otherwise: the connection broke before the answer came */
+    uint64_t unheard;    /* the connection broke before the answer came, or mail never came in */
     uint64_t at_door;    /* words at the door over which nobody's try ended */
     uint64_t unspoken;   /* verdicts on what no provider said: connections that failed, DNS */
     uint64_t unlabelled; /* verdicts on refusals whose cause the provider does not know */

@@ -117,6 +117,7 @@ find(struct confusion *confusion, enum cause_kind kind, uint64_t owner, uint64_t
 
 /* --- what becomes of them --- */
 
+/* Mail that never came in is no matter of qualifying it, unlike an answer in the session. */
 static void
 miss(struct confusion *confusion, const struct open_cause *cause)
 {
@@ -124,6 +125,8 @@ miss(struct confusion *confusion, const struct open_cause *cause)
         return;
     if (cause->kind == CAUSE_DOOR)
         confusion->rest.at_door++;
+    else if (cause->kind == CAUSE_REPORT)
+        confusion->rest.unheard++;
     else
         confusion_add(confusion, cause, CLASS_NONE);
 }
@@ -264,7 +267,7 @@ dialect_of(struct confusion *confusion, uint32_t name)
     return (uint16_t)map_put(&confusion->dialects, text, NULL);
 }
 
-/* That mail was delivered is no refusal, and that it is late need not be qualified. */
+/* That mail was delivered, or is complained of, is no refusal; that it is late need not be qualified. */
 static void
 on_dsn_sent(
     struct confusion *confusion, const struct event *event, struct slice sender, struct slice rcpt)
@@ -277,7 +280,8 @@ on_dsn_sent(
     cause.dialect = dialect_of(confusion, event->rule);
     if (event->dsn_kind != DSN_FAILED && event->dsn_kind != DSN_DELAYED)
         cause.is_known = true;
-    cause.is_settled = event->dsn_kind == DSN_DELAYED;
+    cause.is_settled =
+        event->dsn_kind == DSN_DELAYED || (cause.is_known && cause.class == CLASS_NONE);
     confusion_expire(confusion, event->at_us);
     put(confusion, &cause);
 }
@@ -309,18 +313,19 @@ static void
 on_dsn_received(
     struct confusion *confusion, const struct event *event, struct slice sender, struct slice rcpt)
 {
+    bool is_qualified = event->has_verdict && event->class != CLASS_NONE;
     struct open_cause *cause;
     uint32_t number;
 
     confusion_expire(confusion, event->at_us);
     number = find_report(confusion, sender, rcpt);
     if (number == 0) {
-        confusion->rest.unspoken += event->has_verdict;
+        confusion->rest.unspoken += is_qualified;
         return;
     }
     cause = at(confusion, number);
-    if (event->has_verdict || !cause->is_settled)
-        confusion_add(confusion, cause, event->has_verdict ? event->class : CLASS_NONE);
+    if (is_qualified || !cause->is_settled)
+        confusion_add(confusion, cause, is_qualified ? event->class : CLASS_NONE);
     drop(confusion, number);
 }
 
@@ -333,6 +338,7 @@ static event_fn *const handlers[EVENT_KINDS_COUNT] = {
     [EVENT_ATTEMPT] = on_attempt,
     [EVENT_DSN_SENT] = on_dsn_sent,
     [EVENT_DSN_RECEIVED] = on_dsn_received,
+    [EVENT_FBL_RECEIVED] = on_dsn_received,
 };
 
 void

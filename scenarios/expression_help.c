@@ -31,7 +31,7 @@ static const struct {
     {"recall",           "recall(CLASS, isp=NAME, dialect=NAME)",
      "Of all refusals and returned mail of this true cause, the share that the MTA took for it. "
         "What "
-        "got no verdict within an hour counts against it."                                                                       },
+        "was heard and got no verdict counts against it."                                                                        },
     {"f1",               "f1(CLASS, isp=NAME, dialect=NAME)",              "The harmonic mean of precision and recall."          },
     {"macro_f1",         "macro_f1, macro_f1(isp=NAME, dialect=NAME)",
      "The mean of f1 over all bounce classes that occur, as a cause or as a verdict."                                            },

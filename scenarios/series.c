@@ -7,7 +7,7 @@ series_kinds(const struct series_plan *plan)
     if (plan->kind == SERIES_CONFUSION)
         return UINT32_C(1) << EVENT_REFUSED | UINT32_C(1) << EVENT_LIMIT_HIT |
             UINT32_C(1) << EVENT_ATTEMPT | UINT32_C(1) << EVENT_DSN_SENT |
-            UINT32_C(1) << EVENT_DSN_RECEIVED;
+            UINT32_C(1) << EVENT_DSN_RECEIVED | UINT32_C(1) << EVENT_FBL_RECEIVED;
     return UINT32_C(1) << plan->event;
 }
 

@@ -396,6 +396,36 @@ the_only_report_is_meant_whoever_it_names(void **state)
 }
 
 static void
+mail_that_never_comes_in_is_nobodys_mistake(void **state)
+{
+    struct desk desk = desk_new();
+
+    send_back(&desk, "s@y", "a@x", DSN_FAILED, 10);
+    send_back(&desk, "s@y", "b@x", DSN_DELIVERED, -1);
+    assert_int_equal(rest_of(&desk).open, 1);
+    desk.now_us += CONFUSION_WAIT_US;
+    assert_int_equal(all_counts(&desk).all, 0);
+    assert_int_equal(rest_of(&desk).unheard, 1);
+    assert_int_equal(rest_of(&desk).open, 0);
+    desk_free(&desk);
+}
+
+/* What a rule ignores has a type, and no class: it is as good as no verdict. */
+static void
+a_verdict_without_a_class_is_none(void **state)
+{
+    struct desk desk = desk_new();
+
+    send_back(&desk, "s@y", "a@x", DSN_DELAYED, 22);
+    receive(&desk, "s@y", "a@x", CLASS_NONE);
+    assert_int_equal(all_counts(&desk).all, 0);
+    send_back(&desk, "s@y", "a@x", DSN_FAILED, 22);
+    receive(&desk, "s@y", "a@x", CLASS_NONE);
+    assert_int_equal(all_counts(&desk).of[CLASS_NONE].verdicts, 1);
+    desk_free(&desk);
+}
+
+static void
 a_delay_need_not_be_qualified(void **state)
 {
     struct desk desk = desk_new();
@@ -641,6 +671,8 @@ main(void)
         cmocka_unit_test(who_does_not_know_the_cause_judges_nobody),
         cmocka_unit_test(a_report_is_found_by_its_envelope),
         cmocka_unit_test(the_only_report_is_meant_whoever_it_names),
+        cmocka_unit_test(mail_that_never_comes_in_is_nobodys_mistake),
+        cmocka_unit_test(a_verdict_without_a_class_is_none),
         cmocka_unit_test(a_delay_need_not_be_qualified),
         cmocka_unit_test(what_is_no_refusal_spoils_the_precision_of_its_verdict_only),
         cmocka_unit_test(measures_are_exact),
