@@ -238,6 +238,7 @@ put_confusion(struct json *json, const struct result_confusion *confusion)
     put_count(json, "at_door", confusion->at_door);
     put_count(json, "unspoken", confusion->unspoken);
     put_count(json, "unlabelled", confusion->unlabelled);
+    put_count(json, "copies", confusion->copies);
     put_count(json, "given_up", confusion->given_up);
     json_close(json, '}');
 }

@@ -94,8 +94,9 @@ struct result_confusion {
     uint64_t agreed, all;
     int64_t macro_f1_ppb; /* parts per 10^9; -1: of nothing */
     /* Left out: no verdict yet; not heard, the connection broke; said at the door, about nobody;
-     * verdicts on what no provider said; on what has no known cause; too many at once. */
-    uint64_t open, unheard, at_door, unspoken, unlabelled, given_up;
+     * verdicts on what no provider said; on what has no known cause; copies of returned mail; too
+     * many at once. */
+    uint64_t open, unheard, at_door, unspoken, unlabelled, copies, given_up;
 };
 
 struct result_point { /* KPI right after an instant; changes that nobody could see are left out */

@@ -265,6 +265,7 @@ add_left_out(struct text *out, const struct result_confusion *confusion)
         {confusion->at_door,    "at the door"                      },
         {confusion->unspoken,   "verdicts on what no provider said"},
         {confusion->unlabelled, "of unknown cause"                 },
+        {confusion->copies,     "copies of returned mail"          },
         {confusion->given_up,   "too many at once"                 },
     };
     const char *before = "\n  left out: ";

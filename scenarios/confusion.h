@@ -10,7 +10,8 @@
  *   as the one that was spoken last;
  * - what is sent back (dsn.sent) with what was received for that envelope. Mail that names nobody is
  *   taken for the oldest that is out for its return path; mail that names somebody else only where
- *   just one is out.
+ *   just one is out. Its kind is part of the verdict: who takes a delay, a delivery or a complaint
+ *   for a refusal is wrong, and who takes a refusal for one of these has missed it.
  * An answer that no try has heard within CONFUSION_WAIT_US, and mail that was received and got no
  * verdict, is missed: it counts as one with the verdict "none".
  *
@@ -75,6 +76,7 @@ struct confusion_rest {
     uint64_t at_door;    /* words at the door over which nobody's try ended */
     uint64_t unspoken;   /* verdicts on what no provider said: connections that failed, DNS */
     uint64_t unlabelled; /* verdicts on refusals whose cause the provider does not know */
+    uint64_t copies;     /* of mail that had come before */
     uint64_t given_up;   /* too many were open */
 };
 struct confusion_rest confusion_rest(struct confusion *confusion, int64_t now_us);

@@ -133,5 +133,6 @@ confusion_fill(struct confusion *confusion, struct result *result)
     out->at_door = rest.at_door;
     out->unspoken = rest.unspoken;
     out->unlabelled = rest.unlabelled;
+    out->copies = rest.copies;
     out->given_up = rest.given_up;
 }

@@ -267,7 +267,15 @@ dialect_of(struct confusion *confusion, uint32_t name)
     return (uint16_t)map_put(&confusion->dialects, text, NULL);
 }
 
-/* That mail was delivered, or is complained of, is no refusal; that it is late need not be qualified. */
+/* Mail that arrived, will yet, or is complained of has not been refused. */
+static bool
+is_no_refusal(const struct event *event)
+{
+    return event->dsn_kind == DSN_DELAYED || event->dsn_kind == DSN_DELIVERED ||
+        event->dsn_kind == DSN_RELAYED || event->dsn_kind == DSN_EXPANDED ||
+        event->dsn_kind == DSN_COMPLAINT || event->kind == EVENT_FBL_RECEIVED;
+}
+
 static void
 on_dsn_sent(
     struct confusion *confusion, const struct event *event, struct slice sender, struct slice rcpt)
@@ -278,10 +286,10 @@ on_dsn_sent(
     cause.owner = fingerprint(sender);
     cause.rcpt = fingerprint(rcpt);
     cause.dialect = dialect_of(confusion, event->rule);
-    if (event->dsn_kind != DSN_FAILED && event->dsn_kind != DSN_DELAYED)
-        cause.is_known = true;
-    cause.is_settled =
-        event->dsn_kind == DSN_DELAYED || (cause.is_known && cause.class == CLASS_NONE);
+    if (is_no_refusal(event) || (!cause.is_known && event->dsn_kind != DSN_FAILED)) {
+        cause.is_known = cause.is_settled = true;
+        cause.class = CLASS_NONE;
+    }
     confusion_expire(confusion, event->at_us);
     put(confusion, &cause);
 }
@@ -309,24 +317,30 @@ find_report(struct confusion *confusion, struct slice sender, struct slice rcpt)
     return rcpt.length == 0 || count == 1 ? oldest : 0;
 }
 
+static uint8_t
+verdict_in(const struct event *event)
+{
+    return event->has_verdict && !is_no_refusal(event) ? event->class : CLASS_NONE;
+}
+
+/* A copy of what has come before changes nothing, and is not judged again. */
 static void
 on_dsn_received(
     struct confusion *confusion, const struct event *event, struct slice sender, struct slice rcpt)
 {
-    bool is_qualified = event->has_verdict && event->class != CLASS_NONE;
-    struct open_cause *cause;
+    uint8_t verdict = verdict_in(event);
     uint32_t number;
 
     confusion_expire(confusion, event->at_us);
     number = find_report(confusion, sender, rcpt);
-    if (number == 0) {
-        confusion->rest.unspoken += is_qualified;
-        return;
-    }
-    cause = at(confusion, number);
-    if (is_qualified || !cause->is_settled)
-        confusion_add(confusion, cause, is_qualified ? event->class : CLASS_NONE);
-    drop(confusion, number);
+    if (event->outcome == OUTCOME_DUPLICATE)
+        confusion->rest.copies++;
+    else if (number != 0)
+        confusion_add(confusion, at(confusion, number), verdict);
+    else
+        confusion->rest.unspoken += verdict != CLASS_NONE;
+    if (number != 0)
+        drop(confusion, number);
 }
 
 typedef void event_fn(

@@ -108,13 +108,19 @@ send_back(struct desk *desk, const char *sender, const char *rcpt, enum dsn_kind
 }
 
 static void
+receive_as(struct desk *desk, const char *sender, const char *rcpt, struct event event)
+{
+    event.kind = event.dsn_kind == DSN_COMPLAINT ? EVENT_FBL_RECEIVED : EVENT_DSN_RECEIVED;
+    write_event(desk, &event, sender, rcpt);
+}
+
+static void
 receive(struct desk *desk, const char *sender, const char *rcpt, int class)
 {
-    struct event event = {.kind = EVENT_DSN_RECEIVED,
-        .has_verdict = class >= 0,
-        .class = class >= 0 ? (uint8_t) class : 0};
-
-    write_event(desk, &event, sender, rcpt);
+    receive_as(desk, sender, rcpt,
+        (struct event){.dsn_kind = DSN_FAILED,
+            .has_verdict = class >= 0,
+            .class = class >= 0 ? (uint8_t) class : 0});
 }
 
 static struct confusion_counts
@@ -410,34 +416,64 @@ mail_that_never_comes_in_is_nobodys_mistake(void **state)
     desk_free(&desk);
 }
 
-/* What a rule ignores has a type, and no class: it is as good as no verdict. */
+/* The kind is part of the verdict. */
 static void
-a_verdict_without_a_class_is_none(void **state)
+what_is_no_refusal_is_not_to_be_taken_for_one(void **state)
 {
-    struct desk desk = desk_new();
+    static const struct {
+        enum dsn_kind sent, received;
+        int cause, verdict;
+        uint64_t all, agreed, false_alarms, missed;
+    } cases[] = {
+        {DSN_DELAYED,    DSN_DELAYED,    24, 70, 0, 0, 0, 0},
+        {DSN_DELAYED,    DSN_DELAYED,    24, -1, 0, 0, 0, 0},
+        {DSN_DELAYED,    DSN_FAILED,     24, 24, 1, 0, 1, 0},
+        {DSN_FAILED,     DSN_DELAYED,    24, 24, 1, 0, 0, 1},
+        {DSN_DELIVERED,  DSN_DELIVERED,  -1, -1, 0, 0, 0, 0},
+        {DSN_DELIVERED,  DSN_FAILED,     -1, 10, 1, 0, 1, 0},
+        {DSN_COMPLAINT,  DSN_COMPLAINT,  -1, 51, 0, 0, 0, 0},
+        {DSN_COMPLAINT,  DSN_FAILED,     -1, 51, 1, 0, 1, 0},
+        {DSN_AUTO_REPLY, DSN_AUTO_REPLY, 60, 60, 1, 1, 0, 0},
+        {DSN_AUTO_REPLY, DSN_FAILED,     60, 10, 1, 0, 0, 0},
+        {DSN_AUTO_REPLY, DSN_OTHER,      60, -1, 1, 0, 0, 1},
+        {DSN_FAILED,     DSN_FAILED,     22, 0,  1, 0, 0, 1}, /* a type, and no class */
+    };
 
-    send_back(&desk, "s@y", "a@x", DSN_DELAYED, 22);
-    receive(&desk, "s@y", "a@x", CLASS_NONE);
-    assert_int_equal(all_counts(&desk).all, 0);
-    send_back(&desk, "s@y", "a@x", DSN_FAILED, 22);
-    receive(&desk, "s@y", "a@x", CLASS_NONE);
-    assert_int_equal(all_counts(&desk).of[CLASS_NONE].verdicts, 1);
-    desk_free(&desk);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct desk desk = desk_new();
+        struct confusion_counts counts;
+
+        print_message("  case %zu\n", i);
+        send_back(&desk, "s@y", "a@x", cases[i].sent, cases[i].cause);
+        receive_as(&desk, "s@y", "a@x",
+            (struct event){.dsn_kind = (uint8_t)cases[i].received,
+                .has_verdict = cases[i].verdict >= 0,
+                .class = cases[i].verdict >= 0 ? (uint8_t)cases[i].verdict : 0});
+        counts = all_counts(&desk);
+        assert_int_equal(counts.all, cases[i].all);
+        assert_int_equal(counts.agreed, cases[i].agreed);
+        assert_int_equal(counts.of[CLASS_NONE].truths, cases[i].false_alarms);
+        assert_int_equal(counts.of[CLASS_NONE].verdicts, cases[i].missed);
+        assert_int_equal(rest_of(&desk).open + rest_of(&desk).unspoken, 0);
+        desk_free(&desk);
+    }
 }
 
 static void
-a_delay_need_not_be_qualified(void **state)
+a_copy_is_not_judged_again(void **state)
 {
     struct desk desk = desk_new();
+    const struct event copy = {
+        .dsn_kind = DSN_FAILED, .outcome = OUTCOME_DUPLICATE, .has_verdict = true, .class = 10};
 
-    send_back(&desk, "s@y", "a@x", DSN_DELAYED, 22);
-    receive(&desk, "s@y", "a@x", -1);
-    send_back(&desk, "s@y", "a@x", DSN_DELAYED, 22);
-    desk.now_us += CONFUSION_WAIT_US;
-    assert_int_equal(all_counts(&desk).all, 0);
-    send_back(&desk, "s@y", "a@x", DSN_DELAYED, 22);
-    receive(&desk, "s@y", "a@x", 22);
-    assert_int_equal(all_counts(&desk).agreed, 1);
+    send_back(&desk, "s@y", "a@x", DSN_FAILED, 10);
+    receive(&desk, "s@y", "a@x", 10);
+    send_back(&desk, "s@y", "a@x", DSN_FAILED, 10);
+    receive_as(&desk, "s@y", "a@x", copy);
+    receive_as(&desk, "s@y", "a@x", copy); /* nobody has sent that one */
+    assert_int_equal(all_counts(&desk).all, 1);
+    assert_int_equal(rest_of(&desk).copies, 2);
+    assert_int_equal(rest_of(&desk).open, 0);
     desk_free(&desk);
 }
 
@@ -672,8 +708,8 @@ main(void)
         cmocka_unit_test(a_report_is_found_by_its_envelope),
         cmocka_unit_test(the_only_report_is_meant_whoever_it_names),
         cmocka_unit_test(mail_that_never_comes_in_is_nobodys_mistake),
-        cmocka_unit_test(a_verdict_without_a_class_is_none),
-        cmocka_unit_test(a_delay_need_not_be_qualified),
+        cmocka_unit_test(what_is_no_refusal_is_not_to_be_taken_for_one),
+        cmocka_unit_test(a_copy_is_not_judged_again),
         cmocka_unit_test(what_is_no_refusal_spoils_the_precision_of_its_verdict_only),
         cmocka_unit_test(measures_are_exact),
         cmocka_unit_test(filters_choose_providers_and_dialects),
