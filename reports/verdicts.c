@@ -5,6 +5,7 @@
 
 enum {
     VERDICTS_MAX = 15, /* columns of their own; the rarer ones share the column "other" */
+    DIALECTS_MAX = 8,  /* lines of those in which nothing went wrong */
     NONE = 0,
     F1_ONE = 1000000000,
 };
@@ -226,31 +227,59 @@ has_dialects(const struct result_confusion *confusion)
 }
 
 static void
+add_dialect(struct table *table, const struct result_confusion_dialect *dialect)
+{
+    table_add(table, TONE_PLAIN, dialect->name);
+    table_add_count(table, TONE_PLAIN, dialect->all);
+    table_add_count(table, TONE_PLAIN, dialect->agreed);
+    add_share(table, dialect->agreed, dialect->all);
+}
+
+static bool
+is_all_right(const struct result_confusion_dialect *dialect)
+{
+    return dialect->agreed == dialect->all;
+}
+
+/* There may be fifty: those in which all was understood share a line. */
+static void
 add_dialects(
     struct text *out, const struct result_confusion *confusion, const struct report_style *style)
 {
     static const struct table_column columns[] = {
-        {false, 24},
+        {false, 28},
         {true,  0 },
         {true,  0 },
         {true,  0 }
     };
     static const char *const heads[] = {"dialect", "qualified", "right", "agreement"};
     struct table table = table_begin(columns, COUNT_OF(columns), style);
+    struct result_confusion_dialect others = {0};
+    struct text name = {0};
+    size_t right = 0;
 
     for (size_t i = 0; i < COUNT_OF(heads); i++)
         table_add_string(&table, TONE_FAINT, heads[i]);
+    for (size_t i = 0; i < confusion->dialects_count; i++)
+        right += is_all_right(&confusion->dialects[i]);
     for (size_t i = 0; i < confusion->dialects_count; i++) {
         const struct result_confusion_dialect *dialect = &confusion->dialects[i];
 
-        table_add(&table, TONE_PLAIN, dialect->name);
-        table_add_count(&table, TONE_PLAIN, dialect->all);
-        table_add_count(&table, TONE_PLAIN, dialect->agreed);
-        add_share(&table, dialect->agreed, dialect->all);
+        if (right <= DIALECTS_MAX || !is_all_right(dialect)) {
+            add_dialect(&table, dialect);
+            continue;
+        }
+        others.all += dialect->all;
+        others.agreed += dialect->agreed;
     }
+    text_printf(&name, "%zu others", right);
+    others.name = text_slice(&name);
+    if (others.all > 0)
+        add_dialect(&table, &others);
     text_add_char(out, '\n');
     table_print(&table, FRAME_NONE, 2, out);
     table_release(&table);
+    text_release(&name);
 }
 
 static void

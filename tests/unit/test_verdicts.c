@@ -96,6 +96,31 @@ many_classes_fit_into_a_table(void **state)
     }
 }
 
+/* Fifty dialects, two of them badly understood. */
+static void
+dialects_without_mistakes_share_a_line(void **state)
+{
+    struct result_confusion_dialect dialects[50];
+    struct result result = good_result();
+    struct text out = {0};
+
+    add_confusion(&result);
+    for (size_t i = 0; i < COUNT_OF(dialects); i++)
+        dialects[i] =
+            (struct result_confusion_dialect){i % 25 == 7 ? SLICE("bad") : SLICE("good"), 10, 10};
+    dialects[7].agreed = dialects[32].agreed = 0;
+    result.confusion.dialects = dialects;
+    result.confusion.dialects_count = COUNT_OF(dialects);
+    verdicts_report(&out, &result, &utf8);
+    assert_non_null(strstr(text_string(&out),
+        "  bad               10      0       0.0%\n"
+        "  bad               10      0       0.0%\n"
+        "  48 others        480    480     100.0%\n"));
+    assert_null(strstr(text_string(&out), "good"));
+    text_release(&out);
+    result_release(&result);
+}
+
 static void
 json_and_the_packed_result_have_every_number(void **state)
 {
@@ -130,6 +155,7 @@ main(void)
         cmocka_unit_test(nothing_is_said_about_nothing),
         cmocka_unit_test(shares_are_rounded_without_hiding_what_is_missing),
         cmocka_unit_test(many_classes_fit_into_a_table),
+        cmocka_unit_test(dialects_without_mistakes_share_a_line),
         cmocka_unit_test(json_and_the_packed_result_have_every_number),
     };
 
