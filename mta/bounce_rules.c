@@ -301,9 +301,8 @@ read_table(struct bounce_rules *rules, const struct bounce_table *table, struct 
 
 /* Where a diagnostic points to: a rule of the table, by its line and the column of a cell. The rows are
  * still in the arena. */
-static bool
-rule_error(const struct bounce_table *table, const struct rule *rule, struct slice cell,
-    struct error *err, const char *format, ...)
+static bool PRINTF_LIKE(5, 6) rule_error(const struct bounce_table *table, const struct rule *rule,
+    struct slice cell, struct error *err, const char *format, ...)
 {
     struct tsv tsv = {.filename = table->filename};
     struct tsv_row row = {
