@@ -1,7 +1,8 @@
 /* report_parts.h - between the files of the report reader: what each of them finds.
  *
  * report_read.c puts it together; report_status.c reads fields, report_json.c notifications,
- * report_text.c the text for people, report_quote.c the replies that are quoted in either. */
+ * report_text.c the text for people, report_quote.c the replies that are quoted in either, report_said.c
+ * finds what was said about whom. */
 #ifndef MTALAB_REPORT_PARTS_H
 #define MTALAB_REPORT_PARTS_H
 
@@ -44,14 +45,25 @@ bool report_read_json(struct report *report, struct slice text);
 /* Where the text for people ends, and where the returned message, or its header, begins behind it; both
  * text.length: nowhere. */
 size_t report_text_end(struct slice text, size_t *original_at);
-/* Adds the recipients that the text, or an X-Failed-Recipients field, speaks of. False: of none. */
-bool report_find_recipients(struct report *report, struct slice text, struct slice failed_field);
+/* Adds the recipients that the text, or an X-Failed-Recipients field, speaks of; those in `senders` only
+ * if there is nobody else. False: it speaks of nobody. */
+bool report_find_recipients(
+    struct report *report, struct slice text, struct slice failed_field, struct slice senders);
 /* Adds every address in it. */
 void report_add_failed(struct report *report, struct slice list);
 /* What the text says about each of the recipients that are known. */
 void report_find_words(struct report *report, struct slice text);
+
+/* --- report_address.c --- */
+
 /* The first address in it: "Kim <kim@isp.test>" */
 bool report_find_address(struct slice text, struct slice *address, size_t *end);
+bool report_is_local_char(char c); /* without quotes */
+
+/* --- report_said.c --- */
+
+/* Fills diagnostic, words and codes of the recipients that are known. */
+void report_find_diagnostics(struct report *report);
 
 /* --- report_quote.c --- */
 

@@ -11,7 +11,7 @@
 enum {
     DECODE_MAX = 32768,  /* bytes of text that are decoded: the original's header may come late */
     STATUS_MAX = 262144, /* bytes of a delivery status */
-    DIAGNOSTIC_MAX = 1024,
+    FIELD_BYTES_MAX = 2048,
     RECIPIENTS_FIRST = 8,
     NESTED_MAX = 2, /* a bounce of a bounce of a bounce */
 };
@@ -141,13 +141,22 @@ gather_text(const struct mime *mime, bool is_html, struct text *out)
 
 /* --- the message it is about ------------------------------------------------------------------- */
 
+/* Of a field that people read, no more is looked at. */
+static struct slice
+first_bytes(struct slice value)
+{
+    if (value.length > FIELD_BYTES_MAX)
+        value.length = FIELD_BYTES_MAX;
+    return value;
+}
+
 static struct slice
 decoded(struct report *report, struct slice value)
 {
     struct text out = {0};
     struct slice kept;
 
-    mime_decode_words(value, &out);
+    mime_decode_words(first_bytes(value), &out);
     kept = report_keep(report, slice_trim(text_slice(&out)));
     text_release(&out);
     return kept;
@@ -185,110 +194,6 @@ read_original(struct report *report, const struct mime_header *header)
         report->original_subject = decoded(report, header->values[FIELD_SUBJECT]);
 }
 
-/* --- what was said ----------------------------------------------------------------------------- */
-
-static bool
-has_letters(struct slice s)
-{
-    for (size_t i = 0; i + 1 < s.length; i++)
-        if ((char_is_letter(s.at[i]) && char_is_letter(s.at[i + 1])) ||
-            (unsigned char)s.at[i] >= 0x80)
-            return true;
-    return false;
-}
-
-/* What the reply says is closer than a status that says "other", or that the sender gave up (X.4.7). */
-static bool
-is_vague(struct enhanced_code status)
-{
-    return status.class == 0 || status.detail == 0 || (status.subject == 4 && status.detail == 7);
-}
-
-static struct slice
-first_paragraph(struct slice words)
-{
-    const char *end = words.length > 0 ? memmem(words.at, words.length, "\n\n", 2) : NULL;
-
-    if (end != NULL)
-        words.length = (size_t)(end - words.at);
-    if (words.length > DIAGNOSTIC_MAX)
-        words.length = DIAGNOSTIC_MAX;
-    return slice_trim(words);
-}
-
-/* Sendmail's field has the first line only of a reply of several; the text for people has all. */
-static void
-complete_quote(
-    struct report *report, struct report_recipient *recipient, const struct report_quote *quote)
-{
-    struct slice said = recipient->diagnostic, text = report->text;
-    const char *found;
-    struct text copied = {0};
-
-    if (quote->at != 0 || said.length < 5 || said.at[3] != '-' || text.length == 0)
-        return;
-    if (memmem(said.at + 3, said.length - 3, said.at, 3) != NULL)
-        return; /* the code comes again: it has the other lines */
-    while ((found = memmem(text.at, text.length, said.at, said.length)) != NULL) {
-        text_clear(&copied);
-        report_copy_quote(text, (size_t)(found - text.at), &copied);
-        if (copied.length > said.length + 4 &&
-            memcmp(copied.bytes + said.length + 1, said.at, 3) == 0) {
-            recipient->diagnostic = report_keep(report, text_slice(&copied));
-            break;
-        }
-        text = slice_from(text, (size_t)(found - text.at) + said.length);
-        if (text.length == 0)
-            break;
-    }
-    text_release(&copied);
-}
-
-/* The diagnostic of the fields where it says something; else the reply that the words quote; else the
- * words. */
-static void
-find_diagnostic(struct report *report, struct report_recipient *recipient)
-{
-    struct report_quote quote;
-    struct text copied = {0};
-    bool is_told = has_letters(recipient->diagnostic);
-    struct slice said = is_told ? recipient->diagnostic : recipient->words;
-    bool is_quoted = report_find_quote(said, 0, &quote);
-
-    if (is_quoted && !is_told) {
-        report_copy_quote(said, quote.at, &copied);
-        recipient->diagnostic = report_keep(report, text_slice(&copied));
-    } else if (is_quoted) {
-        complete_quote(report, recipient, &quote);
-    } else if (!is_told && report->recipients_count == 1 &&
-        report_find_quote(report->text, 0, &quote)) {
-        is_quoted = true;
-        report_copy_quote(report->text, quote.at, &copied);
-        recipient->diagnostic = report_keep(report, text_slice(&copied));
-    } else if (!is_told) {
-        recipient->diagnostic =
-            report->is_dsn ? (struct slice){"", 0} : first_paragraph(recipient->words);
-    } else {
-        is_quoted = report_find_quote(recipient->words, 0, &quote) && !quote.has_own_enhanced;
-    }
-    text_release(&copied);
-    if (is_quoted) {
-        recipient->smtp_code = quote.code;
-        if (quote.enhanced.class != 0 && is_vague(recipient->code))
-            recipient->code = quote.enhanced;
-    }
-    if (recipient->code.class == 0)
-        report_find_enhanced(recipient->diagnostic, &recipient->code);
-}
-
-static void
-find_diagnostics(struct report *report)
-{
-    report_find_words(report, report->text);
-    for (size_t i = 0; i < report->recipients_count; i++)
-        find_diagnostic(report, &report->recipients[i]);
-}
-
 /* --- all of it --------------------------------------------------------------------------------- */
 
 struct reading {
@@ -300,6 +205,20 @@ struct reading {
 };
 
 static void read_at_depth(struct slice content, struct report *report, unsigned depth);
+
+/* Exim: "------ The body of the message is 5384741 characters long; only the first". */
+static struct slice
+skip_remarks(struct slice original)
+{
+    struct slice line;
+
+    original = mime_skip_empty_lines(original);
+    while (slice_starts_with(original, SLICE("--"))) {
+        slice_cut(original, '\n', &line, &original);
+        original = mime_skip_empty_lines(original);
+    }
+    return original;
+}
 
 /* A part is the returned message, or the text goes on with it. */
 static void
@@ -314,7 +233,7 @@ find_original(struct reading *reading, struct report *report)
             reading->original = reading->mime.parts[i].body;
             break;
         }
-    reading->original = mime_skip_empty_lines(reading->original);
+    reading->original = skip_remarks(reading->original);
     mime_header_read(reading->original, &reading->original_header);
     text.length = end < REPORT_TEXT_MAX ? end : REPORT_TEXT_MAX;
     report->text = report_keep(report, slice_trim(text));
@@ -379,10 +298,25 @@ adopt_nested(struct reading *reading, struct report *report)
     return is_report;
 }
 
+static bool
+find_told(struct reading *reading, struct report *report)
+{
+    const struct slice *values = reading->mime.header.values;
+    struct text senders = {0};
+    bool is_found;
+
+    text_add_slice(&senders, first_bytes(values[FIELD_TO]));
+    text_add_char(&senders, ' ');
+    text_add_slice(&senders, first_bytes(reading->original_header.values[FIELD_FROM]));
+    is_found = report_find_recipients(
+        report, report->text, values[FIELD_FAILED_RECIPIENTS], text_slice(&senders));
+    text_release(&senders);
+    return is_found;
+}
+
 static void
 find_recipients(struct reading *reading, struct report *report)
 {
-    const struct slice *values = reading->mime.header.values;
     struct slice text = report->text;
     const char *fields =
         text.length > 0 ? memmem(text.at, text.length, "Final-Recipient:", 16) : NULL;
@@ -393,8 +327,7 @@ find_recipients(struct reading *reading, struct report *report)
             slice_from(text, (size_t)((host != NULL && host < fields ? host : fields) - text.at)));
         report->is_dsn = report->recipients_count > 0;
     }
-    if (report->recipients_count == 0 &&
-        !report_find_recipients(report, text, values[FIELD_FAILED_RECIPIENTS]) &&
+    if (report->recipients_count == 0 && !find_told(reading, report) &&
         !adopt_nested(reading, report))
         report_add_failed(report, reading->original_header.values[FIELD_TO]);
 }
@@ -410,9 +343,10 @@ mend_address(struct reading *reading, struct report *report)
         return;
     told.from = report->from;
     told.return_path = report->return_path;
+    told.text = report->text;
     report_add_failed(&told, failed);
     if (told.recipients_count == 0)
-        report_find_recipients(&told, report->text, failed);
+        find_told(reading, &told);
     if (told.recipients_count == 0)
         report_add_failed(&told, reading->original_header.values[FIELD_TO]);
     if (told.recipients_count == 1)
@@ -469,7 +403,7 @@ set_kind(struct reading *reading, struct report *report)
         for (size_t i = 0; i < report->recipients_count; i++)
             if (report->kind == REPORT_DELAY && !report->is_dsn)
                 report->recipients[i].action = DSN_DELAYED;
-        find_diagnostics(report);
+        report_find_diagnostics(report);
         break;
     case REPORT_FBL:
         read_complaint(reading, report);
@@ -526,7 +460,7 @@ read_at_depth(struct slice content, struct report *report, unsigned depth)
             report->message_id = report_keep(report, first_id(values[FIELD_REFERENCES]));
         set_kind(reading, report);
     } else if (report->kind == REPORT_BOUNCE || report->kind == REPORT_DELAY) {
-        find_diagnostics(report);
+        report_find_diagnostics(report);
     }
     text_release(&reading->text);
     mem_free(reading);

@@ -126,7 +126,8 @@ report_text_end(struct slice text, size_t *original_at)
         size_t at = (size_t)(rest.at - text.at);
 
         has_more = slice_cut(rest, '\n', &line, &rest);
-        if (line.length > 0 && has_text && words_begin_original(line)) {
+        if (line.length > 0 && words_begin_original(line) &&
+            (has_text || slice_contains_nocase(line, SLICE("forwarded message")))) {
             *original_at = (size_t)(rest.at - text.at);
             return at;
         }
@@ -135,83 +136,6 @@ report_text_end(struct slice text, size_t *original_at)
         has_text |= slice_trim(line).length > 0;
     }
     return *original_at = text.length;
-}
-
-/* --- addresses --------------------------------------------------------------------------------- */
-
-static bool
-is_local_char(char c)
-{
-    return char_is_letter(c) || char_is_digit(c) || (unsigned char)c >= 0x80 ||
-        char_in("!#$%&'*+/=?^_`{|}~.-", c);
-}
-
-static bool
-is_domain_char(char c)
-{
-    return char_is_letter(c) || char_is_digit(c) || (unsigned char)c >= 0x80 || c == '.' ||
-        c == '-';
-}
-
-static size_t
-local_start(struct slice s, size_t at)
-{
-    size_t start = at;
-
-    if (start > 0 && s.at[start - 1] == '"') { /* "a b"@isp.test */
-        for (start--; start > 0 && s.at[start - 1] != '"' && s.at[start - 1] != '\n';)
-            start--;
-        return start > 0 && s.at[start - 1] == '"' ? start - 1 : at;
-    }
-    while (start > 0 && is_local_char(s.at[start - 1]))
-        start--;
-    while (start < at && char_in("'`=*/", s.at[start])) /* decoration, not of the address */
-        start++;
-    return start;
-}
-
-static size_t
-domain_end(struct slice s, size_t at)
-{
-    size_t end = at, label = at;
-
-    if (end < s.length && s.at[end] == '[') {
-        while (end < s.length && s.at[end] != ']' && !char_is_blank(s.at[end]))
-            end++;
-        return end < s.length && s.at[end] == ']' ? end + 1 : at;
-    }
-    while (end < s.length && is_domain_char(s.at[end])) {
-        if (s.at[end] == '.')
-            label = end + 1;
-        /* "isp.test" and a comma of another script */
-        if ((unsigned char)s.at[end] >= 0x80 && (unsigned char)s.at[label] < 0x80)
-            break;
-        end++;
-    }
-    while (end > at && (s.at[end - 1] == '.' || s.at[end - 1] == '-'))
-        end--;
-    return end;
-}
-
-bool
-report_find_address(struct slice text, struct slice *address, size_t *end)
-{
-    for (size_t at = 0; at < text.length; at++) {
-        const char *sign = memchr(text.at + at, '@', text.length - at);
-        size_t start, stop;
-
-        if (sign == NULL)
-            return false;
-        at = (size_t)(sign - text.at);
-        start = local_start(text, at);
-        stop = domain_end(text, at + 1);
-        if (start < at && stop > at + 1) {
-            *address = (struct slice){text.at + start, stop - start};
-            *end = stop;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* --- places ------------------------------------------------------------------------------------ */
@@ -269,12 +193,28 @@ is_reply_code(struct slice before)
     return true;
 }
 
+/* "A message sent by", "Sender:", and the address in the next line. */
+static bool
+names_sender(struct slice line)
+{
+    static const char *const ends[] = {
+        "sent by", "from:", "sender:", "from", "reply to", "contact"};
+
+    line = slice_trim(line);
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        if (slice_ends_with_nocase(line, slice_of(ends[i])))
+            return true;
+    return false;
+}
+
 static enum place
 place_of(struct slice before, struct slice after, struct slice previous_line)
 {
     while (after.length > 0 && char_in(">\"')]", after.at[0]))
         after = slice_from(after, 1);
     if (is_decoration(before)) {
+        if (names_sender(previous_line))
+            return PLACE_NONE;
         after = slice_trim(after);
         if (after.length == 0 || char_in(":;,.(-", after.at[0]) ||
             slice_starts_with(after, SLICE("on ")) || slice_starts_with(after, SLICE("[")))
@@ -319,18 +259,20 @@ find_all(const struct lines *lines, struct found found[FOUND_MAX])
                 .line = i,
                 .end = at};
         }
-        previous = line;
+        if (slice_trim(line).length > 0)
+            previous = line;
     }
     return count;
 }
 
 /* --- whom the text speaks of ------------------------------------------------------------------- */
 
+/* Who wrote the message, or gets the report: its sender, unless the text speaks of nobody else. */
 static bool
-is_sender(const struct report *report, struct slice address)
+is_sender(const struct report *report, struct slice senders, struct slice address)
 {
     return slice_equals_nocase(address, report->return_path) ||
-        (report->from.length > 0 && slice_contains_nocase(report->from, address));
+        slice_contains_nocase(report->from, address) || slice_contains_nocase(senders, address);
 }
 
 void
@@ -376,7 +318,7 @@ find_local_part(struct report *report, const struct lines *lines)
             word.length > 0 && word.length <= SINGLE_WORD_MAX && char_is_blank(lines->at[i].at[0]);
 
         for (size_t j = 0; j < word.length && is_word; j++)
-            is_word = is_local_char(word.at[j]) && (unsigned char)word.at[j] < 0x80;
+            is_word = report_is_local_char(word.at[j]) && (unsigned char)word.at[j] < 0x80;
         if (!is_word || !is_behind_colon(lines, i))
             continue;
         slice_cut(from, '@', &local, &domain);
@@ -387,29 +329,48 @@ find_local_part(struct report *report, const struct lines *lines)
     }
 }
 
-bool
-report_find_recipients(struct report *report, struct slice text, struct slice failed_field)
+static void
+add_best(struct report *report, const struct found *found, size_t count, struct slice failed_field)
 {
-    struct found *found = mem_alloc(FOUND_MAX * sizeof(found[0]));
-    struct lines *lines = mem_alloc(sizeof(*lines));
     enum place best = PLACE_NONE;
-    size_t count;
 
-    split_lines(text, lines);
-    count = find_all(lines, found);
     for (size_t i = 0; i < count; i++)
-        if (found[i].place > best && !is_sender(report, found[i].address))
+        if (found[i].place > best)
             best = found[i].place;
     if (best < PLACE_LINE && failed_field.length > 0) {
         report_add_failed(report, failed_field);
-    } else if (best >= PLACE_DIALOGUE) {
-        for (size_t i = 0; i < count; i++)
-            if (found[i].place == best && !is_sender(report, found[i].address))
-                report_add_failed(report, found[i].address);
-    } else {
-        find_local_part(report, lines);
+        return;
     }
-    if (count == 1 && report->recipients_count == 0 && best == PLACE_ANYWHERE)
+    for (size_t i = 0; i < count; i++)
+        if (found[i].place == best && best >= PLACE_DIALOGUE)
+            report_add_failed(report, found[i].address);
+}
+
+bool
+report_find_recipients(
+    struct report *report, struct slice text, struct slice failed_field, struct slice senders)
+{
+    struct found *found = mem_alloc(FOUND_MAX * sizeof(found[0]));
+    struct lines *lines = mem_alloc(sizeof(*lines));
+    size_t count, others_count = 0;
+
+    split_lines(text, lines);
+    count = find_all(lines, found);
+    for (size_t i = 0; i < count; i++) { /* the senders to the end */
+        struct found f = found[i];
+
+        if (is_sender(report, senders, f.address))
+            continue;
+        memmove(
+            &found[others_count + 1], &found[others_count], (i - others_count) * sizeof(found[0]));
+        found[others_count++] = f;
+    }
+    add_best(report, found, others_count, failed_field);
+    if (report->recipients_count == 0)
+        find_local_part(report, lines);
+    if (report->recipients_count == 0)
+        add_best(report, found + others_count, count - others_count, (struct slice){"", 0});
+    if (count == 1 && report->recipients_count == 0 && found[0].place == PLACE_ANYWHERE)
         report_add_failed(report, found[0].address);
     mem_free(lines);
     mem_free(found);

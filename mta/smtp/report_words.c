@@ -391,7 +391,7 @@ static const char *const daemons[] = {"mailer-daemon", "mailer daemon", "mailerd
     "microsoft outlook", "complaints@"};
 
 /* The line without what decorates it: dashes, stars, angles. */
-static const char *const original_starts[] = {"below this line is a copy",
+static const char *const original_starts[] = {"below this line is a copy", "below is a copy of",
     "this is a copy of the message", "this is a copy of your message",
     "this is a copy of the header", "this is a copy of the first", "original message",
     "original mail", "original header", "the original message", "the header of the original",
@@ -404,10 +404,10 @@ static const char *const original_starts[] = {"below this line is a copy",
     "copy of your message", "copy follows", "the following is a copy", "a copy of the message",
     "a copy of your message", "here is a copy", "here follows", "your message follows",
     "your original message", "your message reads", "the text of your message",
-    "the body of the message", "the first 50 lines", "begin message", "begin returned",
-    "beginning of", "forwarded message", "undelivered message follows", "rejected message",
-    "failed message", "attached is", "the returned message", "this is the header",
-    "the header of your message"};
+    "the body of the message", "the first 50 lines", "begin message", "begin forwarded message",
+    "begin returned", "beginning of", "forwarded message", "undelivered message follows",
+    "rejected message", "failed message", "attached is", "the returned message",
+    "this is the header", "the header of your message"};
 
 /* --- looking ----------------------------------------------------------------------------------- */
 
