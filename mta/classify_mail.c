@@ -72,16 +72,19 @@ add_row(const struct inmail_rules *rules, const char *filename, const struct rep
     text_add_char(out, '\n');
 }
 
-void
+const char *
 classify_mail(const struct inmail_rules *rules, const char *filename, struct slice content,
     bool is_explained, struct text *out)
 {
+    enum report_trouble trouble;
     struct report report;
 
     report_read(content, &report);
+    trouble = report.trouble;
     for (size_t i = 0; i < report.recipients_count; i++)
         add_row(rules, filename, &report, i, is_explained, out);
     if (report.recipients_count == 0)
         add_row(rules, filename, &report, 0, is_explained, out);
     report_release(&report);
+    return report_trouble_text(trouble);
 }

@@ -13,8 +13,9 @@
 /* "file kind recipient status smtp_code class adobe_reason adobe_type rule" and, with the reasons,
  * "state phrase runner_up". Fields that are not known are empty; a class that there is none of is "-". */
 void classify_mail_header(bool is_explained, struct text *out);
-/* `filename` as given; `content` is the mail. */
-void classify_mail(const struct inmail_rules *rules, const char *filename, struct slice content,
+/* `filename` as given; `content` is the mail. What cut the reading short, in a line without its end; "" if
+ * nothing did. */
+const char *classify_mail(const struct inmail_rules *rules, const char *filename, struct slice content,
     bool is_explained, struct text *out);
 
 #endif

@@ -267,27 +267,28 @@ read_mail(const char *filename, struct text *content, struct error *err)
 }
 
 static enum exit_code
-classify_mails(const struct bounce_rules *bounces, const struct classify_options *options)
+classify_mails(const struct inmail_rules *rules, const struct classify_options *options)
 {
-    struct inmail_rules *rules = inmail_rules_new(bounces);
     struct text content = {0}, rows = {0};
     enum exit_code code = EXIT_DONE;
 
     classify_mail_header(options->is_explained, &rows);
     for (int i = 0; i < options->mails_count; i++) {
+        const char *trouble = "";
         struct error err = {0};
 
         if (read_mail(options->mails[i], &content, &err))
-            classify_mail(
+            trouble = classify_mail(
                 rules, options->mails[i], text_slice(&content), options->is_explained, &rows);
         else
             code = complain(&err);
+        if (trouble[0] != '\0')
+            fprintf(stderr, "mta: %s: %s\n", options->mails[i], trouble);
         fwrite(rows.bytes, 1, rows.length, stdout);
         text_clear(&rows);
     }
     text_release(&content);
     text_release(&rows);
-    inmail_rules_free(&rules);
     return code;
 }
 
@@ -297,6 +298,7 @@ classify(int argc, char **argv)
     struct classify_options options = {0};
     struct settings *settings = NULL;
     struct bounce_rules *rules;
+    struct inmail_rules *inmails = NULL;
     struct error err = {0};
     enum exit_code code = EXIT_DONE;
 
@@ -305,12 +307,16 @@ classify(int argc, char **argv)
     if (options.filename != NULL && (settings = load(options.filename, &code)) == NULL)
         return code;
     rules = settings != NULL ? settings_bounce_rules(settings, &err) : bounce_rules_new();
-    if (rules == NULL)
+    if (rules != NULL && options.mails_count > 0)
+        inmails = settings != NULL ? settings_inmail_rules(settings, rules, &err)
+                                   : inmail_rules_new(rules);
+    if (rules == NULL || (options.mails_count > 0 && inmails == NULL))
         code = complain(&err);
     else if (options.mails_count > 0)
-        code = classify_mails(rules, &options);
+        code = classify_mails(inmails, &options);
     else
         classify_replies(rules, &options);
+    inmail_rules_free(&inmails);
     bounce_rules_free(&rules);
     settings_free(&settings);
     return code;
