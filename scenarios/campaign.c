@@ -235,6 +235,17 @@ row_has_address(
     return is_same_address(text_slice(&campaign_envelope(campaign, delivery, row)->rcpt), address);
 }
 
+/* Asked again for the envelope that was wanted last, which is most often so: there is nothing to read. */
+static bool
+is_last_envelope(const struct campaign *campaign, struct slice sender, struct slice rcpt)
+{
+    const struct row_envelope *last = campaign->envelope;
+
+    return last->is_set && slice_equals(text_slice(&last->rcpt), rcpt) &&
+        slice_equals(text_slice(&last->sender), sender) &&
+        get_delivery(campaign, last->delivery)->config->recipients_per_message == 1;
+}
+
 bool
 campaign_find_row(const struct campaign *campaign, struct slice sender, struct slice rcpt,
     size_t *delivery, uint64_t *row)
@@ -242,6 +253,11 @@ campaign_find_row(const struct campaign *campaign, struct slice sender, struct s
     const struct delivery *found;
     uint64_t first, end;
 
+    if (is_last_envelope(campaign, sender, rcpt)) {
+        *delivery = campaign->envelope->delivery;
+        *row = campaign->envelope->row;
+        return true;
+    }
     if (!return_path_read(&campaign->paths, sender, delivery, &first))
         return false;
     found = get_delivery(campaign, *delivery);

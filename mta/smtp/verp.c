@@ -62,14 +62,12 @@ read_row(struct slice digits, uint64_t *row)
 static bool
 cut_last(struct slice s, struct slice *before, struct slice *last)
 {
-    size_t at = s.length;
+    const char *hyphen = s.length > 0 ? memrchr(s.at, '-', s.length) : NULL;
 
-    while (at > 0 && s.at[at - 1] != '-')
-        at--;
-    if (at <= 1)
+    if (hyphen == NULL || hyphen == s.at)
         return false;
-    *before = (struct slice){s.at, at - 1};
-    *last = slice_from(s, at);
+    *before = (struct slice){s.at, (size_t)(hyphen - s.at)};
+    *last = slice_from(s, before->length + 1);
     return true;
 }
 
