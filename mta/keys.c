@@ -70,12 +70,12 @@ static const struct schema_key schema_efs[] = {
 };
 /* clang-format on */
 
-#define KEYS_OF_INMAIL                                                                             \
-    {"poll", SCHEMA_DURATION, .initial = "5m", .max = "84h",                                       \
-        .doc = "The mailbox is read so often, on a grid from the start on; 0s: at once."},         \
-    {                                                                                              \
-        "window", SCHEMA_DURATION, .initial = "7d", .min = "1s", .max = "365d",                    \
-                                   .doc = "So long after its delivery a return changes a row."     \
+#define KEYS_OF_INMAIL                                                                         \
+    {"poll", SCHEMA_DURATION, .initial = "5m", .max = "84h",                                   \
+        .doc = "The mailbox is read so often, on a grid from the start on; 0s: at once."},     \
+    {                                                                                          \
+        "window", SCHEMA_DURATION, .initial = "7d", .min = "1s", .max = "365d",                \
+                                   .doc = "So long after its delivery a return changes a row." \
     }
 
 /* clang-format off */

@@ -6,7 +6,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct verp_key key = {{8, 3, 5}};
+static const struct verp_key key = {
+    {8, 3, 5}
+};
 static const struct slice domains[] = {
     {"campaign.example", 16}
 };
