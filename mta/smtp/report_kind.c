@@ -159,13 +159,21 @@ failure_or_delay(const struct signs *signs)
                                                                               : REPORT_BOUNCE;
 }
 
+/* Some feedback takes a complaint back (RFC 6430), or is about signatures (RFC 6591). */
+static bool
+complains(const struct report_feedback *feedback)
+{
+    return !slice_equals_nocase(feedback->type, SLICE("not-spam")) &&
+        !slice_equals_nocase(feedback->type, SLICE("auth-failure"));
+}
+
 enum report_kind
 report_find_kind(const struct report *report, const struct report_evidence *evidence)
 {
     struct signs signs;
 
     if (report->kind == REPORT_FBL || evidence->is_complaint)
-        return REPORT_FBL;
+        return complains(&report->feedback) ? REPORT_FBL : REPORT_NOTBOUNCE;
     gather_signs(report, evidence, &signs);
     if (is_challenge(evidence, &signs))
         return REPORT_CHALLENGE;

@@ -206,6 +206,37 @@ what_is_no_report_is_said_to_be_none(void **state)
 }
 
 static void
+feedback_is_a_complaint_unless_it_says_otherwise(void **state)
+{
+    static const struct {
+        const char *type;
+        enum report_kind kind;
+    } cases[] = {
+        {"abuse",        REPORT_FBL      },
+        {"fraud",        REPORT_FBL      },
+        {"",             REPORT_FBL      },
+        {"not-spam",     REPORT_NOTBOUNCE},
+        {"Not-Spam",     REPORT_NOTBOUNCE},
+        {"auth-failure", REPORT_NOTBOUNCE},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct text content = {0};
+        struct report report;
+
+        text_printf(&content,
+            "Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n"
+            "\r\nhello\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\n"
+            "Feedback-Type: %s\r\nOriginal-Rcpt-To: kim@isp.test\r\n--b--\r\n",
+            cases[i].type);
+        report_read(text_slice(&content), &report);
+        assert_int_equal(report.kind, cases[i].kind);
+        report_release(&report);
+        text_release(&content);
+    }
+}
+
+static void
 more_recipients_than_anybody_needs_are_cut(void **state)
 {
     struct text content = {0};
@@ -232,6 +263,7 @@ main(void)
         cmocka_unit_test(a_returned_header_cannot_end_the_report),
         cmocka_unit_test(reports_of_other_programs_are_read),
         cmocka_unit_test(what_is_no_report_is_said_to_be_none),
+        cmocka_unit_test(feedback_is_a_complaint_unless_it_says_otherwise),
         cmocka_unit_test(more_recipients_than_anybody_needs_are_cut),
     };
 
