@@ -98,7 +98,8 @@ kind_of(const struct letter_plan *plan)
     case RETURN_COMPLAINT:
         break;
     }
-    return DSN_COMPLAINT;
+    return plan->dialect != NULL && plan->dialect->kind == DIALECT_FEEDBACK ? DSN_OTHER
+                                                                            : DSN_COMPLAINT;
 }
 
 static void

@@ -26,19 +26,20 @@ dialects_read_all(struct dialects *dialects, struct arena *arena, struct error *
     return true;
 }
 
-static bool
-is_of_kind(const struct dialect *dialect, enum dialect_kind kind)
+bool
+dialect_serves_as(const struct dialect *dialect, enum dialect_kind kind)
 {
     return dialect->kind == kind ||
-        (kind == DIALECT_AUTO_REPLY && dialect->kind == DIALECT_CHALLENGE);
+        (kind == DIALECT_AUTO_REPLY && dialect->kind == DIALECT_CHALLENGE) ||
+        (kind == DIALECT_COMPLAINT && dialect->kind == DIALECT_FEEDBACK);
 }
 
 static bool
 is_meant(const struct dialect *dialect, enum dialect_kind kind, struct slice style)
 {
     if (slice_equals(style, SLICE("any")))
-        return dialect->kind == kind && !dialect->is_apart;
-    return is_of_kind(dialect, kind) && slice_equals(style, dialect->name);
+        return dialect->kind == kind;
+    return dialect_serves_as(dialect, kind) && slice_equals(style, dialect->name);
 }
 
 size_t
@@ -72,7 +73,7 @@ dialects_nearest(const struct dialects *dialects, enum dialect_kind kind, struct
     names[count++] = "any";
     names[count++] = kind == DIALECT_BOUNCE ? "rfc3464" : "any";
     for (size_t i = 0; i < dialects->count; i++)
-        if (is_of_kind(&dialects->list[i], kind))
+        if (dialect_serves_as(&dialects->list[i], kind))
             names[count++] =
                 arena_copy(arena, dialects->list[i].name.at, dialects->list[i].name.length);
     return nearest_word(style, names, count);

@@ -3,10 +3,9 @@
  * A file of fakeisp/dialects/ has comments ('#'), a few keys, a line of three dashes, and the letter
  * with its header:
  *
- *   kind: bounce                     bounce, auto_reply, challenge or complaint; the first key
+ *   kind: bounce                     bounce, auto_reply, challenge, complaint or feedback
  *   actions: failed delayed          of a bounce, what it can report; default: failed
  *   sender: null                     MAIL FROM: null (the default), recipient or postmaster
- *   any: no                          the style "any" does not mean it; default: yes
  *   ---
  *   Subject: Undeliverable: %{subject}
  *   %if full                         any of the words behind it; %elif, %else, %end
@@ -38,6 +37,7 @@ enum dialect_kind {
     DIALECT_AUTO_REPLY,
     DIALECT_CHALLENGE,
     DIALECT_COMPLAINT,
+    DIALECT_FEEDBACK, /* to where complaints go, and none */
 };
 
 enum dialect_sender { DIALECT_FROM_NULL, DIALECT_FROM_RECIPIENT, DIALECT_FROM_POSTMASTER };
@@ -119,7 +119,6 @@ struct dialect {
     struct slice name; /* its file's, without directory and ending */
     enum dialect_kind kind;
     enum dialect_sender sender;
-    bool is_apart;    /* any: no */
     uint32_t actions; /* 1 << DSN_FAILED … */
     const struct dialect_op *ops;
     size_t ops_count;
@@ -148,8 +147,11 @@ struct dialects {
 /* A bug in a file of ours is an error like any other. */
 bool dialects_read_all(struct dialects *dialects, struct arena *arena, struct error *err) MUST_USE;
 
-/* Which of them a style means: one by its name (of a challenge too, where auto replies are asked
- * for), or "any": all of that kind that can report the action (DSN_NONE: whatever). Among bounces
+/* Can it stand where that kind is asked for? A challenge can for an auto reply, feedback for a
+ * complaint. */
+bool dialect_serves_as(const struct dialect *dialect, enum dialect_kind kind);
+
+/* Which of them a style means: one by its name that serves as that kind, or "any": all of that kind that can report the action (DSN_NONE: whatever). Among bounces
  * NULL stands for "rfc3464", which is no template. The answer is how many, into an array of the
  * arena. */
 size_t dialects_find(const struct dialects *dialects, enum dialect_kind kind, struct slice style,

@@ -68,6 +68,7 @@ static const struct name_row kinds[] = {
     {"auto_reply", DIALECT_AUTO_REPLY},
     {"challenge",  DIALECT_CHALLENGE },
     {"complaint",  DIALECT_COMPLAINT },
+    {"feedback",   DIALECT_FEEDBACK  },
 };
 
 static const struct name_row senders[] = {
@@ -441,7 +442,8 @@ read_key(struct reader *r, bool *has_kind)
     value = slice_trim(value);
     if (slice_equals(key, SLICE("kind"))) {
         if (!FIND(kinds, value, &number))
-            return bad(r, value.at, "a kind is bounce, auto_reply, challenge or complaint");
+            return bad(
+                r, value.at, "a kind is bounce, auto_reply, challenge, complaint or feedback");
         r->dialect->kind = number;
         *has_kind = true;
         return true;
@@ -451,10 +453,6 @@ read_key(struct reader *r, bool *has_kind)
             return bad(r, value.at, "a sender is null, recipient or postmaster");
         r->dialect->sender = number;
         return true;
-    }
-    if (slice_equals(key, SLICE("any"))) {
-        r->dialect->is_apart = slice_equals(value, SLICE("no"));
-        return r->dialect->is_apart || bad(r, value.at, "\"any\" is left out, or \"no\"");
     }
     if (slice_equals(key, SLICE("actions")))
         return read_actions(r, value);

@@ -82,13 +82,6 @@ read_template(
         dialect_read(dialect, filename, text, loader->arena, err);
 }
 
-static bool
-is_of_kind(const struct dialect *dialect, enum dialect_kind kind)
-{
-    return dialect->kind == kind ||
-        (kind == DIALECT_AUTO_REPLY && dialect->kind == DIALECT_CHALLENGE);
-}
-
 /* Of a letter that has one dialect, and a file that could be read. */
 static bool
 knows_action(const struct isp_return *letter)
@@ -115,7 +108,7 @@ load_template(const struct section *section, enum dialect_kind kind, struct isp_
         diagnose(loader->diagnostics, named, NULL, "a letter has one of style and template");
     else if (!read_template(section, filename, dialect, &err) && err.kind != ERROR_NONE)
         diagnose(loader->diagnostics, named, NULL, "%s", err.text);
-    else if (err.kind == ERROR_NONE && !is_of_kind(dialect, kind))
+    else if (err.kind == ERROR_NONE && !dialect_serves_as(dialect, kind))
         diagnose(loader->diagnostics, named, NULL, "%s is of another kind", filename);
     else if (err.kind == ERROR_NONE && !knows_action(letter))
         diagnose(loader->diagnostics, named, NULL, "%s has no report that mail is %s", filename,

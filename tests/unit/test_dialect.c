@@ -68,6 +68,7 @@ write_in(struct letters *l, const struct dialect *dialect)
         [DIALECT_AUTO_REPLY] = RETURN_AUTO_REPLY,
         [DIALECT_CHALLENGE] = RETURN_AUTO_REPLY,
         [DIALECT_COMPLAINT] = RETURN_COMPLAINT,
+        [DIALECT_FEEDBACK] = RETURN_COMPLAINT,
     };
 
     l->facts.dialect = dialect;
@@ -462,12 +463,11 @@ what_is_wrong_in_a_template_is_told_with_its_place(void **state)
         {"",                                               "t.txt:1:1: there is no letter: a line \"---\" is missing"      },
         {"kind: bounce\nHello\n",                          "t.txt:2:1: a key, a colon and its value are wanted, or \"---\""},
         {"kind: letter\n---\nx\n",
-         "t.txt:1:7: a kind is bounce, auto_reply, challenge or complaint"                                                 },
+         "t.txt:1:7: a kind is bounce, auto_reply, challenge, complaint or feedback"                                       },
         {"---\nx\n",                                       "t.txt:1:1: its kind is missing"                                },
         {"kind: bounce\nactions: lost\n---\nx",            "t.txt:2:10: there is no action \"lost\""                       },
         {"kind: bounce\nsender: me\n---\nx",
          "t.txt:2:9: a sender is null, recipient or postmaster"                                                            },
-        {"kind: bounce\nany: yes\n---\nx",                 "t.txt:2:6: \"any\" is left out, or \"no\""                     },
         {"kind: bounce\ncolour: red\n---\nx",              "t.txt:2:1: there is no key \"colour\""                         },
         {START,                                            "t.txt:2:1: the letter is empty"                                },
         {START "To: %{whom}\n",                            "t.txt:3:7: there is no value \"whom\""                         },
