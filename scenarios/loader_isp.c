@@ -3,6 +3,7 @@
 #include "scenarios/loader.h"
 
 #define COUNT_IN_WINDOW_MAX INT64_C(1000000000000000)
+#define WINDOW_US_MAX       (400 * US_PER_DAY)
 
 /* Two of a list with the same name could not be told apart in reports and time lines. */
 static void
@@ -104,6 +105,19 @@ is_without_window(enum limit_count count)
         count == LIMIT_RECIPIENTS_PER_TRANSACTION;
 }
 
+/* A rate alone means the window it is thought of in: 600/min a sliding minute, 500/h a sliding hour.
+ * 2.5/s is five in two seconds, so that the count is whole. */
+static int64_t
+window_of_rate(const struct quantity *rate)
+{
+    int64_t den;
+
+    if (rate->value.num > INT64_MAX / rate->unit_us)
+        return rate->unit_us; /* and limit_max_in_window() says why not */
+    den = ratio_multiply(rate->value, ratio_of(rate->unit_us, 1)).den;
+    return den > WINDOW_US_MAX / rate->unit_us ? rate->unit_us : rate->unit_us * den;
+}
+
 static void
 load_window(const struct section *section, struct isp_limit *limit)
 {
@@ -119,7 +133,7 @@ load_window(const struct section *section, struct isp_limit *limit)
         limit->window_us = window.whole;
     } else if (is_rate) {
         limit->window = WINDOW_SLIDING;
-        limit->window_us = US_PER_HOUR;
+        limit->window_us = window_of_rate(&max.quantity);
     }
     if (is_without_window(limit->count) && (is_rate || limit->window != WINDOW_NONE))
         diagnose(diagnostics, section_mark(section, is_rate ? "max" : "window"), NULL,

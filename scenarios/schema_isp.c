@@ -123,7 +123,8 @@ static const struct schema_key schema_limit[] = {
     {"per", SCHEMA_WORD, KEY_ONE_OR_LIST, .initial = "source_ip", .words = limit_keys,
         .doc = "What has a counter of its own."},
     {"max", SCHEMA_COUNT_OR_RATE, KEY_REQUIRED,
-        .doc = "A count in the window, or a rate: 500/h alone means in a sliding hour."},
+        .doc = "A count in the window, or a rate, which alone means its own sliding window: 500/h an "
+               "hour, 600/min a minute."},
     {"window", SCHEMA_WINDOW, .words = windows, .doc = "sliding D, fixed D or bucket D."},
     {"over", SCHEMA_REPLY,
         .doc = "The reply over the limit. Default: 421 4.7.0 and what was counted."},

@@ -105,6 +105,7 @@ quantity_parse(struct slice text, struct quantity *q, struct error *err)
 {
     int64_t us;
 
+    q->unit_us = 0;
     if (text.length == 0)
         return error_set(err, ERROR_CONFIG, "a quantity is missing");
     if (is_plain_number(text)) {
@@ -113,7 +114,7 @@ quantity_parse(struct slice text, struct quantity *q, struct error *err)
     }
     if (memchr(text.at, '/', text.length) != NULL) {
         q->kind = QUANTITY_RATE;
-        return unit_parse_rate(text, &q->value, err);
+        return unit_parse_rate_in(text, &q->value, &q->unit_us, err);
     }
     if (text.at[text.length - 1] == '%') {
         q->kind = QUANTITY_PERCENT;
@@ -189,6 +190,18 @@ kind_of_result(
     return a->kind == QUANTITY_NUMBER && (b->kind == QUANTITY_DURATION || b->kind == QUANTITY_RATE);
 }
 
+/* A rate keeps the unit it was written in; two units make the longer one; 10 / 5m is thought of in
+ * five minutes. */
+static int64_t
+unit_of_result(enum quantity_kind kind, const struct quantity *a, const struct quantity *b)
+{
+    if (kind != QUANTITY_RATE)
+        return 0;
+    if (b->kind == QUANTITY_DURATION)
+        return ratio_round(b->value);
+    return a->unit_us > b->unit_us ? a->unit_us : b->unit_us;
+}
+
 static bool
 apply(char op, struct quantity *a, const struct quantity *b, struct error *err)
 {
@@ -201,6 +214,7 @@ apply(char op, struct quantity *a, const struct quantity *b, struct error *err)
         return error_set(err, ERROR_CONFIG, "this divides by zero");
     if (!fits(op, a->value, b->value))
         return error_set(err, ERROR_CONFIG, "these numbers are too large to be exact");
+    a->unit_us = unit_of_result(kind, a, b);
     a->kind = kind;
     a->value = op == '+' ? ratio_add(a->value, b->value)
         : op == '-'      ? ratio_subtract(a->value, b->value)

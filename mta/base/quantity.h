@@ -24,6 +24,7 @@ enum quantity_kind {
 struct quantity {
     enum quantity_kind kind;
     struct ratio value;
+    int64_t unit_us; /* of a rate: the time it is thought of in, a minute of 60/min; else 0 */
 };
 
 const char *quantity_phrase(enum quantity_kind kind); /* "a duration" */

@@ -35,6 +35,9 @@ int64_t ratio_round(struct ratio a);                       /* half away from zer
 bool unit_parse_duration(struct slice text, int64_t *us, struct error *err);
 /* "60/min", "500/h", "2.5/s", "1/d": per microsecond, exact. */
 bool unit_parse_rate(struct slice text, struct ratio *per_us, struct error *err);
+/* The same, with the unit it was written in: a minute of "60/min". */
+bool unit_parse_rate_in(
+    struct slice text, struct ratio *per_us, int64_t *unit_us, struct error *err);
 /* "85%", "0.5 %": as a fraction of one. */
 bool unit_parse_percent(struct slice text, struct ratio *share, struct error *err);
 /* "10MB", "64KiB", "512": bytes (kB, MB, GB decimal; KiB, MiB, GiB binary). */

@@ -213,7 +213,7 @@ refuse_rate(struct slice text, struct error *err)
 }
 
 bool
-unit_parse_rate(struct slice text, struct ratio *per_us, struct error *err)
+unit_parse_rate_in(struct slice text, struct ratio *per_us, int64_t *unit_us, struct error *err)
 {
     struct slice rest = text;
     struct number number;
@@ -227,7 +227,16 @@ unit_parse_rate(struct slice text, struct ratio *per_us, struct error *err)
         return refuse(err, text, rate_expected, NULL);
     if (!scale(number, 1, unit->us, per_us))
         return refuse(err, text, "a rate with fewer digits", NULL);
+    *unit_us = unit->us;
     return true;
+}
+
+bool
+unit_parse_rate(struct slice text, struct ratio *per_us, struct error *err)
+{
+    int64_t unit_us;
+
+    return unit_parse_rate_in(text, per_us, &unit_us, err);
 }
 
 static const char percent_expected[] = "a percentage such as 85% or 0.5%";

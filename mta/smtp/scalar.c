@@ -176,7 +176,8 @@ read_count(struct reading *r, struct slice text)
     if (count > INT64_MAX)
         return error_set(r->err, ERROR_CONFIG, "\"%.*s\" is too large", SLICE_ARGS(text));
     r->out->quantity = (struct quantity){
-        QUANTITY_NUMBER, {(int64_t)count, 1}
+        QUANTITY_NUMBER, {(int64_t)count, 1},
+         0
     };
     r->out->whole = (int64_t)count;
     return true;
@@ -194,7 +195,8 @@ read_size(struct reading *r, struct slice text)
     if (bytes > INT64_MAX)
         return error_set(r->err, ERROR_CONFIG, "\"%.*s\" is too large", SLICE_ARGS(text));
     r->out->quantity = (struct quantity){
-        QUANTITY_SIZE, {(int64_t)bytes, 1}
+        QUANTITY_SIZE, {(int64_t)bytes, 1},
+         0
     };
     r->out->whole = (int64_t)bytes;
     return true;
@@ -210,7 +212,8 @@ read_duration(struct reading *r, struct slice text)
     if (!unit_parse_duration(text, &us, r->err))
         return false;
     r->out->quantity = (struct quantity){
-        QUANTITY_DURATION, {us, 1}
+        QUANTITY_DURATION, {us, 1},
+         0
     };
     return take_whole(r, text);
 }
@@ -229,7 +232,8 @@ read_rate(struct reading *r, struct slice text)
 {
     r->out->quantity.kind = QUANTITY_RATE;
     if (!(quantity_is_expression(text) ? evaluate(r, text, QUANTITY_RATE)
-                                       : unit_parse_rate(text, &r->out->quantity.value, r->err)))
+                                       : unit_parse_rate_in(text, &r->out->quantity.value,
+                                             &r->out->quantity.unit_us, r->err)))
         return false;
     return r->out->quantity.value.num >= 0 ||
         error_set(r->err, ERROR_CONFIG, "\"%.*s\" is negative", SLICE_ARGS(text));

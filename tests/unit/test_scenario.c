@@ -199,6 +199,12 @@ a_provider_has_its_limits_rules_and_truths(void **state)
     assert_slice(isp->limits[1].over.reply.text, "too many connections open");
     assert_int_equal(isp->limits[2].window_us, HOUR); /* 500/h alone */
     assert_int_equal(isp->limits[2].max, 500);
+    assert_int_equal(isp->limits[3].window_us, MINUTE); /* 600/min alone */
+    assert_int_equal(isp->limits[3].max, 600);
+    assert_int_equal(isp->limits[4].window_us, 2 * US_PER_S); /* 2.5/s is five in two seconds */
+    assert_int_equal(isp->limits[4].max, 5);
+    assert_int_equal(isp->limits[5].window_us, MINUTE); /* $pace / 2, and $pace is 120/min */
+    assert_int_equal(isp->limits[5].max, 60);
 
     assert_int_equal(rule->attempt_min, 1);
     assert_int_equal(rule->attempt_max, 2);
@@ -448,7 +454,7 @@ expectations_keep_their_texts_and_places(void **state)
     assert_slice(a->subject.text, "end");
     assert_int_equal(a->checks_count, 2);
     assert_slice(a->checks[1].text, "kpi.sent < 9");
-    assert_int_equal(a->checks[1].mark.line, 81);
+    assert_int_equal(a->checks[1].mark.line, 84);
     assert_int_equal(a->checks[1].mark.column, 45); /* behind the quote */
     assert_string_equal(a->checks[1].mark.filename, FIXTURES "all.yaml");
     assert_slice(a->during.text, "cut");
