@@ -107,6 +107,7 @@ server_on_limit(void *arg, const struct visit *visit, enum smtp_stage stage,
         rcpt = envelope_rcpt(envelope, envelope->rcpts_count - 1);
     put_answer(&event, stage, answer);
     put_cause(&event, answer);
+    event.outcome = answer->outcome;
     event_write(isp->doors.journal, &event, envelope_sender(envelope), rcpt);
 }
 
@@ -157,7 +158,7 @@ server_on_refused(void *arg, const struct visit *visit, enum smtp_stage stage, s
 
 static void
 server_on_accepted(void *arg, const struct visit *visit, const struct envelope *envelope,
-    uint64_t bytes, struct slice header, const struct answer *answer)
+    const struct isp_sender *who, uint64_t bytes, struct slice header, const struct answer *answer)
 {
     struct isp *isp = arg;
     struct event event = event_of(isp, EVENT_ACCEPTED, visit);
@@ -173,6 +174,7 @@ server_on_accepted(void *arg, const struct visit *visit, const struct envelope *
         ledger_add(&isp->ledger, sender, rcpt);
         event_write(isp->doors.journal, &event, sender, rcpt);
     }
+    policies_on_accepted(isp->policies, who, envelope->rcpts_count, event.at_us);
     aftermath_on_accepted(isp->aftermath, visit, envelope, header);
 }
 
@@ -298,7 +300,8 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
     isp->config = config;
     isp->doors = *doors;
     isp->name = journal_name(doors->journal, config->name);
-    isp->policies = policies_new(config, doors->journal, doors->rng);
+    isp->policies = policies_new(
+        config, doors->journal, doors->rng, loop_wall_us(doors->loop) - loop_now_us(doors->loop));
     isp->aftermath = aftermath_new(config, doors);
     if (config->is_authenticating)
         isp->auth = auth_new(&config->auth, doors->loop, doors->resolver);

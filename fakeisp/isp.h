@@ -67,8 +67,10 @@ enum limit_count {
     LIMIT_RECIPIENTS,
     LIMIT_BYTES,
     LIMIT_UNKNOWN_USERS,
+    LIMIT_COMPLAINTS,
     LIMIT_MESSAGES_PER_CONNECTION,
     LIMIT_RECIPIENTS_PER_TRANSACTION,
+    LIMIT_DOMAINS_PER_TRANSACTION, /* of recipients */
 };
 
 enum limit_key { /* bits: what has a counter of its own */
@@ -77,28 +79,71 @@ enum limit_key { /* bits: what has a counter of its own */
     LIMIT_PER_SENDER_DOMAIN = 4,
     LIMIT_PER_HOST = 8,
     LIMIT_PER_DKIM_DOMAIN = 16, /* d= of a good signature; asked at the final dot */
+    LIMIT_PER_SITE = 32,        /* one counter for all of the provider; stands alone */
 };
 
-enum limit_window { WINDOW_NONE, WINDOW_SLIDING, WINDOW_FIXED, WINDOW_BUCKET };
-enum limit_then {
+enum limit_window { /* see fakeisp/window.h */
+    WINDOW_NONE,
+    WINDOW_SLIDING,
+    WINDOW_FIXED,
+    WINDOW_BUCKET,
+    WINDOW_CLOCK,
+    WINDOW_FIRST,
+};
+
+enum limit_then { /* the session after the reply; the last three give none */
     THEN_KEEP,
     THEN_CLOSE,
-    THEN_DROP
-}; /* the session after the reply; drop: no reply */
+    THEN_DROP,   /* closed */
+    THEN_RESET,  /* reset */
+    THEN_SILENT, /* never answered, as if a firewall had swallowed it */
+};
+
+/* How a provider treats who keeps knocking. Nobody above the first rung, which is the limit itself:
+ * so many refusals of one sender bring the next. */
+struct isp_rung {
+    struct slice id;
+    uint32_t after;        /* refusals on the rung below, at least 1, … */
+    int64_t within_us;     /* … in so long */
+    struct isp_reply over; /* always set */
+    enum limit_then then;
+    enum smtp_stage stage;   /* the first where it answers; STAGE_NONE: where the limit counts */
+    enum bounce_class cause; /* as of a limit */
+    int64_t hold_us;         /* the door is shut so long at once; 0: it is not */
+    uint32_t scale_ppm;      /* so much of the limit is left; PPM: all */
+};
 
 struct isp_limit {
     struct slice id;
     enum limit_count count;
     uint32_t per; /* limit_key bits; never 0 */
     uint64_t max; /* in the window, or at once */
+    /* Unknown users and complaints may be a share instead: more than `share` of the recipients in
+     * the window, once there are `share_of_min`. den 0: they are not. */
+    struct ratio share;
+    uint64_t share_of_min;
     enum limit_window window;
     int64_t window_us;
+    uint64_t burst;        /* bucket: room when it is full; 0: max */
+    enum smtp_stage stage; /* the first where it answers; STAGE_NONE: where it counts */
     struct isp_reply over; /* always set; the default is 421 4.7.0 with a text naming the count */
     enum limit_then then;
     enum bounce_class cause;  /* CLASS_NONE: later if it says 4xx or nothing (70), else 20 */
+    bool is_unscaled;         /* reputation does not move it */
     int64_t hold_us;          /* 0: no penalty. Else the door stays shut so long, … */
     struct ratio hold_factor; /* … times this for each try meanwhile, … */
     int64_t hold_us_max;      /* … at most so long */
+    const struct isp_rung *rungs;
+    size_t rungs_count;
+    int64_t decay_us; /* so long without a refusal, and it is one rung less; 0: never */
+};
+
+/* A sender, as limits and reputations tell them apart. What is not known is left out. */
+struct isp_sender {
+    struct net_address source;
+    size_t host;              /* he talks to; index in the config */
+    struct slice domain;      /* of the return path */
+    struct slice dkim_domain; /* d= of a good signature */
 };
 
 /* One comparison of `while:`; all of a rule's must hold. */
@@ -236,6 +281,8 @@ const struct isp_config *isp_config(const struct isp *isp);
 enum isp_knob {
     KNOB_LIMIT_MAX, /* limits[index].max */
     KNOB_LIMIT_WINDOW,
+    KNOB_LIMIT_BURST,
+    KNOB_LIMIT_SHARE, /* in parts per million */
     KNOB_RULE_SHARE,
     KNOB_MAILBOX_SHARE,
     KNOB_GREYLIST_DELAY,

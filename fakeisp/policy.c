@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "fakeisp/cause.h"
+#include "fakeisp/pattern.h"
 
 struct policies {
     struct arena arena;
@@ -108,6 +109,18 @@ envelope_drop_last_rcpt(struct envelope *envelope)
 
 /* ---- asking ---- */
 
+struct isp_sender
+question_sender(const struct question *question)
+{
+    struct isp_sender sender = {.source = question->visit->source,
+        .host = question->visit->host,
+        .domain = address_domain(envelope_sender(question->envelope))};
+
+    if (question->auth != NULL && question->auth->dkim == DKIM_GOOD)
+        sender.dkim_domain = text_slice(&question->auth->dkim_domain);
+    return sender;
+}
+
 typedef struct answer ask_fn(struct policies *policies, struct question *question);
 
 static struct answer
@@ -161,6 +174,20 @@ says_unknown_user(const struct answer *answer)
         answer->reply->enhanced == enhanced_pack((struct enhanced_code){5, 1, 1});
 }
 
+/* What RCPT is answered with goes into the books, and a limit that minds has the last word. */
+static void
+note_rcpt(struct policies *policies, const struct question *question, struct answer *answer)
+{
+    bool is_unknown = says_unknown_user(answer);
+    struct answer over;
+
+    if (answer->limit != 0 || !limits_want_rcpts(policies->limits))
+        return;
+    over = limits_note_rcpt(policies->limits, question, is_unknown);
+    if (over.kind != ANSWER_NONE)
+        *answer = over;
+}
+
 static struct answer
 refuse_by_order(struct policies *policies)
 {
@@ -180,6 +207,7 @@ policies_ask(struct policies *policies, struct question *question)
     if (question->stage == STAGE_RCPT && !question->is_begun)
         rules_note_rcpt(policies->rules, question); /* whoever refuses it: it was seen */
     question->is_begun = true;
+    question->scale_ppm = PPM;
     if (policies->refusals_left > 0 && question->stage == STAGE_RCPT)
         return refuse_by_order(policies);
     for (; question->next_policy < POLICIES_COUNT; question->next_policy++) {
@@ -187,13 +215,8 @@ policies_ask(struct policies *policies, struct question *question)
         if (answer.kind != ANSWER_NONE)
             break;
     }
-    if (question->stage == STAGE_RCPT && answer.limit == 0 && says_unknown_user(&answer) &&
-        limits_want_unknown_users(policies->limits)) {
-        struct answer over = limits_ask_unknown_user(policies->limits, question);
-
-        if (over.kind != ANSWER_NONE)
-            answer = over;
-    }
+    if (question->stage == STAGE_RCPT && answer.kind != ANSWER_WAIT)
+        note_rcpt(policies, question, &answer);
     if (answer.drip_us == 0)
         answer.drip_us = question->drip_us;
     return answer;
@@ -202,10 +225,11 @@ policies_ask(struct policies *policies, struct question *question)
 /* ---- coming, going, turning ---- */
 
 struct policies *
-policies_new(const struct isp_config *config, struct journal *journal, const struct rng *rng)
+policies_new(const struct isp_config *config, struct journal *journal, const struct rng *rng,
+    int64_t clock_us)
 {
     struct policies *policies = mem_alloc_zeroed(sizeof *policies);
-    struct policy_doors doors = {&policies->arena, journal, rng};
+    struct policy_doors doors = {&policies->arena, journal, rng, clock_us};
 
     policies->journal = journal;
     policies->limits = limits_new(config, &doors);
@@ -248,6 +272,19 @@ policies_refusals_left(const struct policies *policies)
 }
 
 void
+policies_on_accepted(
+    struct policies *policies, const struct isp_sender *sender, uint64_t recipients, int64_t now_us)
+{
+    limits_note_accepted(policies->limits, sender, recipients, now_us);
+}
+
+void
+policies_on_complaint(struct policies *policies, const struct isp_sender *sender, int64_t now_us)
+{
+    limits_note_complaint(policies->limits, sender, now_us);
+}
+
+void
 policies_on_closed(struct policies *policies, const struct visit *visit)
 {
     limits_on_closed(policies->limits, visit);
@@ -272,6 +309,8 @@ policies_turn(
     switch (knob) {
     case KNOB_LIMIT_MAX:
     case KNOB_LIMIT_WINDOW:
+    case KNOB_LIMIT_BURST:
+    case KNOB_LIMIT_SHARE:
         limits_turn(policies->limits, knob, index, value, now_us);
         return;
     case KNOB_RULE_SHARE:
@@ -292,6 +331,8 @@ policies_knob(const struct policies *policies, enum isp_knob knob, size_t index)
     switch (knob) {
     case KNOB_LIMIT_MAX:
     case KNOB_LIMIT_WINDOW:
+    case KNOB_LIMIT_BURST:
+    case KNOB_LIMIT_SHARE:
         return limits_knob(policies->limits, knob, index);
     case KNOB_RULE_SHARE:
         return rules_share(policies->rules, index);

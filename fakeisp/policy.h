@@ -74,6 +74,7 @@ struct question {
     struct slice header;             /* at body and dot, if a rule wants to see it */
     uint64_t bytes;                  /* at dot: of the content */
     const struct auth_results *auth; /* at dot; NULL: nobody asks for it */
+    uint64_t scale_ppm; /* reputation leaves so much of a limit; policies_ask() fills it */
     /* Where to ask on; zeroed by who begins. */
     enum policy_kind next_policy;
     size_t next_rule;
@@ -98,16 +99,27 @@ struct answer {
     uint32_t rule;                   /* name of who spoke; for a limit, of the limit */
     uint32_t limit;                  /* the same, if it was a limit */
     enum bounce_class cause;         /* of a no; CLASS_NONE: what the reply means */
+    uint8_t outcome;                 /* enum event_outcome, of a limit: what came of the knock */
+    bool is_trap;                    /* the mailbox was one */
 };
+
+struct isp_sender question_sender(const struct question *question);
 
 struct policies;
 
-struct policies *policies_new(
-    const struct isp_config *config, struct journal *journal, const struct rng *rng);
+/* clock_us: what the wall clock showed at instant 0, since 1970. */
+struct policies *policies_new(const struct isp_config *config, struct journal *journal,
+    const struct rng *rng, int64_t clock_us);
 void policies_free(struct policies **policies);
 
 /* Asks on from where the question stands. */
 struct answer policies_ask(struct policies *policies, struct question *question);
+
+/* Responsibility was taken for so many recipients; and somebody complains about such a message. */
+void policies_on_accepted(struct policies *policies, const struct isp_sender *sender,
+    uint64_t recipients, int64_t now_us);
+void policies_on_complaint(
+    struct policies *policies, const struct isp_sender *sender, int64_t now_us);
 
 /* A session has ended whose connection was let through. */
 void policies_on_closed(struct policies *policies, const struct visit *visit);
@@ -130,19 +142,26 @@ struct policy_doors {
     struct arena *arena; /* for what lives as long as the policies */
     struct journal *journal;
     const struct rng *rng;
+    int64_t clock_us;
 };
 
-/* Limits: connections at connect, messages at MAIL, recipients at RCPT, bytes at the final dot.
- * What passes counts from then on, whatever becomes of it later. Unknown users are asked for when
- * RCPT is about to be answered with that; the door of their penalty shuts out every RCPT. */
+/* Limits: connections at connect, messages at MAIL, recipients at RCPT, bytes at the final dot, or
+ * later, as the config has it. What passes counts from then on, whatever becomes of it later. Unknown
+ * users are noted when RCPT is about to be answered with that, complaints when they come; the door of
+ * their penalty shuts out every RCPT, or every MAIL. */
 struct limits;
 struct limits *limits_new(const struct isp_config *config, const struct policy_doors *doors);
 void limits_free(struct limits **limits);
 struct answer limits_ask(struct limits *limits, const struct question *question);
-struct answer limits_ask_unknown_user(struct limits *limits, const struct question *question);
+/* RCPT is about to be answered. A limit that minds has the last word. */
+struct answer limits_note_rcpt(
+    struct limits *limits, const struct question *question, bool is_unknown);
+void limits_note_accepted(
+    struct limits *limits, const struct isp_sender *sender, uint64_t recipients, int64_t now_us);
+void limits_note_complaint(struct limits *limits, const struct isp_sender *sender, int64_t now_us);
 void limits_on_closed(struct limits *limits, const struct visit *visit);
 uint32_t limits_stages(const struct limits *limits); /* bits: where one has something to say */
-bool limits_want_unknown_users(const struct limits *limits);
+bool limits_want_rcpts(const struct limits *limits);
 void limits_turn(
     struct limits *limits, enum isp_knob knob, size_t index, int64_t value, int64_t now_us);
 int64_t limits_knob(const struct limits *limits, enum isp_knob knob, size_t index);

@@ -81,7 +81,8 @@ mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
         return (struct answer){.kind = ANSWER_REPLY,
             .reply = &mailbox->reply,
             .rule = mailboxes->name_mailbox,
-            .cause = truths[config->is].cause};
+            .cause = truths[config->is].cause,
+            .is_trap = config->is == MAILBOX_TRAP};
     }
     return (struct answer){0};
 }

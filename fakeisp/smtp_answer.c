@@ -192,8 +192,9 @@ static enum session_state
 take_responsibility(struct session *s, const struct answer *answer)
 {
     const struct server_setup *setup = &s->server->setup;
+    const struct isp_sender who = question_sender(&s->question);
 
-    setup->notes->on_accepted(setup->notes_arg, &s->visit, &s->envelope, s->content_bytes,
+    setup->notes->on_accepted(setup->notes_arg, &s->visit, &s->envelope, &who, s->content_bytes,
         text_slice(&s->header), answer);
     s->errors_count = 0;
     return forget_transaction(s);

@@ -30,7 +30,8 @@ struct server_notes {
         struct slice sender, struct slice rcpt, const struct answer *answer);
     /* Responsibility taken for all recipients of the envelope. */
     void (*on_accepted)(void *arg, const struct visit *visit, const struct envelope *envelope,
-        uint64_t bytes, struct slice header, const struct answer *answer);
+        const struct isp_sender *who, uint64_t bytes, struct slice header,
+        const struct answer *answer);
     void (*on_authenticated)(void *arg, const struct visit *visit, const struct envelope *envelope,
         const struct auth_results *results);
 };

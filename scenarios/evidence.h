@@ -17,7 +17,7 @@ struct field_match {
     enum event_field field;
     struct slice pattern;
     bool is_local_part; /* a recipient without '@' in the pattern */
-    uint32_t words;     /* fields with a vocabulary: bit per word */
+    uint64_t words;     /* fields with a vocabulary: bit per word */
     const bool *hits;   /* isp, delivery: per index in the scenario */
     uint64_t number;    /* fields that are numbers, without a glob */
     bool has_number;

@@ -52,7 +52,7 @@ struct node {
     struct slice pattern; /* word, and what log, log_all and match are compared with */
     enum event_field field;
     enum vocabulary part;         /* log: status, reason or type */
-    uint32_t words;               /* log: the words meant */
+    uint64_t words;               /* log: the words meant */
     const uint16_t *combinations; /* log_all, rows */
     size_t combinations_count;
     size_t index; /* into matches, series, watches; the KPI's number; the delivery */

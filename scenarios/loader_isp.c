@@ -1,12 +1,8 @@
 /* loader_isp.c - the mailbox providers of a scenario: hosts, limits, rules, mailboxes. */
 #include "base/map.h"
-#include "scenarios/loader.h"
+#include "scenarios/loader_isp.h"
 
-#define COUNT_IN_WINDOW_MAX INT64_C(1000000000000000)
-#define WINDOW_US_MAX       (400 * US_PER_DAY)
-
-/* Two of a list with the same name could not be told apart in reports and time lines. */
-static void
+void
 check_unique(
     struct loader *loader, struct map *names, struct slice name, struct mark mark, const char *what)
 {
@@ -18,8 +14,7 @@ check_unique(
             SLICE_ARGS(name));
 }
 
-/* "rule-3", for what has no id of its own. */
-static struct slice
+struct slice
 id_or_number(const struct section *item, const char *word, size_t i)
 {
     struct text id = {0};
@@ -33,7 +28,7 @@ id_or_number(const struct section *item, const char *word, size_t i)
     return kept;
 }
 
-static struct isp_reply
+struct isp_reply
 reply_of(const struct section *section, const char *key)
 {
     struct isp_reply reply = {0};
@@ -46,7 +41,7 @@ reply_of(const struct section *section, const char *key)
     return reply;
 }
 
-static uint32_t
+uint32_t
 bits_of(const struct section *section, const char *key, uint32_t initial)
 {
     uint32_t bits = 0;
@@ -67,162 +62,6 @@ load_cause(const struct section *section)
         return CLASS_NONE;
     }
     return (enum bounce_class)number;
-}
-
-/* Limits. */
-
-bool
-limit_max_in_window(const struct scalar *max, int64_t window_us, uint64_t *count, struct error *err)
-{
-    struct ratio rate = max->quantity.value;
-    uint64_t windows = (uint64_t)window_us / (uint64_t)rate.den;
-
-    if (max->quantity.kind == QUANTITY_NUMBER) {
-        *count = (uint64_t)max->whole;
-        return *count <= COUNT_IN_WINDOW_MAX ||
-            error_set(err, ERROR_CONFIG, "%.*s is too large a limit", SLICE_ARGS(max->text));
-    }
-    if (window_us % rate.den != 0) {
-        /* num and den have no common factor, so only the window can make it whole. */
-        struct text window = {0};
-
-        unit_format_duration(&window, window_us);
-        error_set(err, ERROR_CONFIG, "%.*s is no whole number in a window of %s",
-            SLICE_ARGS(max->text), text_string(&window));
-        text_release(&window);
-        return false;
-    }
-    if (rate.num > 0 && windows > (uint64_t)(COUNT_IN_WINDOW_MAX / rate.num))
-        return error_set(err, ERROR_CONFIG, "%.*s is too large a limit", SLICE_ARGS(max->text));
-    *count = windows * (uint64_t)rate.num;
-    return true;
-}
-
-static bool
-is_without_window(enum limit_count count)
-{
-    return count == LIMIT_CONNECTIONS_OPEN || count == LIMIT_MESSAGES_PER_CONNECTION ||
-        count == LIMIT_RECIPIENTS_PER_TRANSACTION;
-}
-
-/* A rate alone means the window it is thought of in: 600/min a sliding minute, 500/h a sliding hour.
- * 2.5/s is five in two seconds, so that the count is whole. */
-static int64_t
-window_of_rate(const struct quantity *rate)
-{
-    int64_t den;
-
-    if (rate->value.num > INT64_MAX / rate->unit_us)
-        return rate->unit_us; /* and limit_max_in_window() says why not */
-    den = ratio_multiply(rate->value, ratio_of(rate->unit_us, 1)).den;
-    return den > WINDOW_US_MAX / rate->unit_us ? rate->unit_us : rate->unit_us * den;
-}
-
-static void
-load_window(const struct section *section, struct isp_limit *limit)
-{
-    struct diagnostics *diagnostics = section->loader->diagnostics;
-    struct scalar max = section_scalar(section, "max");
-    bool is_rate = max.quantity.kind == QUANTITY_RATE;
-    struct error err;
-
-    if (section_has(section, "window")) {
-        struct scalar window = section_scalar(section, "window");
-
-        limit->window = (enum limit_window)window.word->value;
-        limit->window_us = window.whole;
-    } else if (is_rate) {
-        limit->window = WINDOW_SLIDING;
-        limit->window_us = window_of_rate(&max.quantity);
-    }
-    if (is_without_window(limit->count) && (is_rate || limit->window != WINDOW_NONE))
-        diagnose(diagnostics, section_mark(section, is_rate ? "max" : "window"), NULL,
-            "%.*s are counted as they are: a number without a window",
-            SLICE_ARGS(section_scalar(section, "count").text));
-    else if (!is_without_window(limit->count) && limit->window == WINDOW_NONE)
-        diagnose(diagnostics, section_mark(section, "max"), "such as 500/h, or window: sliding 1h",
-            "a count of %.*s needs a window", SLICE_ARGS(section_scalar(section, "count").text));
-    else if (!limit_max_in_window(&max, limit->window_us, &limit->max, &err))
-        diagnose(diagnostics, section_mark(section, "max"), NULL, "%s", err.text);
-}
-
-static struct isp_reply
-over_of(const struct section *section)
-{
-    struct isp_reply reply = reply_of(section, "over");
-    struct slice count = section_scalar(section, "count").text;
-    struct text text = {0};
-
-    if (reply.is_set)
-        return reply;
-    text_add_string(&text, "too many ");
-    for (size_t i = 0; i < count.length; i++)
-        text_add_char(&text, (char)(count.at[i] == '_' ? ' ' : count.at[i]));
-    reply = (struct isp_reply){
-        true, {.code = 421, .enhanced = {4, 7, 0}}
-    };
-    reply.reply.text = keep_slice(section->loader, text_slice(&text));
-    text_release(&text);
-    return reply;
-}
-
-static void
-load_penalty(const struct section *section, struct isp_limit *limit)
-{
-    struct section penalty = section_nested(section, "penalty");
-
-    limit->hold_factor = ratio_of(1, 1);
-    if (penalty.map == NULL)
-        return;
-    limit->hold_us = section_whole(&penalty, "hold");
-    limit->hold_factor = section_ratio(&penalty, "factor");
-    limit->hold_us_max = section_whole(&penalty, "max");
-    if (!section_has(&penalty, "max"))
-        limit->hold_us_max = limit->hold_us > US_PER_DAY ? limit->hold_us : US_PER_DAY;
-    if (limit->hold_us_max < limit->hold_us)
-        diagnose(section->loader->diagnostics, section_mark(&penalty, "max"), NULL,
-            "the longest hold is shorter than the first");
-}
-
-static struct isp_limit
-load_limit(const struct section *section)
-{
-    struct isp_limit limit = {
-        .id = section_text(section, section_has(section, "id") ? "id" : "count"),
-        .count = (enum limit_count)section_whole(section, "count"),
-        .per = bits_of(section, "per", LIMIT_PER_SOURCE_IP),
-        .over = over_of(section),
-        .then = (enum limit_then)section_whole(section, "then"),
-        .cause = load_cause(section),
-    };
-
-    if ((limit.per & LIMIT_PER_DKIM_DOMAIN) && limit.count != LIMIT_MESSAGES &&
-        limit.count != LIMIT_RECIPIENTS && limit.count != LIMIT_BYTES)
-        diagnose(section->loader->diagnostics, section_mark(section, "per"), NULL,
-            "who signed is known at the final dot: messages, recipients and bytes can be counted "
-            "so");
-    load_window(section, &limit);
-    load_penalty(section, &limit);
-    return limit;
-}
-
-static void
-load_limits(const struct section *section, struct isp_config *isp)
-{
-    struct loader *loader = section->loader;
-    size_t count = section_count(section, "limits");
-    struct isp_limit *limits = arena_alloc(loader->arena, count * sizeof *limits + 1);
-    struct map ids = {0};
-
-    for (size_t i = 0; i < count; i++) {
-        struct section item = section_item(section, "limits", i);
-
-        limits[i] = load_limit(&item);
-        check_unique(loader, &ids, limits[i].id, section_item_mark(section, "limits", i), "limits");
-    }
-    map_release(&ids);
-    isp->limits = limits;
-    isp->limits_count = count;
 }
 
 /* Rules. */

@@ -131,6 +131,7 @@ static const struct {
 } paths[] = {
     {"limits",    "max",    CHANGE_KNOB, KNOB_LIMIT_MAX     },
     {"limits",    "window", CHANGE_KNOB, KNOB_LIMIT_WINDOW  },
+    {"limits",    "burst",  CHANGE_KNOB, KNOB_LIMIT_BURST   },
     {"rules",     "share",  CHANGE_KNOB, KNOB_RULE_SHARE    },
     {"mailboxes", "share",  CHANGE_KNOB, KNOB_MAILBOX_SHARE },
     {"greylist",  "delay",  CHANGE_KNOB, KNOB_GREYLIST_DELAY},
@@ -142,7 +143,8 @@ static bool
 refuse_path(struct entry *entry, struct mark mark)
 {
     return diagnose(entry->all->loader->diagnostics, mark, NULL,
-        "this cannot be set: possible is limits.ID.max, limits.ID.window, rules.ID.share, "
+        "this cannot be set: possible is limits.ID.max, limits.ID.window, limits.ID.burst, "
+        "rules.ID.share, "
         "mailboxes.ID.share, greylist.delay, hosts.HOST.rtt and hosts.HOST.fault%s",
         entry->isp == SIZE_MAX ? ", with isps.NAME. in front" : "");
 }
@@ -174,6 +176,18 @@ find_index(struct entry *entry, const char *list, struct slice name, struct mark
         name, mark, &target->index);
 }
 
+/* The max of a limit that is a share is another knob. */
+static bool
+take_share(const struct loader *loader, struct target *target)
+{
+    const struct isp_config *isp = &parts_of(loader)->scenario->isps[target->isp];
+
+    if (target->kind == CHANGE_KNOB && target->knob == KNOB_LIMIT_MAX &&
+        isp->limits[target->index].share.den > 0)
+        target->knob = KNOB_LIMIT_SHARE;
+    return true;
+}
+
 static bool
 find_target(struct entry *entry, struct slice path, struct mark mark, struct target *target)
 {
@@ -200,7 +214,9 @@ find_target(struct entry *entry, struct slice path, struct mark mark, struct tar
         target->knob = paths[i].knob;
         target->index = 0;
         target->key = schema_find(schema_find(schema_isp, part[0])->nested, slice_of(paths[i].key));
-        return is_single || find_index(entry, paths[i].list, part[1], mark, target);
+        if (!is_single && !find_index(entry, paths[i].list, part[1], mark, target))
+            return false;
+        return take_share(loader, target);
     }
     return refuse_path(entry, mark);
 }
@@ -217,6 +233,18 @@ check_limit_value(const struct isp_limit *limit, enum isp_knob knob, const struc
         *out = value->whole;
         return (int)limit->window == value->word->value ||
             error_set(err, ERROR_CONFIG, "the kind of a window cannot change, only its length");
+    }
+    if (knob == KNOB_LIMIT_BURST) {
+        *out = value->whole;
+        return limit->window == WINDOW_BUCKET ||
+            error_set(err, ERROR_CONFIG, "only a bucket has a burst");
+    }
+    if ((value->quantity.kind == QUANTITY_PERCENT) != (knob == KNOB_LIMIT_SHARE))
+        return error_set(err, ERROR_CONFIG, "this limit %s",
+            knob == KNOB_LIMIT_SHARE ? "is a share, such as 5%" : "is no share");
+    if (knob == KNOB_LIMIT_SHARE) {
+        *out = ratio_round(ratio_multiply(value->quantity.value, ratio_of(PPM, 1)));
+        return true;
     }
     if (limit->window == WINDOW_NONE && value->quantity.kind == QUANTITY_RATE)
         return error_set(err, ERROR_CONFIG, "this limit is a number, not a rate");
@@ -246,6 +274,8 @@ read_value(struct loader *loader, const struct target *target, struct slice text
     switch (target->knob) {
     case KNOB_LIMIT_MAX:
     case KNOB_LIMIT_WINDOW:
+    case KNOB_LIMIT_BURST:
+    case KNOB_LIMIT_SHARE:
         return check_limit_value(
             &isp->limits[target->index], target->knob, &value, &change->value, err);
     case KNOB_RULE_SHARE:

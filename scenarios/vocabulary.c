@@ -64,16 +64,16 @@ vocabulary_words(enum vocabulary vocabulary, const char *words[WORDS_MAX])
     return count;
 }
 
-uint32_t
+uint64_t
 vocabulary_match(enum vocabulary vocabulary, struct slice pattern)
 {
     const char *words[WORDS_MAX];
     size_t count = vocabulary_words(vocabulary, words);
-    uint32_t hits = 0;
+    uint64_t hits = 0;
 
     for (size_t i = 0; i < count; i++)
         if (slice_glob(pattern, slice_of(words[i])))
-            hits |= UINT32_C(1) << i;
+            hits |= UINT64_C(1) << i;
     return hits;
 }
 

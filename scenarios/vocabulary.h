@@ -16,12 +16,12 @@ enum vocabulary {
     WORDS_DSN_KIND, /* RFC 3464 2.3.3, failed first: it is the usual one */
     WORDS_FREE,     /* no list: anything may be said */
 };
-enum { WORDS_MAX = 32 };
+enum { WORDS_MAX = 64 };
 
 /* The words in the order of their numbers; how many there are. */
 size_t vocabulary_words(enum vocabulary vocabulary, const char *words[WORDS_MAX]);
 /* Bit i: word i is meant by `pattern`. 0: none. */
-uint32_t vocabulary_match(enum vocabulary vocabulary, struct slice pattern);
+uint64_t vocabulary_match(enum vocabulary vocabulary, struct slice pattern);
 unsigned vocabulary_reason_number(enum failure_reason reason); /* its place among WORDS_REASON */
 
 enum event_field {

@@ -54,6 +54,25 @@ moments_oldest(const struct moments *moments)
 }
 
 const struct moment *
+moments_last_but_one(const struct moments *moments)
+{
+    assert(moments->count >= 2);
+    return moment_at(moments, moments->count - 2);
+}
+
+void
+moments_join_newest(struct moments *moments, int64_t at_us, uint64_t amount)
+{
+    struct moment *newest;
+
+    assert(moments->count > 0);
+    newest = moment_at(moments, moments->count - 1);
+    assert(newest->at_us <= at_us);
+    newest->at_us = at_us;
+    newest->amount += amount;
+}
+
+const struct moment *
 moments_newest(const struct moments *moments)
 {
     return moments->count > 0 ? moment_at(moments, moments->count - 1) : NULL;

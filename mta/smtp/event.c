@@ -65,6 +65,9 @@ static const char *const outcome_names[] = {
     [OUTCOME_PERMERROR] = "permerror",
     [OUTCOME_DUPLICATE] = "duplicate",
     [OUTCOME_UNMATCHED] = "unmatched",
+    [OUTCOME_HELD] = "held",
+    [OUTCOME_SHUT] = "shut",
+    [OUTCOME_ESCALATED] = "escalated",
 };
 static_assert(COUNT_OF(outcome_names) == OUTCOMES_COUNT, "every outcome has a name");
 

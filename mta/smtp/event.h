@@ -75,6 +75,9 @@ enum event_outcome {
     OUTCOME_PERMERROR,
     OUTCOME_DUPLICATE, /* dsn.received, fbl.received: it has come before; … */
     OUTCOME_UNMATCHED, /* … it is about no message of ours. Neither changes anything */
+    OUTCOME_HELD,      /* limit.hit: the door was shut already, … */
+    OUTCOME_SHUT,      /* … this shut it, … */
+    OUTCOME_ESCALATED, /* … and this was the one too many: the next rung */
     OUTCOMES_COUNT,
 };
 

@@ -251,7 +251,7 @@ read_percent(struct reading *r, struct slice text)
 }
 
 static bool
-read_count_or_rate(struct reading *r, struct slice text)
+read_limit(struct reading *r, struct slice text)
 {
     struct quantity q;
     struct error ignored;
@@ -267,7 +267,7 @@ read_count_or_rate(struct reading *r, struct slice text)
     r->out->quantity = q;
     if (q.kind == QUANTITY_NUMBER)
         return take_whole(r, text);
-    if (q.kind != QUANTITY_RATE)
+    if (q.kind != QUANTITY_RATE && q.kind != QUANTITY_PERCENT)
         return is_not_a(r, text);
     return q.value.num >= 0 || is_not_a(r, text);
 }
@@ -482,7 +482,7 @@ scalar_read(const struct schema_key *key, struct slice text, const struct params
         [SCHEMA_TIME] = read_time,
         [SCHEMA_COUNT_RANGE] = read_count_range,
         [SCHEMA_DURATION_RANGE] = read_duration_range,
-        [SCHEMA_COUNT_OR_RATE] = read_count_or_rate,
+        [SCHEMA_LIMIT] = read_limit,
         [SCHEMA_WINDOW] = read_window,
         [SCHEMA_REPLY] = read_reply,
         [SCHEMA_IP] = read_ip,

@@ -10,7 +10,7 @@
 
 struct scalar {               /* what applies to the type is set */
     struct slice text;        /* with parameters put in, without unneeded space */
-    struct quantity quantity; /* also of COUNT_OR_RATE; of WINDOW: its length */
+    struct quantity quantity; /* also of LIMIT; of WINDOW: its length */
     int64_t whole;            /* counts, bytes, us, wall us, words' values, yes: 1 */
     const struct word *word;  /* also of WINDOW */
     uint64_t min, max;        /* of a range; max UINT64_MAX: open */

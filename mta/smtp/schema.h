@@ -24,10 +24,10 @@ enum schema_type {
     SCHEMA_RATE,
     SCHEMA_SIZE,
     SCHEMA_TIME,
-    SCHEMA_COUNT_RANGE,    /* 2..3, 1, 3.. */
     SCHEMA_DURATION_RANGE, /* 5m..2h, 10m */
-    SCHEMA_COUNT_OR_RATE,
-    SCHEMA_WINDOW, /* sliding 60s; its word is one of `words` */
+    SCHEMA_COUNT_RANGE,    /* 2..3, 1, 3.. */
+    SCHEMA_LIMIT,          /* 20, 500/h, 5% */
+    SCHEMA_WINDOW,         /* sliding 60s; its word is one of `words` */
     SCHEMA_REPLY,
     SCHEMA_IP,
     SCHEMA_ENDPOINT, /* 127.0.0.1:25, [::1]:25 */

@@ -34,8 +34,9 @@ static bool
 model_has_room(
     const struct history *history, const struct window *window, int64_t now_us, uint64_t amount)
 {
-    int64_t from_us = window->kind == WINDOW_SLIDING ? now_us - window->length_us + 1
-                                                     : now_us - now_us % window->length_us;
+    int64_t from_us = window->kind == WINDOW_SLIDING
+        ? now_us - window->length_us + 1
+        : now_us - (now_us + window->clock_us) % window->length_us;
 
     return sum_since(history, from_us) + amount <= window->max;
 }
@@ -44,14 +45,17 @@ static void
 windows_agree_with_a_plain_model(void **state)
 {
     static const struct window windows[] = {
-        {WINDOW_SLIDING, 1000,  1  },
-        {WINDOW_SLIDING, 1000,  7  },
-        {WINDOW_SLIDING, 50,    100},
-        {WINDOW_SLIDING, 1,     3  },
-        {WINDOW_FIXED,   1000,  1  },
-        {WINDOW_FIXED,   777,   10 },
-        {WINDOW_FIXED,   1,     2  },
-        {WINDOW_SLIDING, 30000, 0  },
+        {WINDOW_SLIDING, 1000,  1,   0, 0               },
+        {WINDOW_SLIDING, 1000,  7,   0, 0               },
+        {WINDOW_SLIDING, 50,    100, 0, 0               },
+        {WINDOW_SLIDING, 1,     3,   0, 0               },
+        {WINDOW_FIXED,   1000,  1,   0, 0               },
+        {WINDOW_FIXED,   777,   10,  0, 0               },
+        {WINDOW_FIXED,   1,     2,   0, 0               },
+        {WINDOW_CLOCK,   1000,  3,   0, 0               },
+        {WINDOW_CLOCK,   1000,  3,   0, 1767600000000777},
+        {WINDOW_CLOCK,   50,    9,   0, 49              },
+        {WINDOW_SLIDING, 30000, 0,   0, 0               },
     };
     static struct history history;
 
@@ -78,14 +82,141 @@ windows_agree_with_a_plain_model(void **state)
         }
 }
 
+/* Whole hours of the wall clock; and a window that opens with the first that is let through. */
+static void
+a_row_of_windows_stands_where_it_should(void **state)
+{
+    static const struct window clock = {WINDOW_CLOCK, 3600, 1, 0, 1700};
+    static const struct window first = {WINDOW_FIRST, 3600, 1, 0, 0};
+    static const struct window fixed = {WINDOW_FIXED, 3600, 1, 0, 1700};
+    static const struct {
+        int64_t at_us;
+        bool clock, first, fixed;
+    } cases[] = {
+        {100,   true,  true,  true },
+        {1899,  false, false, false},
+        {1900,  true,  false, false},
+        {3599,  false, false, false},
+        {3600,  false, false, true },
+        {3699,  false, false, false},
+        {3700,  false, true,  false},
+        {5500,  true,  false, false},
+        {7299,  false, false, true },
+        {7300,  false, true,  false},
+        {20000, true,  true,  true },
+    };
+    struct tally tallies[3] = {0};
+    const struct window *windows[] = {&clock, &first, &fixed};
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const bool expected[] = {cases[i].clock, cases[i].first, cases[i].fixed};
+
+        print_message("  at %d\n", (int)cases[i].at_us);
+        for (size_t j = 0; j < COUNT_OF(windows); j++) {
+            bool has_room = tally_has_room(&tallies[j], windows[j], cases[i].at_us, 1);
+
+            assert_int_equal(has_room, expected[j]);
+            if (has_room)
+                tally_take(&tallies[j], windows[j], cases[i].at_us, 1);
+        }
+    }
+}
+
+/* In no stretch of time does more pass than a full bucket and what drips in meanwhile. */
+static void
+a_bucket_never_lets_more_through_than_burst_and_rate(void **state)
+{
+    static const struct window windows[] = {
+        {WINDOW_BUCKET, US_PER_S, 20,  100, 0},
+        {WINDOW_BUCKET, US_PER_S, 20,  1,   0},
+        {WINDOW_BUCKET, 7,        1,   3,   0},
+        {WINDOW_BUCKET, 999983,   101, 13,  0},
+    };
+    static struct history history;
+
+    for (size_t i = 0; i < COUNT_OF(windows); i++) {
+        const struct window *window = &windows[i];
+        struct rng rng = rng_from_seed(i);
+        struct tally tally = {0};
+        int64_t now_us = 0;
+
+        history.count = 0;
+        while (history.count < TRIES_MAX / 4) {
+            if (tally_has_room(&tally, window, now_us, 1)) {
+                tally_take(&tally, window, now_us, 1);
+                history.at_us[history.count++] = now_us;
+            } else {
+                now_us += 1 + (int64_t)rng_below(&rng, (uint64_t)window->length_us / 3);
+            }
+        }
+        for (size_t from = 0; from < history.count; from++)
+            for (size_t to = from; to < history.count; to++) {
+                int64_t us = history.at_us[to] - history.at_us[from];
+                int128 beyond = (int128)(to - from + 1) - (int128)window->burst;
+
+                assert_true(beyond * window->length_us <= (int128)window->max * us);
+            }
+        tally_release(&tally);
+    }
+}
+
+/* The instant that is named is the first with room: one microsecond before there is none. */
+static void
+a_tally_knows_when_it_eases(void **state)
+{
+    static const struct window windows[] = {
+        {WINDOW_SLIDING, 1000, 3,  0,   0  },
+        {WINDOW_FIXED,   1000, 3,  0,   0  },
+        {WINDOW_CLOCK,   1000, 3,  0,   777},
+        {WINDOW_FIRST,   1000, 3,  0,   0  },
+        {WINDOW_BUCKET,  1000, 3,  0,   0  },
+        {WINDOW_BUCKET,  1000, 13, 200, 0  },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(windows); i++) {
+        struct tally tally = {0};
+        int64_t now_us = 100, next_us;
+
+        assert_true(tally_eases_at_us(&tally, &windows[i], now_us) == INT64_MAX);
+        for (int round = 0; round < 20; round++) {
+            while (tally_has_room(&tally, &windows[i], now_us, 1))
+                tally_take(&tally, &windows[i], now_us, 1);
+            next_us = tally_eases_at_us(&tally, &windows[i], now_us);
+            assert_true(next_us > now_us);
+            assert_false(tally_has_room(&tally, &windows[i], next_us - 1, 1));
+            assert_true(tally_has_room(&tally, &windows[i], next_us, 1));
+            now_us = next_us;
+        }
+        tally_release(&tally);
+    }
+}
+
+/* Memory has a bound, and what passes too. */
+static void
+a_crowded_window_stays_small_and_strict(void **state)
+{
+    const struct window window = {WINDOW_SLIDING, US_PER_HOUR, 300000, 0, 0};
+    struct tally tally = {0};
+    uint64_t through = 0;
+
+    for (int64_t now_us = 0; now_us < 3 * US_PER_HOUR; now_us += 7000)
+        if (tally_has_room(&tally, &window, now_us, 1)) {
+            tally_take(&tally, &window, now_us, 1);
+            through++;
+        }
+    assert_in_range(through, 880000, 900000); /* at most three windows full */
+    assert_in_range(tally.moments.count, 1, 3 * TALLY_MOMENTS_MAX);
+    tally_release(&tally);
+}
+
 /* A bucket that is never full never wastes a drop: what it lets through is exact to one. */
 static void
 a_bucket_lets_through_its_rate_and_one_burst(void **state)
 {
     static const struct window windows[] = {
-        {WINDOW_BUCKET, 1000,       7         },
-        {WINDOW_BUCKET, 999983,     13        },
-        {WINDOW_BUCKET, US_PER_DAY, 1000000007},
+        {WINDOW_BUCKET, 1000,       7,          0, 0},
+        {WINDOW_BUCKET, 999983,     13,         0, 0},
+        {WINDOW_BUCKET, US_PER_DAY, 1000000007, 0, 0},
     };
 
     for (size_t i = 0; i < COUNT_OF(windows); i++) {
@@ -188,6 +319,7 @@ each_source_has_a_counter_of_its_own(void **state)
         {LIMIT_PER_IP_24,                               "250 ", "421 ", "421 "},
         {LIMIT_PER_SENDER_DOMAIN,                       "421 ", "421 ", "250 "},
         {LIMIT_PER_HOST,                                "421 ", "421 ", "421 "},
+        {LIMIT_PER_SITE,                                "421 ", "421 ", "421 "},
         {LIMIT_PER_SOURCE_IP | LIMIT_PER_SENDER_DOMAIN, "250 ", "250 ", "250 "},
     };
 
@@ -417,6 +549,8 @@ a_limit_can_be_turned_while_it_runs(void **state)
         isp_pass(&w, US_PER_MIN);
         assert_string_equal(peer_codes(&w, 0, MAIL), "421 ");
         isp_turn(w.isp, KNOB_LIMIT_MAX, 0, 1);
+        if (windows[i] == WINDOW_BUCKET)
+            isp_pass(&w, US_PER_MIN); /* at a rate of nothing, nothing has dripped in */
         assert_string_equal(peer_codes(&w, 0, MAIL), "250 ");
         isp_stop(&w);
     }
@@ -427,7 +561,11 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_agree_with_a_plain_model),
+        cmocka_unit_test(a_row_of_windows_stands_where_it_should),
         cmocka_unit_test(a_bucket_lets_through_its_rate_and_one_burst),
+        cmocka_unit_test(a_bucket_never_lets_more_through_than_burst_and_rate),
+        cmocka_unit_test(a_tally_knows_when_it_eases),
+        cmocka_unit_test(a_crowded_window_stays_small_and_strict),
         cmocka_unit_test(messages_are_counted_at_mail_and_come_back_after_the_window),
         cmocka_unit_test(each_source_has_a_counter_of_its_own),
         cmocka_unit_test(recipients_and_bytes_are_counted_at_their_stage),

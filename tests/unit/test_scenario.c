@@ -180,6 +180,41 @@ every_key_becomes_what_it_says(void **state)
 }
 
 static void
+check_rungs(const struct isp_config *isp)
+{
+    const struct isp_limit *shared = &isp->limits[6], *dirt = &isp->limits[7];
+    const struct isp_rung *rungs = dirt->rungs;
+
+    assert_int_equal(shared->per, LIMIT_PER_SITE);
+    assert_int_equal(shared->window, WINDOW_BUCKET);
+    assert_int_equal(shared->window_us, US_PER_S);
+    assert_int_equal(shared->max, 20);
+    assert_int_equal(shared->burst, 100);
+    assert_int_equal(shared->stage, STAGE_DOT);
+    assert_int_equal(shared->then, THEN_RESET);
+    assert_true(shared->is_unscaled);
+    assert_int_equal(dirt->share.num * 8, dirt->share.den);
+    assert_int_equal(dirt->share_of_min, 50);
+    assert_int_equal(dirt->window, WINDOW_CLOCK);
+    assert_int_equal(dirt->decay_us, 6 * HOUR);
+    assert_int_equal(dirt->hold_us, 0);
+    assert_int_equal(dirt->rungs_count, 2);
+    assert_slice(rungs[0].id, "rung-1");
+    assert_int_equal(rungs[0].after, 20);
+    assert_int_equal(rungs[0].within_us, 10 * MINUTE);
+    assert_int_equal(rungs[0].over.reply.code, 421);
+    assert_int_equal(rungs[0].stage, STAGE_BANNER);
+    assert_int_equal(rungs[0].hold_us, HOUR);
+    assert_int_equal(rungs[0].scale_ppm, 500000);
+    assert_int_equal(rungs[1].within_us, HOUR);
+    assert_int_equal(rungs[1].over.reply.code, 550);
+    assert_int_equal(rungs[1].then, THEN_SILENT);
+    assert_int_equal(rungs[1].stage, STAGE_CONNECT);
+    assert_int_equal(rungs[1].scale_ppm, 1000000);
+    assert_int_equal(isp->limits[8].window, WINDOW_NONE);
+}
+
+static void
 a_provider_has_its_limits_rules_and_truths(void **state)
 {
     struct diagnostics diagnostics = {0};
@@ -205,6 +240,7 @@ a_provider_has_its_limits_rules_and_truths(void **state)
     assert_int_equal(isp->limits[4].max, 5);
     assert_int_equal(isp->limits[5].window_us, MINUTE); /* $pace / 2, and $pace is 120/min */
     assert_int_equal(isp->limits[5].max, 60);
+    check_rungs(isp);
 
     assert_int_equal(rule->attempt_min, 1);
     assert_int_equal(rule->attempt_max, 2);
@@ -454,7 +490,7 @@ expectations_keep_their_texts_and_places(void **state)
     assert_slice(a->subject.text, "end");
     assert_int_equal(a->checks_count, 2);
     assert_slice(a->checks[1].text, "kpi.sent < 9");
-    assert_int_equal(a->checks[1].mark.line, 84);
+    assert_int_equal(a->checks[1].mark.line, 89);
     assert_int_equal(a->checks[1].mark.column, 45); /* behind the quote */
     assert_string_equal(a->checks[1].mark.filename, FIXTURES "all.yaml");
     assert_slice(a->during.text, "cut");

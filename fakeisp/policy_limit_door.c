@@ -1,0 +1,107 @@
+/* policy_limit_door.c - what becomes of a sender who is told no and knocks again.
+ *
+ * A refusal shuts the door for a while if the config wants it; each knock meanwhile shuts it for
+ * longer. Above the limit's own reply there may be rungs: so many refusals in so long, whether the
+ * door was shut or not, bring the next one, with a reply, a stage and a hold of its own. Being left in
+ * peace brings the sender down again, a rung per decay time, which begins when the hold is over. */
+#include "fakeisp/policy_limit.h"
+
+#define HOLD_US_MAX (400 * US_PER_DAY) /* where the config sets no end to a penalty */
+
+bool
+door_is_shut(const struct door *door, int64_t now_us)
+{
+    return now_us < door->shut_until_us;
+}
+
+static const struct isp_rung *
+rung_of(const struct door *door, const struct isp_limit *config)
+{
+    assert(door->rung <= config->rungs_count);
+    return door->rung > 0 ? &config->rungs[door->rung - 1] : NULL;
+}
+
+uint32_t
+door_scale_ppm(const struct door *door, const struct isp_limit *config)
+{
+    const struct isp_rung *rung = rung_of(door, config);
+
+    return rung != NULL ? rung->scale_ppm : PPM;
+}
+
+void
+door_settle(struct door *door, const struct isp_limit *config, int64_t now_us)
+{
+    int64_t steps;
+
+    if (door->rung == 0 || config->decay_us == 0 || now_us < door->quiet_from_us)
+        return;
+    steps = (now_us - door->quiet_from_us) / config->decay_us;
+    if (steps == 0)
+        return;
+    door->rung = steps < door->rung ? door->rung - (uint32_t)steps : 0;
+    door->quiet_from_us += steps * config->decay_us;
+    tally_release(&door->strikes);
+}
+
+static int64_t
+longer_hold(const struct isp_limit *config, int64_t hold_us)
+{
+    int64_t most_us = config->hold_us_max > 0 ? config->hold_us_max : HOLD_US_MAX;
+    struct ratio longer = {hold_us, 1};
+
+    if (config->hold_factor.den > 0)
+        longer = ratio_multiply(longer, config->hold_factor);
+    if (ratio_compare(longer, ratio_of(most_us, 1)) >= 0)
+        return most_us;
+    return ratio_round(longer);
+}
+
+static void
+shut(struct door *door, int64_t hold_us, int64_t now_us)
+{
+    door->hold_us = hold_us;
+    if (now_us + hold_us > door->shut_until_us)
+        door->shut_until_us = now_us + hold_us;
+}
+
+/* One more refusal; true: it was the one too many. */
+static bool
+strike(struct door *door, const struct isp_limit *config, int64_t now_us)
+{
+    struct window window = {.kind = WINDOW_SLIDING};
+
+    if (door->rung == config->rungs_count)
+        return false;
+    window.length_us = config->rungs[door->rung].within_us;
+    window.max = config->rungs[door->rung].after;
+    tally_take(&door->strikes, &window, now_us, 1);
+    return tally_room(&door->strikes, &window, now_us) == 0;
+}
+
+/* A knock at a shut door keeps it shut for longer than the one before; one that finds it open shuts
+ * it for the shortest time of its rung. */
+enum event_outcome
+door_knock(struct door *door, const struct isp_limit *config, int64_t now_us)
+{
+    bool was_shut = door_is_shut(door, now_us);
+    enum event_outcome outcome = was_shut ? OUTCOME_HELD : OUTCOME_NONE;
+    int64_t hold_us;
+
+    if (strike(door, config, now_us)) {
+        tally_release(&door->strikes);
+        door->rung++;
+        was_shut = false;
+        outcome = OUTCOME_ESCALATED;
+    }
+    hold_us = door->rung > 0 ? rung_of(door, config)->hold_us : config->hold_us;
+    if (was_shut && door->hold_us > 0) {
+        shut(door, longer_hold(config, door->hold_us), now_us);
+    } else if (hold_us > 0) {
+        shut(door, hold_us, now_us);
+        if (outcome == OUTCOME_NONE)
+            outcome = OUTCOME_SHUT;
+    }
+    door->quiet_from_us = door->shut_until_us > now_us ? door->shut_until_us : now_us;
+    return outcome;
+}
