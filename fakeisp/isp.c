@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "fakeisp/aftermath.h"
+#include "fakeisp/isp_truth.h"
 #include "fakeisp/seen.h"
 #include "fakeisp/smtp_server.h"
 #include "smtp/event.h"
@@ -369,16 +370,22 @@ isp_refusals_left(const struct isp *isp)
     return policies_refusals_left(isp->policies);
 }
 
-struct isp_limit
-isp_limit_now(const struct isp *isp, size_t index)
+void
+isp_note_complaint(struct isp *isp, const struct isp_sender *sender)
 {
-    struct isp_limit limit;
+    policies_on_complaint(isp->policies, sender, loop_now_us(isp->doors.loop));
+}
 
-    assert(index < isp->config->limits_count);
-    limit = isp->config->limits[index];
-    limit.max = (uint64_t)isp_knob(isp, KNOB_LIMIT_MAX, index);
-    limit.window_us = isp_knob(isp, KNOB_LIMIT_WINDOW, index);
-    return limit;
+struct policies *
+isp_policies(struct isp *isp)
+{
+    return isp->policies;
+}
+
+int64_t
+isp_now_us(const struct isp *isp)
+{
+    return loop_now_us(isp->doors.loop);
 }
 
 uint32_t

@@ -146,6 +146,50 @@ struct isp_sender {
     struct slice dkim_domain; /* d= of a good signature */
 };
 
+/* What a score below `below` comes to. */
+struct isp_band {
+    struct slice id;
+    uint32_t below;         /* points, of 100 */
+    struct isp_reply reply; /* not set: none, … */
+    uint32_t share_ppm;     /* … else to so many of the messages, drawn */
+    bool is_closing;
+    enum smtp_stage stage;
+    uint32_t scale_ppm;      /* so much of the limits is left; PPM: all */
+    enum bounce_class cause; /* as of a limit */
+};
+
+struct isp_reputation { /* see fakeisp/policy_reputation.c */
+    bool is_on;
+    uint32_t per;     /* limit_key bits */
+    uint32_t start;   /* points of a newcomer, of 100 */
+    uint32_t recover; /* points that a day without a mark gives back */
+    uint32_t trap_points;
+    uint32_t complaint_points, unknown_points; /* per percent of the day's recipients, … */
+    uint64_t share_of_min;                     /* … of so many at least */
+    uint32_t jump_points;
+    uint32_t jump_times; /* the mean of the days before, */
+    uint64_t jump_from;  /* and at least so many recipients */
+    const struct isp_band *bands;
+    size_t bands_count;
+};
+
+struct isp_warming { /* see fakeisp/policy_warming.c */
+    bool is_on;
+    uint32_t per;         /* limit_key bits */
+    uint64_t first, full; /* messages a day; from `full` on there is no limit */
+    struct ratio grow, shrink;
+    struct ratio complaint_share, unknown_share; /* above: a dirty day, … */
+    uint64_t share_of_min;                       /* … if there were so many recipients */
+    uint64_t traps_max;
+    struct isp_reply over;   /* always set, if it is on */
+    enum bounce_class cause; /* as of a limit, of both replies */
+    bool is_closing;
+    enum smtp_stage stage;
+    struct isp_reply unseen; /* the banner for who was never seen; not set: none */
+    int64_t unseen_us;       /* for so long */
+    int64_t forget_us;       /* who stays away for so long was never seen */
+};
+
 /* One comparison of `while:`; all of a rule's must hold. */
 struct isp_condition {
     enum { CONDITION_AGE, CONDITION_ATTEMPT } what; /* age(first_attempt) in us; attempt */
@@ -240,6 +284,8 @@ struct isp_config {
     size_t hosts_count;
     const struct isp_limit *limits;
     size_t limits_count;
+    struct isp_reputation reputation;
+    struct isp_warming warming;
     const struct isp_rule *rules;
     size_t rules_count;
     struct isp_greylist greylist;
@@ -295,9 +341,80 @@ int64_t isp_knob(const struct isp *isp, enum isp_knob knob, size_t index); /* it
 void isp_refuse_next(struct isp *isp, uint64_t times, const struct smtp_reply *reply);
 uint64_t isp_refusals_left(const struct isp *isp);
 
-/* The truth for judges and plots. */
-struct isp_limit isp_limit_now(const struct isp *isp, size_t index);
+/* Somebody complains about mail of this sender: limits, reputation and warming take note. */
+void isp_note_complaint(struct isp *isp, const struct isp_sender *sender);
+
+/* ---- The truth, for judges, oracles and plots. No sender can see any of it. Asking changes
+ * nothing: who asks about a stranger leaves him one. */
+
 uint32_t isp_sessions_open(const struct isp *isp, size_t host); /* now */
+
+/* One limit as it stands for one sender at this instant: as the time line has it, on the rung where
+ * he stands, with what his reputation leaves of it. */
+struct isp_limit_state {
+    const struct isp_limit *config;
+    uint64_t max; /* in the window, or at once; not of a share */
+    enum limit_window window;
+    int64_t window_us;     /* 0: there is none */
+    uint64_t burst;        /* what passes at once from rest; without a bucket: max */
+    struct ratio rate;     /* of what is counted, per microsecond, in the long run: max / window_us;
+                            * nothing while the door is shut; and nothing without a window */
+    uint64_t room;         /* so much would pass now; UINT64_MAX: any */
+    int64_t eases_at_us;   /* the next instant at which `room` grows by itself; INT64_MAX: never */
+    uint32_t rung;         /* 0: the limit's own */
+    bool is_shut;          /* a penalty runs, … */
+    int64_t shut_until_us; /* … so long, if nobody knocks */
+    int64_t
+        changes_at_us; /* the next instant at which `rate` changes by itself; INT64_MAX: never */
+};
+struct isp_limit_state isp_limit_now(
+    struct isp *isp, size_t index, const struct isp_sender *sender);
+
+/* An MTA with all its addresses, as a provider sees it. */
+struct isp_senders {
+    const struct net_address *sources; /* at least one */
+    size_t sources_count;
+    struct slice domain, dkim_domain;
+};
+/* The rate of one limit for all of them together: the sum over those who have a counter of their own
+ * (source addresses, hosts). *changes_at_us as above. */
+struct ratio isp_limit_rate_now(
+    struct isp *isp, size_t index, const struct isp_senders *senders, int64_t *changes_at_us);
+
+/* What a sender may do at this instant if he knew everything: the strictest of all limits, holds,
+ * reputation and warming. An oracle sends by it. */
+struct isp_message {            /* as a limit of recipients or bytes counts it */
+    uint64_t recipients, bytes; /* bytes 0: not known; such limits are left out */
+};
+struct isp_permission {
+    bool is_refused;     /* a door is shut, or he is not let in: nothing passes */
+    bool has_rate;       /* else there is no limit in time */
+    struct ratio rate;   /* messages per microsecond in the long run; nothing while he is refused */
+    uint64_t room;       /* messages that would pass now, one after the other; UINT64_MAX: any */
+    int64_t eases_at_us; /* the next instant at which `room` grows by itself; INT64_MAX: never */
+    /* UINT64_MAX: as many as he likes */
+    uint64_t connections_open_max, messages_per_connection_max, recipients_per_transaction_max;
+    int64_t changes_at_us; /* the next instant at which the rate changes by itself */
+};
+struct isp_permission isp_permission_now(
+    struct isp *isp, const struct isp_sender *sender, const struct isp_message *message);
+
+/* What a provider thinks of a sender now. */
+struct isp_standing {
+    uint32_t score_millionths; /* of a point; 100 points are best */
+    uint32_t scale_ppm;        /* so much of its limits is left */
+    uint32_t refused_ppm;      /* of its messages, for the score alone */
+    int64_t changes_at_us;     /* without anybody's doing; INT64_MAX: never */
+};
+struct isp_warmth {
+    bool is_warm;             /* then there is no allowance */
+    bool is_refused;          /* at the banner */
+    uint64_t allowance, left; /* messages, today */
+    int64_t changes_at_us;    /* as above */
+};
+
+struct isp_standing isp_standing_now(struct isp *isp, const struct isp_sender *sender);
+struct isp_warmth isp_warmth_now(struct isp *isp, const struct isp_sender *sender);
 
 /* For the report. */
 struct isp_reports {    /* of delivery, that go back */

@@ -7,6 +7,8 @@
 
 struct policies {
     struct arena arena;
+    struct reputation *reputation;
+    struct warming *warming;
     struct limits *limits;
     struct rules *rules;
     struct addresses *addresses;
@@ -16,7 +18,9 @@ struct policies {
     uint64_t refusals_left; /* by order from outside */
     struct ready_reply refusal;
     uint32_t name_order;
-    uint32_t stages; /* bits: where anybody has something to say */
+    uint32_t stages;     /* bits: where anybody has something to say */
+    bool judges_senders; /* has reputation or warming */
+    bool keeps_books;    /* wants to know what RCPT was answered with */
 };
 
 /* ---- replies ---- */
@@ -123,10 +127,19 @@ question_sender(const struct question *question)
 
 typedef struct answer ask_fn(struct policies *policies, struct question *question);
 
+/* What counts is counted only if nobody minds. */
 static struct answer
 ask_limits(struct policies *policies, struct question *question)
 {
-    return limits_ask(policies->limits, question);
+    struct answer answer = reputation_ask(policies->reputation, question);
+
+    if (answer.kind == ANSWER_NONE)
+        answer = warming_ask(policies->warming, question);
+    if (answer.kind == ANSWER_NONE)
+        answer = limits_ask(policies->limits, question);
+    if (answer.kind == ANSWER_NONE)
+        warming_take(policies->warming, question);
+    return answer;
 }
 
 static struct answer
@@ -181,8 +194,16 @@ note_rcpt(struct policies *policies, const struct question *question, struct ans
     bool is_unknown = says_unknown_user(answer);
     struct answer over;
 
-    if (answer->limit != 0 || !limits_want_rcpts(policies->limits))
+    if (answer->limit != 0 || !policies->keeps_books)
         return;
+    if (policies->judges_senders) {
+        const struct isp_sender sender = question_sender(question);
+
+        reputation_note_rcpt(
+            policies->reputation, &sender, is_unknown, answer->is_trap, question->now_us);
+        warming_note_rcpt(
+            policies->warming, &sender, is_unknown, answer->is_trap, question->now_us);
+    }
     over = limits_note_rcpt(policies->limits, question, is_unknown);
     if (over.kind != ANSWER_NONE)
         *answer = over;
@@ -232,12 +253,17 @@ policies_new(const struct isp_config *config, struct journal *journal, const str
     struct policy_doors doors = {&policies->arena, journal, rng, clock_us};
 
     policies->journal = journal;
+    policies->reputation = reputation_new(config, &doors);
+    policies->warming = warming_new(config, &doors);
     policies->limits = limits_new(config, &doors);
     policies->rules = rules_new(config, &doors);
     policies->addresses = addresses_new(config, &doors);
     policies->greylist = greylist_new(config, &doors);
     policies->mailboxes = mailboxes_new(config, &doors);
-    policies->stages = limits_stages(policies->limits) | rules_stages(policies->rules) |
+    policies->judges_senders = config->reputation.is_on || config->warming.is_on;
+    policies->keeps_books = policies->judges_senders || limits_want_rcpts(policies->limits);
+    policies->stages = limits_stages(policies->limits) | reputation_stages(policies->reputation) |
+        warming_stages(policies->warming) | rules_stages(policies->rules) |
         addresses_stages(policies->addresses) | 1U << STAGE_RCPT;
     return policies;
 }
@@ -247,6 +273,8 @@ policies_free(struct policies **policies)
 {
     if (*policies == NULL)
         return;
+    reputation_free(&(*policies)->reputation);
+    warming_free(&(*policies)->warming);
     limits_free(&(*policies)->limits);
     rules_free(&(*policies)->rules);
     addresses_free(&(*policies)->addresses);
@@ -271,17 +299,39 @@ policies_refusals_left(const struct policies *policies)
     return policies->refusals_left;
 }
 
+struct limits *
+policies_limits(struct policies *policies)
+{
+    return policies->limits;
+}
+
+struct reputation *
+policies_reputation(struct policies *policies)
+{
+    return policies->reputation;
+}
+
+struct warming *
+policies_warming(struct policies *policies)
+{
+    return policies->warming;
+}
+
 void
 policies_on_accepted(
     struct policies *policies, const struct isp_sender *sender, uint64_t recipients, int64_t now_us)
 {
     limits_note_accepted(policies->limits, sender, recipients, now_us);
+    reputation_note_accepted(policies->reputation, sender, recipients, now_us);
+    warming_note_accepted(policies->warming, sender, recipients, now_us);
 }
 
 void
 policies_on_complaint(struct policies *policies, const struct isp_sender *sender, int64_t now_us)
 {
     limits_note_complaint(policies->limits, sender, now_us);
+    reputation_note_complaint(policies->reputation, sender, now_us);
+    warming_note_complaint(policies->warming, sender, now_us);
 }
 
 void

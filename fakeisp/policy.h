@@ -108,6 +108,10 @@ struct isp_sender question_sender(const struct question *question);
 struct policies;
 
 /* clock_us: what the wall clock showed at instant 0, since 1970. */
+struct limits *policies_limits(struct policies *policies);
+struct reputation *policies_reputation(struct policies *policies);
+struct warming *policies_warming(struct policies *policies);
+
 struct policies *policies_new(const struct isp_config *config, struct journal *journal,
     const struct rng *rng, int64_t clock_us);
 void policies_free(struct policies **policies);
@@ -150,6 +154,7 @@ struct policy_doors {
  * users are noted when RCPT is about to be answered with that, complaints when they come; the door of
  * their penalty shuts out every RCPT, or every MAIL. */
 struct limits;
+enum bounce_class limit_cause(enum bounce_class configured, const struct ready_reply *reply);
 struct limits *limits_new(const struct isp_config *config, const struct policy_doors *doors);
 void limits_free(struct limits **limits);
 struct answer limits_ask(struct limits *limits, const struct question *question);
@@ -165,6 +170,40 @@ bool limits_want_rcpts(const struct limits *limits);
 void limits_turn(
     struct limits *limits, enum isp_knob knob, size_t index, int64_t value, int64_t now_us);
 int64_t limits_knob(const struct limits *limits, enum isp_knob knob, size_t index);
+struct isp_limit_state limits_state(struct limits *limits, size_t index,
+    const struct isp_sender *sender, uint64_t scale_ppm, int64_t now_us);
+
+/* Reputation and warming: asked before the limits. A sender's score also fills the question's
+ * scale. */
+struct reputation;
+struct reputation *reputation_new(
+    const struct isp_config *config, const struct policy_doors *doors);
+void reputation_free(struct reputation **reputation);
+struct answer reputation_ask(struct reputation *reputation, struct question *question);
+void reputation_note_rcpt(struct reputation *reputation, const struct isp_sender *sender,
+    bool is_unknown, bool is_trap, int64_t now_us);
+void reputation_note_accepted(struct reputation *reputation, const struct isp_sender *sender,
+    uint64_t recipients, int64_t now_us);
+void reputation_note_complaint(
+    struct reputation *reputation, const struct isp_sender *sender, int64_t now_us);
+uint32_t reputation_stages(const struct reputation *reputation);
+struct isp_standing reputation_standing(
+    struct reputation *reputation, const struct isp_sender *sender, int64_t now_us);
+
+struct warming;
+struct warming *warming_new(const struct isp_config *config, const struct policy_doors *doors);
+void warming_free(struct warming **warming);
+struct answer warming_ask(struct warming *warming, const struct question *question);
+void warming_take(struct warming *warming, const struct question *question); /* nobody minded */
+void warming_note_rcpt(struct warming *warming, const struct isp_sender *sender, bool is_unknown,
+    bool is_trap, int64_t now_us);
+void warming_note_accepted(
+    struct warming *warming, const struct isp_sender *sender, uint64_t recipients, int64_t now_us);
+void warming_note_complaint(
+    struct warming *warming, const struct isp_sender *sender, int64_t now_us);
+uint32_t warming_stages(const struct warming *warming);
+struct isp_warmth warming_warmth(
+    struct warming *warming, const struct isp_sender *sender, int64_t now_us);
 
 /* Rules, in the order they are written. With several recipients (data, body, dot) a rule speaks
  * when it means any of them. Before there is a recipient a share is drawn anew each time. */

@@ -108,8 +108,8 @@ kind_of(enum limit_then then)
 }
 
 /* Told to come later, by a reply or by none at all, or told that it is over for good. */
-static enum bounce_class
-cause_of_limit(enum bounce_class configured, const struct ready_reply *reply)
+enum bounce_class
+limit_cause(enum bounce_class configured, const struct ready_reply *reply)
 {
     if (configured != CLASS_NONE)
         return configured;
@@ -136,7 +136,7 @@ over_the_limit(struct limit *limit, struct counter *counter, int64_t now_us)
     answer.kind = kind_of(then);
     if (then != THEN_KEEP && then != THEN_CLOSE)
         answer.reply = NULL;
-    answer.cause = cause_of_limit(cause, answer.reply);
+    answer.cause = limit_cause(cause, answer.reply);
     return answer;
 }
 

@@ -375,6 +375,14 @@ find_limit(struct compiler *compiler, struct arguments *arguments, struct series
         SLICE_ARGS(isp->name));
 }
 
+/* Penalties and reputation change it between the entries of a time line. */
+static bool
+moves_by_itself(const struct isp_config *isp, size_t limit)
+{
+    return isp->limits[limit].hold_us > 0 || isp->limits[limit].rungs_count > 0 ||
+        isp->reputation.is_on;
+}
+
 static bool
 take_limit(struct compiler *compiler, struct arguments *arguments)
 {
@@ -396,6 +404,7 @@ take_limit(struct compiler *compiler, struct arguments *arguments)
     }
     if (!find_limit(compiler, arguments, &plan))
         return false;
+    plan.is_moving = moves_by_itself(&compiler->context->scenario->isps[isp], plan.limit);
     if (find_argument(arguments, SLICE("over")) != NULL &&
         !read_duration(compiler, arguments, "over", &plan.window_us))
         return false;

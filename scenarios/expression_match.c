@@ -89,6 +89,10 @@ known_names(struct compiler *compiler, enum event_field field, const char **name
         for (size_t j = 0; field == FIELD_LIMIT && j < isp->limits_count; j++)
             if (count < NAMES_SHOWN_MAX)
                 names[count++] = compiler_copy_name(compiler, isp->limits[j].id);
+        if (field == FIELD_LIMIT && isp->reputation.is_on && count < NAMES_SHOWN_MAX)
+            names[count++] = "reputation";
+        if (field == FIELD_LIMIT && isp->warming.is_on && count < NAMES_SHOWN_MAX)
+            names[count++] = "warming";
     }
     return count;
 }
@@ -180,7 +184,8 @@ why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
     bool is_authenticating = false, is_foreign = scenario->sut.kind != SUT_NONE;
 
     for (size_t i = 0; i < scenario->isps_count; i++) {
-        limits_count += scenario->isps[i].limits_count;
+        limits_count += scenario->isps[i].limits_count + scenario->isps[i].reputation.is_on +
+            scenario->isps[i].warming.is_on;
         returns_count += scenario->isps[i].returns_count;
         is_authenticating |= scenario->isps[i].is_authenticating;
     }

@@ -292,6 +292,8 @@ load_auth(const struct section *section, struct isp_config *isp)
     for (size_t i = 0; i < isp->rules_count; i++)
         for (int j = 0; j < AUTH_METHODS_COUNT; j++)
             isp->is_authenticating |= isp->rules[i].auth.bits[j] != 0;
+    isp->is_authenticating |=
+        ((isp->reputation.per | isp->warming.per) & LIMIT_PER_DKIM_DOMAIN) != 0;
     for (size_t i = 0; i < isp->limits_count; i++)
         isp->is_authenticating |= (isp->limits[i].per & LIMIT_PER_DKIM_DOMAIN) != 0;
 }
@@ -335,6 +337,8 @@ load_isps(struct loader *loader, const struct section *root)
         load_domains(&section, &isps[i], &served);
         isps[i].hosts = parts_of(loader)->hosts[i] = load_hosts(&section, &isps[i].hosts_count);
         load_limits(&section, &isps[i]);
+        load_reputation(&section, &isps[i]);
+        load_warming(&section, &isps[i]);
         load_rules(&section, &isps[i]);
         load_auth(&section, &isps[i]);
         load_greylist(&section, &isps[i]);

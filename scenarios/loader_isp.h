@@ -15,5 +15,7 @@ struct isp_reply reply_of(const struct section *section, const char *key);
 uint32_t bits_of(const struct section *section, const char *key, uint32_t initial);
 
 void load_limits(const struct section *section, struct isp_config *isp);
+void load_reputation(const struct section *isp_section, struct isp_config *isp);
+void load_warming(const struct section *isp_section, struct isp_config *isp);
 
 #endif

@@ -7,6 +7,8 @@
 extern const struct schema_key schema_scenario[];
 extern const struct schema_key schema_isp[];
 extern const struct schema_key schema_limit[];
+extern const struct schema_key schema_reputation[];
+extern const struct schema_key schema_warming[];
 extern const struct schema_key schema_sut[];
 extern const struct schema_key schema_campaign[];
 extern const struct schema_key schema_delivery[];

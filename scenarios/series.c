@@ -8,6 +8,9 @@ series_kinds(const struct series_plan *plan)
         return UINT32_C(1) << EVENT_REFUSED | UINT32_C(1) << EVENT_LIMIT_HIT |
             UINT32_C(1) << EVENT_ATTEMPT | UINT32_C(1) << EVENT_DSN_SENT |
             UINT32_C(1) << EVENT_DSN_RECEIVED | UINT32_C(1) << EVENT_FBL_RECEIVED;
+    if (plan->is_moving)
+        return UINT32_C(1) << plan->event | UINT32_C(1) << EVENT_LIMIT_HIT |
+            UINT32_C(1) << EVENT_ACCEPTED;
     return UINT32_C(1) << plan->event;
 }
 
@@ -15,19 +18,27 @@ bool
 series_is_timed(const struct series_plan *plan)
 {
     return plan->kind == SERIES_RATE || plan->kind == SERIES_TRIED ||
-        (plan->kind == SERIES_LIMIT && plan->window_us > 0);
+        (plan->kind == SERIES_LIMIT && (plan->window_us > 0 || plan->is_moving));
 }
 
 /* What the limit is at this moment. Only limits with a window are rates: the compiler saw to it. */
 static struct ratio
-limit_now(const struct series_plan *plan, const struct evidence *evidence)
+limit_now(struct series *series, const struct evidence *evidence)
 {
-    struct isp_limit limit = evidence->isps != NULL
-        ? isp_limit_now(evidence->isps[plan->isp], plan->limit)
-        : evidence->scenario->isps[plan->isp].limits[plan->limit];
+    const struct series_plan *plan = series->plan;
+    const struct scenario *scenario = evidence->scenario;
+    const struct isp_limit *limit = &scenario->isps[plan->isp].limits[plan->limit];
+    const struct isp_senders us = {.sources = scenario->mta.source_ips,
+        .sources_count = scenario->mta.source_ips_count,
+        .domain = scenario->campaign.from.domain,
+        .dkim_domain =
+            scenario->mta.dkim.keys_count > 0 ? scenario->mta.dkim.keys[0].domain : SLICE("")};
 
-    assert(limit.window_us > 0);
-    return ratio_of((int64_t)(limit.max < INT64_MAX ? limit.max : INT64_MAX), limit.window_us);
+    assert(limit->window_us > 0);
+    if (evidence->isps != NULL)
+        return isp_limit_rate_now(
+            evidence->isps[plan->isp], plan->limit, &us, &series->changes_at_us);
+    return ratio_of((int64_t)limit->max, limit->window_us);
 }
 
 /* The last step that still covers the window's start stays, the ones before it go. */
@@ -49,12 +60,12 @@ drop_old_steps(struct series *series, int64_t now_us)
 static void
 note_step(struct series *series, const struct evidence *evidence)
 {
-    struct ratio rate = limit_now(series->plan, evidence);
+    struct ratio rate = limit_now(series, evidence);
     struct step *last = series->steps_count > 0 ? &series->steps[series->steps_count - 1] : NULL;
 
     if (last != NULL && ratio_compare(last->rate, rate) == 0)
         return;
-    if (last != NULL && last->at_us == evidence->now_us) {
+    if (last != NULL && (last->at_us == evidence->now_us || series->plan->window_us == 0)) {
         last->rate = rate;
         return;
     }
@@ -66,8 +77,9 @@ note_step(struct series *series, const struct evidence *evidence)
 void
 series_init(struct series *series, const struct series_plan *plan, struct evidence *evidence)
 {
-    *series = (struct series){.plan = plan, .last_us = -1, .left_us = -1};
-    if (plan->kind == SERIES_LIMIT && plan->window_us > 0)
+    *series =
+        (struct series){.plan = plan, .last_us = -1, .left_us = -1, .changes_at_us = INT64_MAX};
+    if (plan->kind == SERIES_LIMIT && (plan->window_us > 0 || plan->is_moving))
         note_step(series, evidence);
 }
 
@@ -101,6 +113,10 @@ series_advance(struct series *series, int64_t now_us)
 
     if (plan->kind == SERIES_LIMIT && plan->window_us > 0)
         drop_old_steps(series, now_us);
+    if (series->changes_at_us <= now_us) { /* who asks for the value will find another one */
+        series->left_us = series->changes_at_us;
+        series->changes_at_us = INT64_MAX;
+    }
     if (plan->kind == SERIES_TRIED && series->last_us >= 0 &&
         now_us - series->last_us >= plan->window_us) {
         series->left_us = series->last_us + plan->window_us;
@@ -128,6 +144,8 @@ series_next_change_us(const struct series *series, int64_t now_us)
         next_us = moments_oldest(&series->window)->at_us + plan->window_us;
     if (plan->kind == SERIES_LIMIT && series->steps_count > 1)
         next_us = series->steps[1].at_us + plan->window_us;
+    if (plan->is_moving && series->changes_at_us > now_us && series->changes_at_us < next_us)
+        next_us = series->changes_at_us;
     return next_us > now_us ? next_us : INT64_MAX;
 }
 
@@ -181,7 +199,7 @@ series_take(struct series *series, struct evidence *evidence)
         series->last_us = evidence->now_us;
         break;
     case SERIES_LIMIT:
-        if (plan->window_us > 0)
+        if (plan->window_us > 0 || plan->is_moving)
             note_step(series, evidence);
         break;
     case SERIES_OPEN:
@@ -287,7 +305,9 @@ series_value(struct series *series, struct evidence *evidence)
         return sessions_open(series, evidence);
     case SERIES_LIMIT:
         if (plan->window_us == 0)
-            return value_number(limit_now(plan, evidence));
+            return value_number(limit_now(series, evidence));
+        if (plan->is_moving)
+            note_step(series, evidence);
         return is_window_full ? mean_limit(series, evidence->now_us) : value_unknown();
     case SERIES_CONFUSION:
         return measured(series, evidence);

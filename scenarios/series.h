@@ -21,7 +21,7 @@ enum series_kind {
     SERIES_GAP,       /* gap(E, …, same=FIELD): has a value only at such an event */
     SERIES_TRIED,     /* tried(HOST, within=D): a condition */
     SERIES_OPEN,      /* open_connections(isp=…): has a value once there was a session */
-    SERIES_LIMIT,     /* limit(ISP, ID, over=D); over 0: now */
+    SERIES_LIMIT,     /* limit(ISP, ID, over=D); over 0: now; all our addresses together */
     SERIES_CONFUSION, /* precision(CLASS) and its like: of what was qualified since the (re)start */
 };
 
@@ -35,6 +35,7 @@ struct series_plan {
     enum event_field same;
     int isp; /* open, confusion: -1 for all; limit */
     size_t limit;
+    bool is_moving; /* limit: changes without a time line, by penalties or reputation */
     enum confusion_measure measure;
     enum bounce_class class;
     struct slice dialect; /* a glob; empty: all */
@@ -68,6 +69,7 @@ struct series {
 
     struct step *steps; /* what the limit was, oldest first */
     size_t steps_count, steps_capacity;
+    int64_t changes_at_us; /* when the limit is next known to change; INT64_MAX: not known */
 };
 
 void series_init(struct series *series, const struct series_plan *plan, struct evidence *evidence);

@@ -162,13 +162,12 @@ static const struct change stage_changes[] = {
     {.at_us = 9 * US_PER_HOUR, .label = {"open end", 8}},
 };
 
-struct isp_limit
-isp_limit_now(const struct isp *isp, size_t index)
+struct ratio
+isp_limit_rate_now(
+    struct isp *isp, size_t index, const struct isp_senders *senders, int64_t *changes_at_us)
 {
-    struct isp_limit limit = rows_limits[index];
-
-    limit.max = isp->limit_max;
-    return limit;
+    *changes_at_us = INT64_MAX;
+    return ratio_of((int64_t)isp->limit_max, rows_limits[index].window_us);
 }
 
 uint32_t

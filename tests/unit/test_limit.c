@@ -539,7 +539,7 @@ a_limit_can_be_turned_while_it_runs(void **state)
         greet(&w, 0);
         assert_string_equal(peer_codes(&w, 0, MAIL "RSET\r\n" MAIL), "250 250 421 ");
         isp_turn(w.isp, KNOB_LIMIT_MAX, 0, 3);
-        assert_int_equal(isp_limit_now(w.isp, 0).max, 3);
+        assert_int_equal(isp_knob(w.isp, KNOB_LIMIT_MAX, 0), 3);
         if (windows[i] != WINDOW_BUCKET)
             assert_string_equal(
                 peer_codes(&w, 0, MAIL "RSET\r\n" MAIL "RSET\r\n" MAIL), "250 250 250 250 421 ");

@@ -180,6 +180,45 @@ every_key_becomes_what_it_says(void **state)
 }
 
 static void
+check_reputation(const struct isp_config *isp)
+{
+    const struct isp_reputation *reputation = &isp->reputation;
+    const struct isp_warming *warming = &isp->warming;
+
+    assert_int_equal(reputation->per, LIMIT_PER_SOURCE_IP | LIMIT_PER_SENDER_DOMAIN);
+    assert_int_equal(reputation->start, 70);
+    assert_int_equal(reputation->recover, 4);
+    assert_int_equal(reputation->trap_points, 15);
+    assert_int_equal(reputation->complaint_points, 30);
+    assert_int_equal(reputation->unknown_points, 3);
+    assert_int_equal(reputation->share_of_min, 50);
+    assert_int_equal(reputation->jump_points, 12);
+    assert_int_equal(reputation->jump_times, 3);
+    assert_int_equal(reputation->jump_from, 500);
+    assert_int_equal(reputation->bands_count, 2);
+    assert_slice(reputation->bands[0].id, "band-1");
+    assert_false(reputation->bands[0].reply.is_set);
+    assert_int_equal(reputation->bands[0].scale_ppm, 250000);
+    assert_int_equal(reputation->bands[1].share_ppm, 500000);
+    assert_true(reputation->bands[1].is_closing);
+    assert_int_equal(reputation->bands[1].stage, STAGE_RCPT);
+    assert_int_equal(warming->per, LIMIT_PER_IP_24);
+    assert_int_equal(warming->first, 100);
+    assert_int_equal(warming->full, 5000);
+    assert_int_equal(warming->grow.num * 2, warming->grow.den * 3);
+    assert_int_equal(warming->shrink.den, 4);
+    assert_int_equal(warming->complaint_share.den, 200);
+    assert_int_equal(warming->unknown_share.den, 10);
+    assert_int_equal(warming->share_of_min, 20);
+    assert_int_equal(warming->traps_max, 1);
+    assert_true(warming->is_closing);
+    assert_int_equal(warming->stage, STAGE_DATA);
+    assert_int_equal(warming->unseen.reply.code, 554);
+    assert_int_equal(warming->unseen_us, 4 * HOUR);
+    assert_int_equal(warming->forget_us, 60 * US_PER_DAY);
+}
+
+static void
 check_rungs(const struct isp_config *isp)
 {
     const struct isp_limit *shared = &isp->limits[6], *dirt = &isp->limits[7];
@@ -241,6 +280,7 @@ a_provider_has_its_limits_rules_and_truths(void **state)
     assert_int_equal(isp->limits[5].window_us, MINUTE); /* $pace / 2, and $pace is 120/min */
     assert_int_equal(isp->limits[5].max, 60);
     check_rungs(isp);
+    check_reputation(isp);
 
     assert_int_equal(rule->attempt_min, 1);
     assert_int_equal(rule->attempt_max, 2);
@@ -490,7 +530,7 @@ expectations_keep_their_texts_and_places(void **state)
     assert_slice(a->subject.text, "end");
     assert_int_equal(a->checks_count, 2);
     assert_slice(a->checks[1].text, "kpi.sent < 9");
-    assert_int_equal(a->checks[1].mark.line, 89);
+    assert_int_equal(a->checks[1].mark.line, 105);
     assert_int_equal(a->checks[1].mark.column, 45); /* behind the quote */
     assert_string_equal(a->checks[1].mark.filename, FIXTURES "all.yaml");
     assert_slice(a->during.text, "cut");

@@ -1,0 +1,224 @@
+/* isp_truth.c - what a sender may do right now: all limits, holds, reputation and warming in one.
+ *
+ * Limits of recipients and bytes are turned into messages by what a message is said to hold; a limit
+ * of connections by how many messages one of them may carry. */
+#include "fakeisp/isp_truth.h"
+
+#include "fakeisp/sender.h"
+
+static int64_t
+sooner(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+static uint64_t
+fewer(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct isp_standing
+isp_standing_now(struct isp *isp, const struct isp_sender *sender)
+{
+    return reputation_standing(policies_reputation(isp_policies(isp)), sender, isp_now_us(isp));
+}
+
+struct isp_warmth
+isp_warmth_now(struct isp *isp, const struct isp_sender *sender)
+{
+    return warming_warmth(policies_warming(isp_policies(isp)), sender, isp_now_us(isp));
+}
+
+struct isp_limit_state
+isp_limit_now(struct isp *isp, size_t index, const struct isp_sender *sender)
+{
+    struct isp_standing standing = isp_standing_now(isp, sender);
+    struct isp_limit_state state = limits_state(
+        policies_limits(isp_policies(isp)), index, sender, standing.scale_ppm, isp_now_us(isp));
+
+    state.changes_at_us = sooner(state.changes_at_us, standing.changes_at_us);
+    return state;
+}
+
+/* ---- of an MTA with many addresses ---- */
+
+/* One counter of a limit for each that is told apart. */
+struct ratio
+isp_limit_rate_now(
+    struct isp *isp, size_t index, const struct isp_senders *senders, int64_t *changes_at_us)
+{
+    const struct isp_config *config = isp_config(isp);
+    struct ratio sum = {0, 1};
+    struct map seen = {0};
+
+    assert(senders->sources_count > 0);
+    *changes_at_us = INT64_MAX;
+    for (size_t i = 0; i < senders->sources_count; i++)
+        for (size_t host = 0; host < config->hosts_count; host++) {
+            const struct isp_sender sender = {
+                senders->sources[i], host, senders->domain, senders->dkim_domain};
+            struct sender_key key = sender_key(config->limits[index].per, &sender);
+            struct isp_limit_state state;
+            bool is_new;
+
+            map_put(&seen, (struct slice){key.bytes, key.length}, &is_new);
+            if (!is_new)
+                continue;
+            state = isp_limit_now(isp, index, &sender);
+            sum = ratio_add(sum, state.rate);
+            *changes_at_us = sooner(*changes_at_us, state.changes_at_us);
+        }
+    map_release(&seen);
+    return sum;
+}
+
+/* ---- all in one ---- */
+
+static void
+bound_rate(struct isp_permission *permission, struct ratio rate)
+{
+    if (!permission->has_rate || ratio_compare(rate, permission->rate) < 0)
+        permission->rate = rate;
+    permission->has_rate = true;
+}
+
+static void
+bound_room(struct isp_permission *permission, uint64_t room, int64_t eases_at_us)
+{
+    if (room == 0 && permission->room == 0) { /* the last one to ease decides */
+        if (eases_at_us > permission->eases_at_us)
+            permission->eases_at_us = eases_at_us;
+    } else if (room < permission->room) {
+        permission->eases_at_us = eases_at_us;
+    }
+    permission->room = fewer(permission->room, room);
+}
+
+/* So much of what is counted goes with one message; 0: it cannot be told. */
+static uint64_t
+weight_of(enum limit_count count, const struct isp_message *message)
+{
+    switch (count) {
+    case LIMIT_MESSAGES:
+        return 1;
+    case LIMIT_RECIPIENTS:
+        return message->recipients;
+    case LIMIT_BYTES:
+        return message->bytes;
+    case LIMIT_CONNECTIONS_OPEN:
+    case LIMIT_CONNECTIONS:
+    case LIMIT_UNKNOWN_USERS:
+    case LIMIT_COMPLAINTS:
+    case LIMIT_MESSAGES_PER_CONNECTION:
+    case LIMIT_RECIPIENTS_PER_TRANSACTION:
+    case LIMIT_DOMAINS_PER_TRANSACTION:
+        return 0;
+    }
+    return 0;
+}
+
+static void
+apply_limit(struct isp_permission *permission, const struct isp_limit_state *state,
+    const struct isp_message *message)
+{
+    uint64_t weight = weight_of(state->config->count, message);
+
+    permission->changes_at_us = sooner(permission->changes_at_us, state->changes_at_us);
+    if (state->is_shut) {
+        permission->is_refused = true;
+        bound_room(permission, 0, state->shut_until_us);
+    }
+    switch (state->config->count) {
+    case LIMIT_CONNECTIONS_OPEN:
+        permission->connections_open_max = fewer(permission->connections_open_max, state->max);
+        return;
+    case LIMIT_MESSAGES_PER_CONNECTION:
+        permission->messages_per_connection_max =
+            fewer(permission->messages_per_connection_max, state->max);
+        return;
+    case LIMIT_RECIPIENTS_PER_TRANSACTION:
+        permission->recipients_per_transaction_max =
+            fewer(permission->recipients_per_transaction_max, state->max);
+        return;
+    case LIMIT_UNKNOWN_USERS:
+    case LIMIT_COMPLAINTS:
+        if (state->config->share.den > 0 && state->room == 0)
+            bound_room(permission, 0, INT64_MAX);
+        return;
+    case LIMIT_MESSAGES:
+    case LIMIT_RECIPIENTS:
+    case LIMIT_BYTES:
+        if (weight == 0)
+            return;
+        bound_rate(permission, ratio_divide(state->rate, ratio_of((int64_t)weight, 1)));
+        bound_room(permission, state->room / weight, state->eases_at_us);
+        return;
+    case LIMIT_CONNECTIONS:
+    case LIMIT_DOMAINS_PER_TRANSACTION:
+        return;
+    }
+}
+
+/* Connections in time bound messages in time where one carries so many and no more. */
+static void
+apply_connections(struct isp_permission *permission, const struct isp_limit_state *state)
+{
+    uint64_t each = permission->messages_per_connection_max;
+
+    if (state->config->count == LIMIT_CONNECTIONS && each < UINT32_MAX)
+        bound_rate(permission, ratio_multiply(state->rate, ratio_of((int64_t)each, 1)));
+}
+
+static void
+apply_standing(struct isp_permission *permission, const struct isp_standing *standing,
+    const struct isp_warmth *warmth)
+{
+    if (warmth->is_refused || standing->refused_ppm >= PPM) {
+        permission->is_refused = true;
+        bound_room(permission, 0, warmth->changes_at_us);
+    } else if (standing->refused_ppm > 0 && permission->has_rate) {
+        permission->rate =
+            ratio_multiply(permission->rate, ratio_of(PPM - standing->refused_ppm, PPM));
+    }
+    if (!warmth->is_warm) {
+        bound_rate(permission, ratio_of((int64_t)warmth->allowance, US_PER_DAY));
+        bound_room(permission, warmth->left, warmth->changes_at_us);
+    }
+    permission->changes_at_us =
+        sooner(permission->changes_at_us, sooner(standing->changes_at_us, warmth->changes_at_us));
+}
+
+struct isp_permission
+isp_permission_now(
+    struct isp *isp, const struct isp_sender *sender, const struct isp_message *message)
+{
+    const struct isp_config *config = isp_config(isp);
+    struct isp_permission permission = {
+        .rate = {0, 1},
+        .room = UINT64_MAX,
+        .eases_at_us = INT64_MAX,
+        .connections_open_max = UINT64_MAX,
+        .messages_per_connection_max = UINT64_MAX,
+        .recipients_per_transaction_max = config->recipients_max,
+        .changes_at_us = INT64_MAX
+    };
+    struct isp_standing standing = isp_standing_now(isp, sender);
+    struct isp_warmth warmth = isp_warmth_now(isp, sender);
+    struct isp_limit_state state;
+
+    for (size_t i = 0; i < config->limits_count; i++) {
+        state = isp_limit_now(isp, i, sender);
+        apply_limit(&permission, &state, message);
+    }
+    for (size_t i = 0; i < config->limits_count; i++) {
+        state = isp_limit_now(isp, i, sender);
+        apply_connections(&permission, &state);
+    }
+    apply_standing(&permission, &standing, &warmth);
+    if (permission.is_refused) {
+        permission.has_rate = true;
+        permission.rate = ratio_of(0, 1);
+    }
+    return permission;
+}

@@ -1,0 +1,522 @@
+/* test_reputation.c - scores that move over days, new senders that warm up, and the truth about both. */
+#include "tests/unit/isp_world.h"
+
+#define HELLO "EHLO client.test\r\n"
+#define MAIL  "MAIL FROM:<a@x.test>\r\n"
+#define RCPT  "RCPT TO:<b@isp.test>\r\n"
+#define SEND  MAIL RCPT "DATA\r\nSubject: x\r\n\r\n.\r\n"
+
+/* clang-format off */
+#define REPLY(code, class, text) {true, {code, {class, 7, 0}, {text, sizeof(text) - 1}}}
+/* clang-format on */
+
+static const struct isp_mailbox mailboxes[] = {
+    {.to = {"gone*", 5}, .is = MAILBOX_UNKNOWN, .share_ppm = PPM},
+    {.to = {"trap*", 5}, .is = MAILBOX_TRAP,    .share_ppm = PPM},
+};
+
+static const struct isp_band bands[] = {
+    {.id = {"slow", 4},  .below = 50, .share_ppm = PPM, .scale_ppm = PPM / 2},
+    { .id = {"bad", 3},
+     .below = 20,
+     .reply = REPLY(421, 4,                                                   "bad reputation"),
+     .share_ppm = PPM,
+     .stage = STAGE_MAIL,
+     .scale_ppm = PPM / 10},
+};
+
+static struct isp_reputation
+reputation(void)
+{
+    return (struct isp_reputation){.is_on = true,
+        .per = LIMIT_PER_SOURCE_IP,
+        .start = 60,
+        .recover = 5,
+        .trap_points = 10,
+        .complaint_points = 20,
+        .unknown_points = 2,
+        .share_of_min = 100,
+        .jump_points = 10,
+        .jump_times = 4,
+        .jump_from = 20,
+        .bands = bands,
+        .bands_count = COUNT_OF(bands)};
+}
+
+static struct isp_warming
+warming(void)
+{
+    return (struct isp_warming){
+        .is_on = true,
+        .per = LIMIT_PER_SOURCE_IP,
+        .first = 2,
+        .full = 8,
+        .grow = {2, 1   },
+        .shrink = {1, 2   },
+        .complaint_share = {3, 1000},
+        .unknown_share = {1, 20  },
+        .share_of_min = 1,
+        .over = REPLY(421, 4, "too new"),
+        .stage = STAGE_MAIL,
+        .forget_us = 30 * US_PER_DAY
+    };
+}
+
+static struct isp_sender
+stranger(void)
+{
+    struct isp_sender sender = {.domain = SLICE("x.test")};
+
+    assert_true(net_address_parse(SLICE("198.51.100.1"), &sender.source));
+    return sender;
+}
+
+static uint32_t
+score(struct isp_world *w)
+{
+    const struct isp_sender sender = stranger();
+
+    return isp_standing_now(w->isp, &sender).score_millionths;
+}
+
+static void
+prepare(struct isp_world *w)
+{
+    isp_prepare(w);
+    w->config.mailboxes = mailboxes;
+    w->config.mailboxes_count = COUNT_OF(mailboxes);
+}
+
+/* A session of its own, so that no idle time matters. */
+static const char *
+say(struct isp_world *w, int64_t at_us, const char *bytes)
+{
+    isp_run(w, at_us);
+    peer_connect(w, 0);
+    if (w->peers[0].is_ended)
+        return codes_of(text_string(&w->peers[0].heard));
+    peer_say(w, 0, HELLO);
+    return peer_codes(w, 0, bytes);
+}
+
+/* ---- reputation ---- */
+
+static void
+marks_cost_points_and_days_give_them_back(void **state)
+{
+    const struct isp_sender sender = stranger();
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.reputation = reputation();
+    isp_open(&w);
+    assert_int_equal(score(&w), 60 * 1000000);
+    say(&w, 0, MAIL "RCPT TO:<trap@isp.test>\r\n");
+    assert_int_equal(score(&w), 50 * 1000000);
+    say(&w, 0, MAIL "RCPT TO:<gone@isp.test>\r\n"); /* one of a hundred at least: a percent */
+    assert_int_equal(score(&w), 48 * 1000000);
+    say(&w, 0, SEND);
+    isp_note_complaint(w.isp, &sender);
+    assert_int_equal(score(&w), 28 * 1000000);
+    isp_run(&w, US_PER_DAY - 1);
+    assert_int_equal(score(&w), 28 * 1000000);
+    isp_run(&w, US_PER_DAY); /* the first day was marked */
+    assert_int_equal(score(&w), 28 * 1000000);
+    isp_run(&w, 2 * US_PER_DAY);
+    assert_int_equal(score(&w), 33 * 1000000);
+    isp_run(&w, 300 * US_PER_DAY);
+    assert_int_equal(score(&w), 100 * 1000000);
+    isp_stop(&w);
+}
+
+static void
+a_jump_in_volume_costs_and_again_when_it_doubles(void **state)
+{
+    struct isp_world w;
+    int sent = 0;
+
+    prepare(&w);
+    w.config.reputation = reputation();
+    isp_open(&w);
+    while (sent < 20) {
+        say(&w, 0, SEND);
+        sent++;
+    }
+    assert_int_equal(score(&w), 60 * 1000000);
+    say(&w, 0, SEND); /* the 21st */
+    assert_int_equal(score(&w), 50 * 1000000);
+    while (++sent < 40)
+        say(&w, 0, SEND);
+    assert_int_equal(score(&w), 50 * 1000000);
+    say(&w, 0, SEND); /* the 41st */
+    assert_int_equal(score(&w), 40 * 1000000);
+    /* The mean is 41 / 7 = 5 now, and four times that is not more than 20. */
+    for (int i = 0; i < 20; i++)
+        say(&w, US_PER_DAY, SEND);
+    assert_int_equal(score(&w), 40 * 1000000);
+    say(&w, US_PER_DAY, SEND);
+    assert_int_equal(score(&w), 30 * 1000000);
+    isp_stop(&w);
+}
+
+static void
+a_low_score_scales_limits_and_turns_replies(void **state)
+{
+    static const struct {
+        int traps;
+        const char *codes; /* of six messages in a session */
+        uint64_t room;
+    } cases[] = {
+        {0, "250 250 250 250 421 421 ", 4},
+        {1, "250 250 250 250 421 421 ", 4}, /* 50 is not below 50 */
+        {2, "250 250 421 421 421 421 ", 2},
+        {4, "250 250 421 421 421 421 ", 2}, /* 20 */
+        {5, "421 421 421 421 421 421 ", 0},
+    };
+    const struct isp_limit limit = {
+        .id = {"hourly", 6},
+        .count = LIMIT_MESSAGES,
+        .per = LIMIT_PER_SOURCE_IP,
+        .max = 4,
+        .window = WINDOW_SLIDING,
+        .window_us = US_PER_HOUR,
+        .over = REPLY(421, 4, "too fast")
+    };
+    const struct isp_sender sender = stranger();
+    const struct isp_message message = {1, 0};
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct text codes = {0};
+        struct isp_permission may;
+        struct isp_world w;
+
+        prepare(&w);
+        w.config.reputation = reputation();
+        w.config.limits = &limit;
+        w.config.limits_count = 1;
+        isp_open(&w);
+        print_message("  %d traps\n", cases[i].traps);
+        say(&w, 0, MAIL);
+        for (int j = 0; j < cases[i].traps; j++)
+            peer_say(&w, 0, "RCPT TO:<trap@isp.test>\r\n");
+        isp_run(&w, US_PER_HOUR);
+        may = isp_permission_now(w.isp, &sender, &message);
+        assert_int_equal(may.room, cases[i].room);
+        assert_int_equal(may.is_refused, cases[i].room == 0);
+        assert_int_equal(ratio_compare(may.rate, ratio_of((int64_t)cases[i].room, US_PER_HOUR)), 0);
+        peer_connect(&w, 0);
+        peer_say(&w, 0, HELLO);
+        for (int j = 0; j < 6; j++) {
+            text_add_string(&codes, peer_codes(&w, 0, MAIL));
+            peer_say(&w, 0, "RSET\r\n");
+        }
+        assert_string_equal(text_string(&codes), cases[i].codes);
+        text_release(&codes);
+        isp_stop(&w);
+    }
+}
+
+/* A share of refusals is a share: of many messages, not of none and not of all. */
+static void
+a_band_may_refuse_a_share(void **state)
+{
+    static const struct isp_band half[] = {
+        {.id = {"half", 4},
+         .below = 100,
+         .reply = REPLY(451, 4, "try later"),
+         .share_ppm = PPM / 2,
+         .stage = STAGE_MAIL,
+         .scale_ppm = PPM}
+    };
+    struct isp_world w;
+    int refused = 0;
+
+    prepare(&w);
+    w.config.reputation = reputation();
+    w.config.reputation.bands = half;
+    w.config.reputation.bands_count = 1;
+    isp_open(&w);
+    peer_connect(&w, 0);
+    peer_say(&w, 0, HELLO);
+    for (int i = 0; i < 200; i++) {
+        refused += strcmp(peer_codes(&w, 0, MAIL), "451 ") == 0;
+        peer_say(&w, 0, "RSET\r\n");
+        isp_pass(&w, 1);
+    }
+    assert_in_range(refused, 70, 130);
+    assert_non_null(strstr(text_string(&w.story), "limit.hit mail 451 half a@x.test>\n"));
+    isp_stop(&w);
+}
+
+/* ---- warming ---- */
+
+static void
+clean_days_double_and_dirty_ones_halve(void **state)
+{
+    static const struct {
+        int day;
+        bool is_dirty;
+        int allowed;
+    } cases[] = {
+        {0,  false, 2},
+        {1,  false, 4},
+        {2,  true,  8}, /* it is warm: no limit, as far as this goes */
+        {3,  false, 4},
+        {3,  false, 0}, /* the same day */
+        {4,  true,  8},
+        {5,  true,  4},
+        {6,  true,  2},
+        {7,  true,  1},
+        {8,  false, 1},
+        {20, false, 2}, /* idle days are neither */
+        {21, false, 4},
+        {60, false, 2}, /* forgotten */
+    };
+    const struct isp_sender sender = stranger();
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.warming = warming();
+    isp_open(&w);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t at_us = cases[i].day * US_PER_DAY + (int64_t)i * US_PER_MIN;
+        struct isp_warmth warmth;
+        int through = 0;
+
+        isp_run(&w, at_us);
+        warmth = isp_warmth_now(w.isp, &sender);
+        print_message("  day %d: %d\n", cases[i].day, (int)warmth.left);
+        while (through < 8 && strcmp(say(&w, at_us, SEND), "250 250 354 250 ") == 0)
+            through++;
+        assert_int_equal(through, cases[i].allowed);
+        if (!warmth.is_warm)
+            assert_int_equal(warmth.left, cases[i].allowed);
+        if (cases[i].is_dirty)
+            isp_note_complaint(w.isp, &sender);
+    }
+    isp_stop(&w);
+}
+
+static void
+who_was_never_seen_waits_at_the_door(void **state)
+{
+    const struct isp_sender sender = stranger();
+    const struct isp_message message = {1, 0};
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.warming = warming();
+    w.config.warming.unseen = (struct isp_reply)REPLY(554, 5, "unknown address");
+    w.config.warming.unseen_us = 4 * US_PER_HOUR;
+    isp_open(&w);
+    isp_run(&w, US_PER_DAY);
+    assert_true(isp_permission_now(w.isp, &sender, &message).is_refused);
+    assert_string_equal(say(&w, US_PER_DAY, SEND), "554 ");
+    assert_string_equal(say(&w, US_PER_DAY + 4 * US_PER_HOUR - 1, SEND), "554 ");
+    assert_true(
+        isp_permission_now(w.isp, &sender, &message).changes_at_us == US_PER_DAY + 4 * US_PER_HOUR);
+    assert_string_equal(say(&w, US_PER_DAY + 4 * US_PER_HOUR, SEND), "250 250 354 250 ");
+    assert_false(isp_permission_now(w.isp, &sender, &message).is_refused);
+    assert_int_equal(isp_permission_now(w.isp, &sender, &message).room, 1);
+    assert_int_equal(
+        ratio_compare(isp_permission_now(w.isp, &sender, &message).rate, ratio_of(2, US_PER_DAY)),
+        0);
+    assert_non_null(strstr(text_string(&w.story), "limit.hit connect 554 unseen >\n"));
+    isp_stop(&w);
+}
+
+/* What a limit refuses does not use up the day's allowance. */
+static void
+what_is_refused_is_not_used_up(void **state)
+{
+    const struct isp_limit limit = {
+        .id = {"hourly", 6},
+        .count = LIMIT_MESSAGES,
+        .per = LIMIT_PER_SOURCE_IP,
+        .max = 1,
+        .window = WINDOW_SLIDING,
+        .window_us = US_PER_HOUR,
+        .over = REPLY(421, 4, "too fast")
+    };
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.warming = warming();
+    w.config.limits = &limit;
+    w.config.limits_count = 1;
+    isp_open(&w);
+    assert_string_equal(say(&w, 0, MAIL "RSET\r\n" MAIL MAIL), "250 250 421 421 ");
+    assert_string_equal(say(&w, US_PER_HOUR, MAIL), "250 ");
+    assert_string_equal(say(&w, 2 * US_PER_HOUR, MAIL), "421 ");
+    assert_int_equal(isp_totals(w.isp).limit_hits, 3);
+    isp_stop(&w);
+}
+
+/* ---- the truth ---- */
+
+static const struct isp_limit everything[] = {
+    {.id = {"pace", 4},
+     .count = LIMIT_MESSAGES,
+     .per = LIMIT_PER_SOURCE_IP,
+     .max = 20,
+     .window = WINDOW_BUCKET,
+     .window_us = US_PER_S,
+     .burst = 100,
+     .over = REPLY(421, 4, "too fast")},
+    {.id = {"recipients", 10},
+     .count = LIMIT_RECIPIENTS,
+     .per = LIMIT_PER_SITE,
+     .max = 3600,
+     .window = WINDOW_SLIDING,
+     .window_us = US_PER_HOUR,
+     .over = REPLY(452, 4, "too many"),
+     .hold_us = 10 * US_PER_MIN,
+     .hold_factor = {1, 1},
+     .hold_us_max = US_PER_HOUR},
+    {.id = {"open", 4},
+     .count = LIMIT_CONNECTIONS_OPEN,
+     .per = LIMIT_PER_HOST,
+     .max = 5,
+     .over = REPLY(421, 4, "too many")   },
+    {.id = {"each", 4},
+     .count = LIMIT_MESSAGES_PER_CONNECTION,
+     .per = LIMIT_PER_SOURCE_IP,
+     .max = 10,
+     .over = REPLY(421,                     4,                       "enough")       },
+    {.id = {"visits", 6},
+     .count = LIMIT_CONNECTIONS,
+     .per = LIMIT_PER_SOURCE_IP,
+     .max = 60,
+     .window = WINDOW_SLIDING,
+     .window_us = US_PER_MIN,
+     .over = REPLY(421,        4,          "too often")   },
+};
+
+static void
+the_strictest_limit_is_the_true_one(void **state)
+{
+    const struct isp_sender sender = stranger();
+    struct isp_permission may;
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.limits = everything;
+    w.config.limits_count = COUNT_OF(everything);
+    isp_open(&w);
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    assert_false(may.is_refused);
+    assert_int_equal(ratio_compare(may.rate, ratio_of(1, US_PER_S)), 0); /* 3600/h */
+    assert_int_equal(may.room, 100);
+    assert_int_equal(may.connections_open_max, 5);
+    assert_int_equal(may.messages_per_connection_max, 10);
+    assert_int_equal(may.recipients_per_transaction_max, 1000);
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){50, 0});
+    assert_int_equal(ratio_compare(may.rate, ratio_of(1, 50 * US_PER_S)), 0);
+    assert_int_equal(may.room, 72);
+    isp_turn(w.isp, KNOB_LIMIT_MAX, 1, 360000); /* now ten in each of 60 connections a minute */
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    assert_int_equal(ratio_compare(may.rate, ratio_of(10, US_PER_S)), 0);
+    isp_turn(w.isp, KNOB_LIMIT_MAX, 3, 1000);
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    assert_int_equal(ratio_compare(may.rate, ratio_of(20, US_PER_S)), 0);
+    isp_stop(&w);
+}
+
+static void
+a_shut_door_is_a_rate_of_nothing_until_it_opens(void **state)
+{
+    const struct isp_sender sender = stranger();
+    const struct isp_senders us = {&sender.source, 1, SLICE("x.test"), SLICE("")};
+    struct isp_limit_state limit;
+    struct isp_permission may;
+    struct isp_world w;
+    int64_t changes_at_us;
+
+    prepare(&w);
+    w.config.limits = everything;
+    w.config.limits_count = COUNT_OF(everything);
+    isp_open(&w);
+    isp_turn(w.isp, KNOB_LIMIT_MAX, 1, 1);
+    assert_string_equal(say(&w, US_PER_S, MAIL RCPT RCPT), "250 250 452 ");
+    limit = isp_limit_now(w.isp, 1, &sender);
+    assert_true(limit.is_shut);
+    assert_int_equal(limit.room, 0);
+    assert_true(limit.shut_until_us == US_PER_S + 10 * US_PER_MIN);
+    assert_int_equal(isp_limit_rate_now(w.isp, 1, &us, &changes_at_us).num, 0);
+    assert_true(changes_at_us == US_PER_S + 10 * US_PER_MIN);
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    assert_true(may.is_refused);
+    assert_int_equal(may.rate.num, 0);
+    assert_int_equal(may.room, 0);
+    assert_true(may.eases_at_us >= US_PER_S + 10 * US_PER_MIN);
+    isp_run(&w, changes_at_us);
+    assert_int_equal(
+        ratio_compare(isp_limit_rate_now(w.isp, 1, &us, &changes_at_us), ratio_of(1, US_PER_HOUR)),
+        0);
+    assert_true(changes_at_us == INT64_MAX);
+    isp_stop(&w);
+}
+
+static void
+who_has_more_addresses_has_more_of_what_is_counted_for_each(void **state)
+{
+    static const struct {
+        uint32_t per;
+        int64_t times;
+    } cases[] = {
+        {LIMIT_PER_SOURCE_IP,                  3},
+        {LIMIT_PER_IP_24,                      2},
+        {LIMIT_PER_SITE,                       1},
+        {LIMIT_PER_SENDER_DOMAIN,              1},
+        {LIMIT_PER_HOST,                       2},
+        {LIMIT_PER_HOST | LIMIT_PER_SOURCE_IP, 6},
+    };
+    struct net_address sources[3];
+    const struct isp_senders us = {sources, 3, SLICE("x.test"), SLICE("")};
+
+    assert_true(net_address_parse(SLICE("198.51.100.1"), &sources[0]));
+    assert_true(net_address_parse(SLICE("198.51.100.2"), &sources[1]));
+    assert_true(net_address_parse(SLICE("203.0.113.1"), &sources[2]));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct isp_limit limit = everything[0];
+        struct net_address second;
+        struct isp_host hosts[2];
+        struct isp_world w;
+        int64_t changes_at_us;
+
+        prepare(&w);
+        assert_true(net_address_parse(SLICE("192.0.2.26"), &second));
+        second.port = 25;
+        hosts[0] = hosts[1] = w.host;
+        hosts[1].addresses = &second;
+        w.config.hosts = hosts;
+        w.config.hosts_count = 2;
+        limit.per = cases[i].per;
+        w.config.limits = &limit;
+        w.config.limits_count = 1;
+        isp_open(&w);
+        assert_int_equal(ratio_compare(isp_limit_rate_now(w.isp, 0, &us, &changes_at_us),
+                             ratio_of(20 * cases[i].times, US_PER_S)),
+            0);
+        isp_stop(&w);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(marks_cost_points_and_days_give_them_back),
+        cmocka_unit_test(a_jump_in_volume_costs_and_again_when_it_doubles),
+        cmocka_unit_test(a_low_score_scales_limits_and_turns_replies),
+        cmocka_unit_test(a_band_may_refuse_a_share),
+        cmocka_unit_test(clean_days_double_and_dirty_ones_halve),
+        cmocka_unit_test(who_was_never_seen_waits_at_the_door),
+        cmocka_unit_test(what_is_refused_is_not_used_up),
+        cmocka_unit_test(the_strictest_limit_is_the_true_one),
+        cmocka_unit_test(a_shut_door_is_a_rate_of_nothing_until_it_opens),
+        cmocka_unit_test(who_has_more_addresses_has_more_of_what_is_counted_for_each),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
