@@ -350,6 +350,8 @@ void
 isp_turn(struct isp *isp, enum isp_knob knob, size_t index, int64_t value)
 {
     policies_turn(isp->policies, knob, index, value, loop_now_us(isp->doors.loop));
+    for (size_t i = 0; knob == KNOB_LIMIT_MAX && i < isp->config->hosts_count; i++)
+        smtp_server_tell_limits(isp->sites[i].server);
 }
 
 int64_t

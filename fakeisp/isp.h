@@ -58,6 +58,8 @@ struct isp_host {
     uint32_t mutations;   /* mutation bits: what a gateway in front of it does to content */
     enum net_fault fault; /* the same */
     struct isp_host_tls tls;
+    bool
+        is_telling_limits; /* LIMITS in its EHLO (RFC 9422): what a session and a transaction may hold */
 };
 
 enum limit_count {

@@ -64,6 +64,8 @@ struct smtp_server;
 
 struct smtp_server *smtp_server_new(const struct server_setup *setup);
 void smtp_server_free(struct smtp_server **server);
+void smtp_server_tell_limits(
+    struct smtp_server *server); /* one has changed: EHLO says the new one */
 void smtp_server_accept(void *server, struct stream *stream); /* an accept_fn */
 uint32_t smtp_server_sessions_open(const struct smtp_server *server);
 

@@ -44,6 +44,47 @@ prepare(struct smtp_server *server, enum own_reply which, const struct smtp_repl
     server->replies[which] = ready_reply_of(reply, &server->arena, server->setup.journal);
 }
 
+/* The strictest of a kind, as it is enforced now; UINT64_MAX: there is none. */
+static uint64_t
+strictest(const struct smtp_server *server, enum limit_count count)
+{
+    const struct isp_config *config = server->setup.config;
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < config->limits_count; i++) {
+        uint64_t max;
+
+        if (config->limits[i].count != count)
+            continue;
+        max = (uint64_t)policies_knob(server->setup.policies, KNOB_LIMIT_MAX, i);
+        least = max < least ? max : least;
+    }
+    return least;
+}
+
+/* RFC 9422 4: one to six digits, and not zero. */
+static void
+add_limit(struct text *text, const char *name, uint64_t max)
+{
+    enum { LARGEST = 999999 };
+
+    if (max > 0 && max <= LARGEST)
+        text_printf(text, " %s=%u", name, (unsigned)max);
+}
+
+static void
+add_limits(const struct smtp_server *server, struct text *text)
+{
+    uint64_t recipients = strictest(server, LIMIT_RECIPIENTS_PER_TRANSACTION);
+
+    if (recipients > server->setup.config->recipients_max)
+        recipients = server->setup.config->recipients_max;
+    text_add_string(text, "\nLIMITS");
+    add_limit(text, "MAILMAX", strictest(server, LIMIT_MESSAGES_PER_CONNECTION));
+    add_limit(text, "RCPTMAX", recipients);
+    add_limit(text, "RCPTDOMAINMAX", strictest(server, LIMIT_DOMAINS_PER_TRANSACTION));
+}
+
 static void
 prepare_greetings(struct smtp_server *server)
 {
@@ -62,6 +103,8 @@ prepare_greetings(struct smtp_server *server)
     if (!config->is_without_8bitmime)
         text_add_string(&text, "\n8BITMIME");
     text_add_string(&text, "\nENHANCEDSTATUSCODES");
+    if (config->hosts[server->setup.host].is_telling_limits)
+        add_limits(server, &text);
     reply.text = text_slice(&text);
     if (server->setup.tls != NULL) {
         prepare(server, SAY_EHLO_ENCRYPTED, &reply);
@@ -98,4 +141,11 @@ server_prepare_replies(struct smtp_server *server)
     server->rule_size = journal_name(journal, SLICE("size"));
     server->rule_recipients = journal_name(journal, SLICE("recipients_max"));
     server->rule_content = journal_name(journal, SLICE("content"));
+}
+
+void
+smtp_server_tell_limits(struct smtp_server *server)
+{
+    if (server->setup.config->hosts[server->setup.host].is_telling_limits)
+        prepare_greetings(server);
 }

@@ -269,6 +269,7 @@ load_hosts(const struct section *section, size_t *count)
         hosts[i].mutations = bits_of(&item, "mutate", 0);
         hosts[i].fault = (unsigned)section_whole(&item, "fault");
         hosts[i].tls = load_host_tls(&item);
+        hosts[i].is_telling_limits = section_whole(&item, "tells_limits");
     }
     if (*count == 0) {
         struct section none = {

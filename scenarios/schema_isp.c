@@ -64,6 +64,9 @@ static const struct schema_key schema_host[] = {
         .doc = "What it offers, and its certificate."},
     {"fault", SCHEMA_WORD, .initial = "none", .words = host_faults,
         .doc = "What is wrong with it from the start."},
+    {"tells_limits", SCHEMA_YES_NO, .initial = "no",
+        .doc = "Its EHLO says LIMITS (RFC 9422): messages per connection, recipients and domains per "
+               "transaction, as they are enforced."},
     {0},
 };
 /* clang-format on */

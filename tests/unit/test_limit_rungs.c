@@ -188,6 +188,56 @@ recipients_may_be_of_so_many_domains_only(void **state)
     isp_stop(&w);
 }
 
+/* RFC 9422: what is told is what is enforced, also when it changes. */
+static void
+limits_are_told_as_they_are_enforced(void **state)
+{
+    static const struct {
+        enum limit_count count;
+        uint64_t max;
+    } cases[] = {
+        {LIMIT_MESSAGES_PER_CONNECTION,    20},
+        {LIMIT_MESSAGES_PER_CONNECTION,    5 },
+        {LIMIT_RECIPIENTS_PER_TRANSACTION, 3 },
+        {LIMIT_DOMAINS_PER_TRANSACTION,    1 },
+    };
+    struct isp_limit limits[COUNT_OF(cases)];
+    struct isp_world w;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        limits[i] = limit_of(cases[i].count, cases[i].max, 0);
+        limits[i].window = WINDOW_NONE;
+    }
+    isp_prepare(&w);
+    w.host.is_telling_limits = true;
+    isp_open(&w);
+    peer_connect(&w, 0);
+    assert_non_null(strstr(peer_say(&w, 0, HELLO), "250 LIMITS RCPTMAX=1000\r\n"));
+    isp_stop(&w);
+
+    isp_prepare(&w);
+    w.host.is_telling_limits = true;
+    w.config.limits = limits;
+    w.config.limits_count = COUNT_OF(limits);
+    isp_open(&w);
+    peer_connect(&w, 0);
+    assert_non_null(
+        strstr(peer_say(&w, 0, HELLO), "250 LIMITS MAILMAX=5 RCPTMAX=3 RCPTDOMAINMAX=1\r\n"));
+    assert_string_equal(peer_codes(&w, 0, MAIL RCPT RCPT RCPT RCPT), "250 250 250 250 421 ");
+    isp_turn(w.isp, KNOB_LIMIT_MAX, 1, 7);
+    isp_turn(w.isp, KNOB_LIMIT_MAX, 2, 0); /* an outage is no limit to be told */
+    assert_non_null(strstr(peer_say(&w, 0, HELLO), "250 LIMITS MAILMAX=7 RCPTDOMAINMAX=1\r\n"));
+    isp_stop(&w);
+
+    isp_prepare(&w);
+    w.config.limits = limits;
+    w.config.limits_count = COUNT_OF(limits);
+    isp_open(&w);
+    peer_connect(&w, 0);
+    assert_null(strstr(peer_say(&w, 0, HELLO), "LIMITS"));
+    isp_stop(&w);
+}
+
 /* ---- rungs ---- */
 
 static const struct isp_rung rungs[] = {
@@ -368,6 +418,7 @@ main(void)
         cmocka_unit_test(too_large_a_share_of_unknown_users_stops_everybody),
         cmocka_unit_test(unknown_users_may_shut_the_door_before_they_are_named),
         cmocka_unit_test(recipients_may_be_of_so_many_domains_only),
+        cmocka_unit_test(limits_are_told_as_they_are_enforced),
         cmocka_unit_test(who_hammers_climbs),
         cmocka_unit_test(rungs_decay_one_by_one),
         cmocka_unit_test(a_probe_now_and_then_is_forgiven),
