@@ -23,7 +23,9 @@ enum { EXIT_USAGE = 2, EXIT_PROFILE = 3, EXIT_TROUBLE = 4 };
 enum { STOP_WITHIN_S = 10, FILES_MAX = 256 };
 
 static const char usage[] =
-    "usage: fakeisp [OPTION...] PROFILE.yaml...   providers as the profiles have them\n"
+    "usage: fakeisp [OPTION...] PROFILE...        providers as the profiles have them: files, or "
+    "names\n"
+    "       fakeisp profiles                      lists the names: gmail, yahoo, t-online, ...\n"
     "       fakeisp --try [OPTION...]             the recipient's address says what happens\n"
     "       fakeisp ctl SOCKET ORDER...           asks a running one; `ctl SOCKET help` lists "
     "orders\n"
@@ -518,6 +520,14 @@ main(int argc, char **argv)
 
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
         fputs(usage, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && strcmp(argv[1], "profiles") == 0) {
+        struct text list = {0};
+
+        profiles_list(&list);
+        fputs(text_string(&list), stdout);
+        text_release(&list);
         return EXIT_SUCCESS;
     }
     if (argc > 1 && strcmp(argv[1], "ctl") == 0)

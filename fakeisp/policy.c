@@ -179,11 +179,13 @@ static ask_fn *const order[] = {
 };
 static_assert(COUNT_OF(order) == POLICIES_COUNT, "everybody is asked");
 
-/* Whoever said it, a mailbox or a rule: there is no such user. */
+/* Whoever said it, a mailbox or a rule, and in whatever words: there is no such user. */
 static bool
 says_unknown_user(const struct answer *answer)
 {
-    return answer->reply != NULL && answer->reply->code >= 500 &&
+    if (answer->reply == NULL || answer->reply->code < 500)
+        return false;
+    return answer->cause == CLASS_INVALID_RECIPIENT ||
         answer->reply->enhanced == enhanced_pack((struct enhanced_code){5, 1, 1});
 }
 

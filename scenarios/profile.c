@@ -1,8 +1,12 @@
 /* profile.c - profiles of providers, moved to the loopback. */
 #include "scenarios/profile.h"
 
+#include "base/embedded.h"
 #include "base/mem.h"
+#include "scenarios/loader.h"
 #include "scenarios/scenario.h"
+
+#define PROFILES_BUILT_IN "fakeisp/profiles/"
 
 enum { ADDRESSES_MAX = 1000 };
 
@@ -122,12 +126,54 @@ add_zones(struct zones *zones, const struct scenario *file, const struct moves *
     }
 }
 
+/* "gmail", where there is no file of that name, is the profile that is built in. */
+static struct scenario *
+load_scenario(const char *filename, struct diagnostics *diagnostics, struct error *err)
+{
+    struct scenario *scenario = scenario_load(filename, NULL, 0, diagnostics, err);
+    struct text name = {0};
+    struct slice text;
+
+    if (scenario != NULL || err->kind != ERROR_NOT_FOUND)
+        return scenario;
+    text_printf(&name, PROFILES_BUILT_IN "%s.yaml", filename);
+    if (embedded_find(text_slice(&name), &text)) {
+        *err = (struct error){0};
+        scenario = scenario_load_text(filename, text, diagnostics);
+    }
+    text_release(&name);
+    return scenario;
+}
+
+void
+profiles_list(struct text *out)
+{
+    struct slice folder = SLICE(PROFILES_BUILT_IN);
+
+    for (const struct embedded_file *file = embedded_files; file->filename != NULL; file++) {
+        struct diagnostics diagnostics = {0};
+        struct slice text = {(const char *)file->bytes, file->length};
+        struct slice name = slice_of(file->filename);
+        struct scenario *scenario;
+
+        if (!slice_starts_with(name, folder))
+            continue;
+        name = slice_from(name, folder.length);
+        name.length -= strlen(".yaml");
+        scenario = scenario_load_text(file->filename, text, &diagnostics);
+        assert(scenario != NULL); /* a test reads them all */
+        text_printf(out, "%-20.*s %.*s\n", SLICE_ARGS(name), SLICE_ARGS(scenario->title));
+        scenario_free(&scenario);
+        diagnostics_release(&diagnostics);
+    }
+}
+
 static bool
 load_file(struct profiles *profiles, const char *filename, struct moves *moves,
     struct diagnostics *diagnostics, struct error *err)
 {
     size_t from = moves->count, file = profiles->files_count;
-    struct scenario *scenario = scenario_load(filename, NULL, 0, diagnostics, err);
+    struct scenario *scenario = load_scenario(filename, diagnostics, err);
 
     if (scenario == NULL)
         return false;

@@ -4,6 +4,8 @@
  * Each address of a host is replaced: the first by the one given, those that follow by the next ones
  * (127.0.0.1, 127.0.0.2, …), all with the same port, for DNS knows no ports. Zones say the same.
  *
+ * A name without a file, such as gmail, is that of a profile that is built in.
+ *
  * Ownership  profiles_free() takes back all that is below.
  * Errors     what is wrong in a file is in the diagnostics; a file that is not there, and two
  *            providers with one name or domain, in *err. */
@@ -27,6 +29,8 @@ struct profiles {
 
 bool profiles_load(struct profiles *profiles, const char *const *filenames, size_t count,
     const struct net_address *first, struct diagnostics *diagnostics, struct error *err) MUST_USE;
+/* Those that are built in: a line each, its name and its title. */
+void profiles_list(struct text *out);
 void profiles_free(struct profiles *profiles);
 
 /* A service_read_change_fn; its argument is a struct profiles. */
