@@ -24,7 +24,7 @@ load_band(const struct section *section, size_t i, uint32_t per)
         .is_closing = section_whole(section, "then") == THEN_CLOSE,
         .stage = (enum smtp_stage)section_whole(section, "stage"),
         .scale_ppm = section_ppm(section, "limits"),
-        .cause = load_cause(section)};
+        .cause = section_has(section, "cause") ? load_cause(section) : CLASS_SPAM_BLOCK};
 
     if (band.reply.is_set)
         check_known(section, per, band.stage);

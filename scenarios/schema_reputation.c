@@ -40,8 +40,8 @@ static const struct schema_key schema_band[] = {
     {"stage", SCHEMA_WORD, .initial = "mail", .words = reputation_stages, .doc = "And where."},
     {"limits", SCHEMA_PERCENT, .initial = "100%", .max = "100%",
         .doc = "So much is left of all limits that count connections, messages, recipients or bytes."},
-    {"cause", SCHEMA_COUNT, .min = "1", .max = "100",
-        .doc = "The true bounce class of its refusals. Default: 70, or 20 if it says 5xx."},
+    {"cause", SCHEMA_COUNT, .initial = "51", .min = "1", .max = "100",
+        .doc = "The true bounce class of its refusals."},
     {0},
 };
 

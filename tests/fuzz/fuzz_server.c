@@ -94,7 +94,43 @@ static const struct isp_rule rules[] = {
      .action = ACTION_REPLY,
      .reply = {true, {550, {5, 7, 1}, {"two\nlines", 9}}}},
 };
+static const struct isp_band bands[] = {
+    {.id = {"bad", 3},
+     .below = 20,
+     .reply = {true, {550, {5, 7, 1}, {"bad", 3}}},
+     .share_ppm = PPM,
+     .is_closing = true,
+     .stage = STAGE_RCPT,
+     .scale_ppm = 500000},
+};
+static const struct isp_rung rungs[] = {
+    {.id = {"worse", 5},
+     .after = 3,
+     .within_us = 1000000,
+     .over = {true, {451, {4, 7, 1}, {"worse", 5}}},
+     .stage = STAGE_CONNECT,
+     .hold_us = 500000,
+     .scale_ppm = 500000},
+};
 static const struct isp_limit limits[] = {
+    {.id = {"share", 5},
+     .count = LIMIT_UNKNOWN_USERS,
+     .per = LIMIT_PER_SOURCE_IP,
+     .share = {1, 2},
+     .share_of_min = 5,
+     .window = WINDOW_FIRST,
+     .window_us = 1000000,
+     .stage = STAGE_EHLO,
+     .over = {true, {421, {4, 7, 0}, {"share", 5}}},
+     .then = THEN_SILENT},
+    {.id = {"domains", 7},
+     .count = LIMIT_DOMAINS_PER_TRANSACTION,
+     .per = LIMIT_PER_HOST,
+     .max = 2,
+     .over = {true, {452, {4, 5, 3}, {"domains", 7}}},
+     .rungs = rungs,
+     .rungs_count = 1,
+     .decay_us = 1000000},
     {.id = {"unknown", 7},
      .count = LIMIT_UNKNOWN_USERS,
      .per = LIMIT_PER_SENDER_DOMAIN,
@@ -118,7 +154,7 @@ static const struct isp_limit limits[] = {
      .max = 2000,
      .window = WINDOW_FIXED,
      .window_us = 1000000,
-     .over = {true, {452, {4, 3, 1}, {"much", 4}}}                                    },
+     .over = {true, {452, {4, 3, 1}, {"much", 4}}}},
 };
 static const struct isp_mailbox mailboxes[] = {
     {.to = {"n*", 2}, .is = MAILBOX_UNKNOWN, .share_ppm = PPM},
@@ -150,7 +186,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         .addresses_count = 1
     };
     struct isp_config config = {
-        .name = {"isp",           3               },
+        .name = {"isp",                          3},
         .domains = &domain,
         .domains_count = 1,
         .hosts = &host,
@@ -159,11 +195,30 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         .rules_count = COUNT_OF(rules),
         .limits = limits,
         .limits_count = COUNT_OF(limits),
+        .reputation = { .is_on = true,
+                 .per = LIMIT_PER_SENDER_DOMAIN,
+                 .start = 50,
+                 .unknown_points = 10,
+                 .share_of_min = 1,
+                 .jump_points = 20,
+                 .jump_times = 2,
+                 .jump_from = 1,
+                 .bands = bands,
+                 .bands_count = COUNT_OF(bands)},
+        .warming = {                .is_on = length > 2 && bytes[1] & 2,
+                 .per = LIMIT_PER_SOURCE_IP,
+                 .first = 2,
+                 .full = 9,
+                 .grow = {2, 1},
+                 .shrink = {1, 2},
+                 .over = {true, {421, {4, 7, 0}, {"new", 3}}},
+                 .stage = STAGE_DATA,
+                 .forget_us = 30 * US_PER_DAY},
         .mailboxes = mailboxes,
         .mailboxes_count = COUNT_OF(mailboxes),
         .size_max = 3000,
         .recipients_max = 5,
-        .greylist = { .is_on = length > 2 && bytes[1] & 1, .key = GREY_TO, .delay_us = 1000}
+        .greylist = {                      .is_on = length > 2 && bytes[1] & 1, .key = GREY_TO,  .delay_us = 1000}
     };
     struct rng rng = rng_from_seed(1);
     struct loop *loop = loop_sim_new(0);
