@@ -2,6 +2,10 @@
 #include "mta/config.h"
 
 #include "base/map.h"
+#include "mta/controller.h"
+
+/* It finds out how many may be; this only bounds what it may try. */
+enum { CONNECTIONS_OF_TLE = 1000 };
 
 static struct slice
 address_bytes(const struct net_address *address)
@@ -42,6 +46,75 @@ set_count(const struct section *section, const char *key, uint32_t *count)
         *count = (uint32_t)section_whole(section, key);
 }
 
+/* A key that another controller reads would be a setting that does nothing. */
+static const struct {
+    const char *key;
+    unsigned kinds; /* bit by kind */
+} keys_of_controllers[] = {
+    {"floor",          1u << CONTROLLER_AIMD                            },
+    {"cut",            1u << CONTROLLER_AIMD                            },
+    {"grow",           1u << CONTROLLER_AIMD                            },
+    {"feedback",       1u << CONTROLLER_POSTFIX                         },
+    {"initial",        1u << CONTROLLER_POSTFIX                         },
+    {"cohorts",        1u << CONTROLLER_POSTFIX                         },
+    {"dead_for",       1u << CONTROLLER_POSTFIX                         },
+    {"rate",           1u << CONTROLLER_MOMENTUM | 1u << CONTROLLER_KUMO},
+    {"suspend_for",    1u << CONTROLLER_MOMENTUM                        },
+    {"down_every",     1u << CONTROLLER_MOMENTUM                        },
+    {"up_every",       1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_every",    1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_attempts", 1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_low",      1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_high",     1u << CONTROLLER_MOMENTUM                        },
+    {"warmup",         1u << CONTROLLER_MOMENTUM                        },
+    {"age",            1u << CONTROLLER_MOMENTUM                        },
+    {"probe_budget",   1u << CONTROLLER_TLE                             },
+};
+
+static void
+check_controller(const struct section *item, enum controller_kind kind)
+{
+    struct diagnostics *diagnostics = item->loader->diagnostics;
+
+    for (size_t i = 0; i < COUNT_OF(keys_of_controllers); i++)
+        if (section_has(item, keys_of_controllers[i].key) &&
+            (keys_of_controllers[i].kinds & 1u << kind) == 0)
+            diagnose(diagnostics, section_mark(item, keys_of_controllers[i].key), NULL,
+                "the controller %s has no such setting", controller_name(kind));
+    if (kind == CONTROLLER_AIMD && !section_has(item, "floor"))
+        diagnose(diagnostics, section_mark(item, "controller"), NULL,
+            "aimd needs a floor: the pace it starts at");
+}
+
+static void
+read_settings(const struct section *item, struct mx_rule *rule)
+{
+    struct controller_settings *settings = &rule->settings;
+
+    check_controller(item, rule->controller);
+    settings->floor =
+        section_has(item, "floor") ? section_ratio(item, "floor") : settings->message_rate;
+    settings->cut = section_ratio(item, "cut");
+    settings->grow = section_ratio(item, "grow");
+    settings->feedback = (enum feedback_kind)section_whole(item, "feedback");
+    settings->initial = (uint32_t)section_whole(item, "initial");
+    settings->cohorts = (uint32_t)section_whole(item, "cohorts");
+    settings->dead_for_us = section_whole(item, "dead_for");
+    settings->message_rate = section_ratio(item, "rate");
+    settings->suspend_for_us = section_whole(item, "suspend_for");
+    settings->down_every_us = section_whole(item, "down_every");
+    settings->up_every_us = section_whole(item, "up_every");
+    settings->sweep_every_us = section_whole(item, "sweep_every");
+    settings->sweep_attempts = (uint32_t)section_whole(item, "sweep_attempts");
+    settings->sweep_low_ppm = section_ppm(item, "sweep_low");
+    settings->sweep_high_ppm = section_ppm(item, "sweep_high");
+    settings->warmup = (enum warmup_kind)section_whole(item, "warmup");
+    settings->age_us = section_whole(item, "age");
+    settings->probe_ppm = section_ppm(item, "probe_budget");
+    rule->spares = section_has(item, "defer_refusals") ? section_whole(item, "defer_refusals")
+                                                       : rule->controller == CONTROLLER_TLE;
+}
+
 static void
 read_mx_rules(const struct section *mta, struct mta_config *config)
 {
@@ -56,6 +129,9 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
         rules[i].host = section_text(&item, "host");
         rules[i].domain = section_text(&item, "domain");
         rules[i].controller = (enum controller_kind)section_whole(&item, "controller");
+        read_settings(&item, &rules[i]);
+        if (rules[i].controller == CONTROLLER_TLE)
+            rules[i].connections = CONNECTIONS_OF_TLE;
         set_count(&item, "connections", &rules[i].connections);
         set_count(&item, "messages_per_connection", &rules[i].messages_per_connection);
         set_count(&item, "recipients_per_transaction", &rules[i].recipients_per_transaction);

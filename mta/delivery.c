@@ -2,6 +2,7 @@
 #include "mta/delivery_parts.h"
 
 #include "base/mem.h"
+#include "mta/controller.h"
 
 static struct site *
 site_for(struct delivery *delivery, const struct route_site *route)
@@ -118,6 +119,18 @@ name_sources(const struct mta_config *config, struct journal *journal)
     return names;
 }
 
+/* Most rules are static, and these never ask. */
+static void
+read_reply_types(struct delivery *delivery)
+{
+    const struct mta_config *config = delivery->context.config;
+
+    for (size_t i = 0; i < config->mx_rules_count && delivery->reply_types == NULL; i++)
+        if (controller_nature(config->mx_rules[i].controller).is_typed || config->mx_rules[i].spares)
+            delivery->reply_types = reply_types_new();
+    delivery->context.reply_types = delivery->reply_types;
+}
+
 struct delivery *
 delivery_new(const struct mta_config *config, const struct mta_doors *doors, struct spool *spool,
     struct dkim_signer *signer, struct efs *efs)
@@ -135,6 +148,7 @@ delivery_new(const struct mta_config *config, const struct mta_doors *doors, str
         .desk = outcome_desk_new(config, doors, spool, queue, efs),
         .source_names = name_sources(config, doors->journal),
         .tls = doors->tls};
+    read_reply_types(delivery);
     delivery->route =
         route_new(config, doors->loop, doors->resolver, doors->journal, on_route, delivery);
     return delivery;
@@ -162,6 +176,7 @@ delivery_free(struct delivery **delivery)
     text_release(&d->context.scratch);
     route_free(&d->route);
     outcome_desk_free(&d->context.desk);
+    reply_types_free(&d->reply_types);
     queue_free(&d->context.queue);
     mem_free(d);
     *delivery = NULL;
@@ -191,6 +206,7 @@ void
 delivery_reload(struct delivery *delivery)
 {
     outcome_desk_reload(delivery->context.desk);
+    read_reply_types(delivery);
     route_reload(delivery->route);
 }
 

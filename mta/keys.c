@@ -3,16 +3,31 @@
 
 #include "mta/mta.h"
 
-#define STATIC_ONLY "only the static controller is built into this version"
-
 static const struct word controllers[] = {
-    {"static",   CONTROLLER_STATIC, NULL       },
-    {"momentum", -1,                STATIC_ONLY},
-    {"postfix",  -1,                STATIC_ONLY},
-    {"kumo",     -1,                STATIC_ONLY},
-    {"aimd",     -1,                STATIC_ONLY},
-    {"tle",      -1,                STATIC_ONLY},
-    {NULL,       0,                 NULL       },
+    {"static",   CONTROLLER_STATIC,   NULL},
+    {"momentum", CONTROLLER_MOMENTUM, NULL},
+    {"postfix",  CONTROLLER_POSTFIX,  NULL},
+    {"kumo",     CONTROLLER_KUMO,     NULL},
+    {"aimd",     CONTROLLER_AIMD,     NULL},
+    {"tle",      CONTROLLER_TLE,      NULL},
+    {NULL,       0,                   NULL},
+};
+
+static const struct word feedbacks[] = {
+    {"1",         FEEDBACK_CONSTANT,     NULL},
+    {"1/N",       FEEDBACK_INVERSE,      NULL},
+    {"1/sqrt(N)", FEEDBACK_INVERSE_SQRT, NULL},
+    {NULL,        0,                     NULL},
+};
+
+static const struct word warmups[] = {
+    {"none",      WARMUP_NONE,      NULL},
+    {"yahoo",     WARMUP_YAHOO,     NULL},
+    {"aol",       WARMUP_AOL,       NULL},
+    {"gmail",     WARMUP_GMAIL,     NULL},
+    {"microsoft", WARMUP_MICROSOFT, NULL},
+    {"sina",      WARMUP_SINA,      NULL},
+    {NULL,        0,                NULL},
 };
 
 static const struct word tls_policies[] = {
@@ -38,10 +53,44 @@ static const struct schema_key schema_mx_rule[] = {
         .doc = "Whether to encrypt; if_available goes on in plain text where it cannot."},
     {"tls_verify", SCHEMA_YES_NO, .initial = "no",
         .doc = "The certificate must be good for the MX host's name; else the handshake failed."},
-    {"floor", SCHEMA_RATE, .unsupported = STATIC_ONLY, .doc = "aimd: the pace it starts at."},
-    {"cut", SCHEMA_PERCENT, .unsupported = STATIC_ONLY,
+    {"defer_refusals", SCHEMA_YES_NO,
+        .doc = "A 5xx that speaks of a limit, a block or authentication, and not of the address, is a "
+               "deferral. Default: yes with tle, else no."},
+    {"floor", SCHEMA_RATE, .doc = "aimd: the pace it starts at, and never falls below."},
+    {"cut", SCHEMA_PERCENT, .initial = "50%", .min = "1%", .max = "99%",
         .doc = "aimd: share of the pace kept after a throttle reply, at most once a minute."},
-    {"grow", SCHEMA_PERCENT, .unsupported = STATIC_ONLY, .doc = "aimd: growth per clean minute."},
+    {"grow", SCHEMA_PERCENT, .initial = "5%", .max = "100%",
+        .doc = "aimd: growth per clean minute."},
+    {"feedback", SCHEMA_WORD, .initial = "1", .words = feedbacks,
+        .doc = "postfix: what a delivery adds to the window N of connections, and a failed one takes."},
+    {"initial", SCHEMA_COUNT, .initial = "5", .min = "1", .max = "100000",
+        .doc = "postfix: the window it starts at."},
+    {"cohorts", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "1000",
+        .doc = "postfix: after so many windows full of failures the site is dead, …"},
+    {"dead_for", SCHEMA_DURATION, .initial = "300s", .min = "1s", .max = "84h",
+        .doc = "… and is left alone for so long."},
+    {"rate", SCHEMA_RATE, .initial = "100/s",
+        .doc = "momentum, kumo: messages per time and source IP while nothing bounds it further."},
+    {"suspend_for", SCHEMA_DURATION, .initial = "4h", .min = "1s", .max = "84h",
+        .doc = "momentum: length of a suspension."},
+    {"down_every", SCHEMA_DURATION, .initial = "60s", .max = "84h",
+        .doc = "momentum: at most one step down in so long."},
+    {"up_every", SCHEMA_DURATION, .initial = "1h", .min = "1s", .max = "84h",
+        .doc = "momentum: one step up in so long, while delivery works."},
+    {"sweep_every", SCHEMA_DURATION, .initial = "1h", .min = "1s", .max = "84h",
+        .doc = "momentum: how often the share of hard bounces and timeouts is looked at."},
+    {"sweep_attempts", SCHEMA_COUNT, .initial = "2000", .min = "1", .max = "1000000000",
+        .doc = "momentum: a sweep says nothing about fewer attempts."},
+    {"sweep_low", SCHEMA_PERCENT, .initial = "3%", .max = "100%",
+        .doc = "momentum: from this share on a sweep takes a step down, …"},
+    {"sweep_high", SCHEMA_PERCENT, .initial = "10%", .max = "100%",
+        .doc = "… and from this one on it suspends."},
+    {"warmup", SCHEMA_WORD, .initial = "none", .words = warmups,
+        .doc = "momentum: a curve of messages per hour by the age of the source IP."},
+    {"age", SCHEMA_DURATION, .initial = "0s", .max = "3660d",
+        .doc = "momentum: how old the source IPs are at the start."},
+    {"probe_budget", SCHEMA_PERCENT, .initial = "0.4%", .min = "0.01%", .max = "10%",
+        .doc = "tle: refusals that looking for more may cost, of what is sent meanwhile."},
     {0},
 };
 /* clang-format on */

@@ -20,7 +20,41 @@
 #include "mta/retry.h"
 #include "smtp/verp.h"
 
-enum controller_kind { CONTROLLER_STATIC };
+enum controller_kind {
+    CONTROLLER_STATIC,
+    CONTROLLER_MOMENTUM,
+    CONTROLLER_POSTFIX,
+    CONTROLLER_KUMO,
+    CONTROLLER_AIMD,
+    CONTROLLER_TLE,
+    CONTROLLER_KINDS_COUNT,
+};
+
+enum feedback_kind { FEEDBACK_CONSTANT, FEEDBACK_INVERSE, FEEDBACK_INVERSE_SQRT };
+
+enum warmup_kind {
+    WARMUP_NONE,
+    WARMUP_YAHOO,
+    WARMUP_AOL,
+    WARMUP_GMAIL,
+    WARMUP_MICROSOFT,
+    WARMUP_SINA,
+    WARMUP_KINDS_COUNT,
+};
+
+/* What the controllers can be told; each reads its own. */
+struct controller_settings {
+    struct ratio floor, cut, grow; /* aimd: per us; shares of one */
+    enum feedback_kind feedback;   /* postfix */
+    uint32_t initial, cohorts;
+    int64_t dead_for_us;
+    int64_t suspend_for_us, down_every_us, up_every_us, sweep_every_us; /* momentum */
+    uint32_t sweep_attempts, sweep_low_ppm, sweep_high_ppm;
+    enum warmup_kind warmup;
+    int64_t age_us;
+    struct ratio message_rate; /* kumo: per us */
+    uint32_t probe_ppm;        /* tle: refusals that probing may cost, of what is sent */
+};
 
 enum tls_policy { TLS_POLICY_OFF, TLS_POLICY_IF_AVAILABLE, TLS_POLICY_REQUIRED };
 
@@ -35,6 +69,8 @@ struct mx_rule {
     uint64_t messages_per_hour;          /* 0: no limit. Sliding hour, per site */
     enum tls_policy tls;
     bool is_tls_verified; /* the certificate must be good, and for the name of the MX host */
+    bool spares;          /* a 5xx that says nothing against the address is a deferral */
+    struct controller_settings settings;
 };
 extern const struct mx_rule mx_rule_default;
 

@@ -99,10 +99,9 @@ settle(struct outcome_desk *desk, queue_node node)
 }
 
 static struct event
-event_of(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer)
+event_of(struct outcome_desk *desk, queue_node node, uint32_t attempt,
+    const struct outcome_answer *answer)
 {
-    uint32_t attempt = queue_count_attempt(desk->queue, node);
-
     return (struct event){.at_us = loop_now_us(desk->doors->loop),
         .stage = (uint8_t)answer->stage,
         .reason = REASON_NONE,
@@ -199,7 +198,7 @@ qualify(struct outcome_desk *desk, queue_node node, const struct outcome_answer 
 enum bounce_class
 outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer)
 {
-    struct event event = event_of(desk, node, answer);
+    struct event event = event_of(desk, node, queue_count_attempt(desk->queue, node), answer);
 
     read_envelope(desk, queue_place(desk->queue, node));
     desk->totals.attempts++;
@@ -208,11 +207,30 @@ outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_an
         return CLASS_NONE;
     }
     qualify(desk, node, answer, &event);
-    if (event.code < 500)
+    if (event.code < 500 || answer->is_spared)
         deferred(desk, node, &event);
     else
         failed(desk, node, &event);
     return (enum bounce_class)event.class;
+}
+
+bool
+outcome_put_off(struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer)
+{
+    struct event event = event_of(desk, node, queue_attempts(desk->queue, node) + 1, answer);
+
+    read_envelope(desk, queue_place(desk->queue, node));
+    qualify(desk, node, answer, &event);
+    event.outcome = OUTCOME_DEFERRED;
+    desk->totals.attempts++;
+    desk->totals.deferrals++;
+    write_event(desk, &event, EVENT_ATTEMPT);
+    write_event(desk, &event, EVENT_DEFERRED);
+    if (queue_expires_us(desk->queue, node) > event.at_us)
+        return true;
+    outcome_expire(desk, node);
+    queue_remove(desk->queue, node);
+    return false;
 }
 
 /* What we say ourselves, at no stage of a session and after so many tries. */

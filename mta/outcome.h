@@ -15,6 +15,7 @@ struct outcome_answer {
     const struct smtp_reply *reply; /* a 2xx, a refusal, or our own words (451 4.4.x …) */
     uint32_t host, source_ip;       /* names of the journal; 0: no host was reached */
     uint32_t session;
+    bool is_spared; /* a 5xx that defers all the same, for it says nothing against the address */
 };
 
 struct outcome_desk *outcome_desk_new(const struct mta_config *config,
@@ -25,6 +26,11 @@ void outcome_desk_free(struct outcome_desk **desk);
  * fails. The node is settled or deferred afterwards. Answers the bounce class, CLASS_NONE for a
  * delivery. */
 enum bounce_class outcome_tell(
+    struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer);
+/* The answer was about the site, not about this recipient: it is journaled as a deferral, and that is
+ * all: no try is counted, nobody is told by EFS, the next try is the caller's. False: validity was over
+ * meanwhile, and the node is settled. */
+bool outcome_put_off(
     struct outcome_desk *desk, queue_node node, const struct outcome_answer *answer);
 /* Somebody in charge has given it up, for this reason: failed, without a try. The node is settled. */
 void outcome_fail(struct outcome_desk *desk, queue_node node, struct slice reason);

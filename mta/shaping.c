@@ -1,7 +1,5 @@
-/* shaping.c - how much a destination site may get right now. */
+/* shaping.c - what the operator allows a destination site. */
 #include "mta/shaping.h"
-
-enum { MESSAGES_WORTH_A_CONNECTION = 20 };
 
 const struct mx_rule mx_rule_default = {
     .tls = TLS_POLICY_IF_AVAILABLE,
@@ -49,15 +47,6 @@ shaper_release(struct shaper *shaper)
 {
     moments_release(&shaper->hour);
     *shaper = (struct shaper){0};
-}
-
-uint32_t
-shaper_connections_wanted(const struct shaper *shaper, uint32_t waiting_count)
-{
-    uint32_t wanted = (uint32_t)(((uint64_t)waiting_count + MESSAGES_WORTH_A_CONNECTION - 1) /
-        MESSAGES_WORTH_A_CONNECTION);
-
-    return wanted < shaper->rule->connections ? wanted : shaper->rule->connections;
 }
 
 static void

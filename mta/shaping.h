@@ -1,5 +1,5 @@
-/* shaping.h - how much a destination site may get right now: connections, messages on each of them,
- * messages per hour.
+/* shaping.h - what the operator allows a destination site: connections, messages on each of them,
+ * messages per hour. Whatever a controller finds out (mta/controller.h) stays within.
  *
  * The shaper never sleeps and never reads a clock: callers pass now_us.
  *
@@ -24,10 +24,6 @@ const struct mx_rule *mx_rule_for(const struct mta_config *config, struct slice 
 
 void shaper_init(struct shaper *shaper, const struct mx_rule *rule);
 void shaper_release(struct shaper *shaper);
-
-/* How many connections there should be for so many waiting messages: one for each twenty, at most
- * what the rule allows. */
-uint32_t shaper_connections_wanted(const struct shaper *shaper, uint32_t waiting_count);
 
 /* Takes the right to send one message now. When refused nothing is taken, and *retry_at_us is the
  * first instant at which asking again can succeed. */

@@ -1,15 +1,17 @@
 /* site.h - one destination site: the recipients that are ready for it, and its sessions.
  *
  * A recipient that is added stays in flight or in the site's line until its try has a result, which
- * goes to the outcome desk. How many sessions there are, and how fast they go, is what the site's MX
- * rule says (mta/shaping.h). When every host turned us away and no session is alive, the try of
- * everybody who waits is over.
+ * goes to the outcome desk. How many sessions there are, and how fast they go, is what the site's
+ * controller finds out (mta/controller.h) within what its MX rule allows (mta/shaping.h). When every
+ * host turned us away and no session is alive, the try of everybody who waits is over; not so with a
+ * controller that keeps the trouble of a site apart from the tries of messages.
  *
  * Ownership  the context is the caller's, one for all sites; it and what is in it is borrowed. */
 #ifndef MTALAB_SITE_H
 #define MTALAB_SITE_H
 
 #include "mta/outcome.h"
+#include "mta/reply_type.h"
 #include "mta/route.h"
 
 struct site_context {
@@ -19,9 +21,10 @@ struct site_context {
     struct dkim_signer *signer; /* NULL: nothing is signed */
     struct queue *queue;
     struct outcome_desk *desk;
-    uint32_t *source_names;     /* in the journal, by index of our IP */
-    uint64_t connections_count; /* tried so far */
-    struct tls_client *tls;     /* NULL: all sessions are in plain text */
+    uint32_t *source_names;                /* in the journal, by index of our IP */
+    uint64_t connections_count;            /* tried so far */
+    const struct reply_types *reply_types; /* NULL: no controller wants to know */
+    struct tls_client *tls;                /* NULL: all sessions are in plain text */
     struct text scratch;
 };
 
@@ -41,6 +44,7 @@ void site_withdraw(struct site *site, queue_match_fn *match, void *arg, struct l
 
 struct site_counts { /* of tries that ended here, since the start of the process */
     uint64_t connections, delivered, deferred;
+    uint64_t put_off; /* answers that were about the site and cost no try */
     uint64_t failed[CLASS_CHALLENGE_RESPONSE + 1]; /* by enum bounce_class */
 };
 
@@ -51,6 +55,8 @@ struct site_state {
     int64_t held_until_us, paced_until_us;
 };
 struct site_state site_state(const struct site *site);
+/* What its controllers hold to be true, one line. */
+void site_describe_pace(const struct site *site, struct text *out);
 struct slice site_name(const struct site *site); /* of its best host */
 
 #endif

@@ -1,0 +1,222 @@
+/* controller.c - the doors that all controllers have, and what they all do alike. */
+#include "mta/controller_parts.h"
+
+#include "base/mem.h"
+
+enum { MESSAGES_WORTH_A_CONNECTION = 20 };
+
+static const struct controller_ops *const kinds[] = {
+    [CONTROLLER_STATIC] = &controller_static,
+    [CONTROLLER_MOMENTUM] = &controller_momentum,
+    [CONTROLLER_POSTFIX] = &controller_postfix,
+    [CONTROLLER_KUMO] = &controller_kumo,
+    [CONTROLLER_AIMD] = &controller_aimd,
+    [CONTROLLER_TLE] = &controller_tle,
+};
+static_assert(COUNT_OF(kinds) == CONTROLLER_KINDS_COUNT, "every kind has its operations");
+
+struct controller *
+controller_new(const struct mx_rule *rule, int64_t now_us, controller_tell_fn *tell, void *arg)
+{
+    const struct controller_ops *ops = kinds[rule->controller];
+    struct controller *controller = mem_alloc_zeroed(ops->size);
+
+    controller->ops = ops;
+    controller->rule = rule;
+    controller->tell = tell;
+    controller->arg = arg;
+    controller->created_us = now_us;
+    controller->messages_per_connection = rule->messages_per_connection;
+    controller->recipients_per_transaction = rule->recipients_per_transaction;
+    if (ops->init != NULL)
+        ops->init(controller, now_us);
+    return controller;
+}
+
+void
+controller_free(struct controller **controller)
+{
+    if (*controller == NULL)
+        return;
+    if ((*controller)->ops->release != NULL)
+        (*controller)->ops->release(*controller);
+    mem_free(*controller);
+    *controller = NULL;
+}
+
+struct controller_nature
+controller_nature(enum controller_kind kind)
+{
+    return kinds[kind]->nature;
+}
+
+const char *
+controller_name(enum controller_kind kind)
+{
+    return kinds[kind]->name;
+}
+
+static void
+advance(struct controller *controller, int64_t now_us)
+{
+    if (controller->ops->advance != NULL)
+        controller->ops->advance(controller, now_us);
+}
+
+void
+controller_signal(struct controller *controller, const struct signal *signal)
+{
+    if (controller->ops->signal == NULL)
+        return;
+    advance(controller, signal->now_us);
+    controller->ops->signal(controller, signal);
+}
+
+uint32_t
+controller_worth(uint32_t waiting, uint32_t limit)
+{
+    uint32_t wanted = (uint32_t)(((uint64_t)waiting + MESSAGES_WORTH_A_CONNECTION - 1) /
+        MESSAGES_WORTH_A_CONNECTION);
+
+    return wanted < limit ? wanted : limit;
+}
+
+uint32_t
+controller_connections(struct controller *controller, uint32_t waiting, int64_t now_us)
+{
+    uint32_t wanted;
+
+    advance(controller, now_us);
+    wanted = controller->ops->connections(controller, waiting, now_us);
+    return wanted < controller->rule->connections ? wanted : controller->rule->connections;
+}
+
+uint32_t
+controller_messages_per_connection(const struct controller *controller)
+{
+    return controller->messages_per_connection;
+}
+
+uint32_t
+controller_recipients_per_transaction(const struct controller *controller)
+{
+    return controller->recipients_per_transaction;
+}
+
+int64_t
+controller_ready_at_us(struct controller *controller, int64_t now_us)
+{
+    int64_t at_us;
+
+    advance(controller, now_us);
+    if (controller->ops->ready_at_us == NULL)
+        return controller->held_until_us;
+    at_us = controller->ops->ready_at_us(controller, now_us);
+    return at_us > controller->held_until_us ? at_us : controller->held_until_us;
+}
+
+void
+controller_take(struct controller *controller, int64_t now_us)
+{
+    if (controller->ops->take != NULL)
+        controller->ops->take(controller, now_us);
+}
+
+void
+controller_describe(const struct controller *controller, int64_t now_us, struct text *out)
+{
+    text_add_string(out, controller->ops->name);
+    if (controller->ops->describe != NULL)
+        controller->ops->describe(controller, now_us, out);
+    if (controller->held_until_us > now_us) {
+        text_add_string(out, ", held for ");
+        unit_format_duration(out, controller->held_until_us - now_us);
+    }
+}
+
+/* --- changes --------------------------------------------------------------------------------- */
+
+/* In the unit in which people would say it, to three digits or so. */
+void
+pace_format(struct text *out, int64_t pace)
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {
+        {1,    "/s"  },
+        {60,   "/min"},
+        {3600, "/h"  },
+    };
+    size_t i = 0;
+
+    while (i + 1 < COUNT_OF(units) && pace * units[i].seconds < PACE_PER_S)
+        i++;
+    unit_format_decimal(out, ratio_of(pace * units[i].seconds, PACE_PER_S),
+        pace * units[i].seconds < 100 * PACE_PER_S ? 2 : 0);
+    text_add_string(out, units[i].name);
+}
+
+static void
+tell(struct controller *c, const struct change_note *note, struct slice from, struct slice to)
+{
+    const struct controller_change change = {.what = note->what,
+        .from = from,
+        .to = to,
+        .because = note->because,
+        .next_probe_us = note->next_probe_us,
+        .evidence = note->evidence};
+
+    c->tell(c->arg, note->now_us, &change);
+}
+
+void
+controller_tell_pace(struct controller *c, const struct change_note *note, int64_t from, int64_t to)
+{
+    struct text words[2] = {0};
+
+    if (from == to)
+        return;
+    pace_format(&words[0], from);
+    pace_format(&words[1], to);
+    tell(c, note, text_slice(&words[0]), text_slice(&words[1]));
+    text_release(&words[0]);
+    text_release(&words[1]);
+}
+
+static void
+format_count(struct text *out, uint64_t count)
+{
+    if (count >= CONTROLLER_NO_LIMIT)
+        text_add_string(out, "no limit");
+    else
+        text_add_u64(out, count);
+}
+
+void
+controller_tell_count(
+    struct controller *c, const struct change_note *note, uint64_t from, uint64_t to)
+{
+    struct text words[2] = {0};
+
+    if (from == to)
+        return;
+    format_count(&words[0], from);
+    format_count(&words[1], to);
+    tell(c, note, text_slice(&words[0]), text_slice(&words[1]));
+    text_release(&words[0]);
+    text_release(&words[1]);
+}
+
+void
+controller_hold(struct controller *c, const struct change_note *note, int64_t until_us)
+{
+    struct text words = {0};
+
+    if (until_us <= c->held_until_us)
+        return;
+    c->held_until_us = until_us;
+    unit_format_duration(&words, until_us - note->now_us);
+    tell(c, note, SLICE(""), text_slice(&words));
+    text_release(&words);
+}

@@ -1,0 +1,520 @@
+/* site_session.c - the sessions of a site: what they are given to do, and what their answers mean. */
+#include "mta/site_parts.h"
+
+#include "base/mem.h"
+#include "smtp/event.h"
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+static void
+session_unlink(struct session *session)
+{
+    struct site *site = session->site;
+
+    *(session->previous != NULL ? &session->previous->next : &site->first) = session->next;
+    *(session->next != NULL ? &session->next->previous : &site->last) = session->previous;
+    session->next = session->previous = NULL;
+}
+
+static void
+session_link_front(struct session *session)
+{
+    struct site *site = session->site;
+
+    session->next = site->first;
+    *(site->first != NULL ? &site->first->previous : &site->last) = session;
+    site->first = session;
+}
+
+static void
+session_link_back(struct session *session)
+{
+    struct site *site = session->site;
+
+    session->previous = site->last;
+    *(site->last != NULL ? &site->last->next : &site->first) = session;
+    site->last = session;
+}
+
+void
+session_to_back(struct session *session)
+{
+    session_unlink(session);
+    session_link_back(session);
+}
+
+void
+session_end(struct session *session)
+{
+    session_unlink(session);
+    session->site->shaper.connections_open--;
+    session->lane->open--;
+    session->lane->leaving -= session->is_leaving;
+    smtp_client_free(&session->client);
+    mem_free(session);
+}
+
+/* Sessions remember endpoints, which are void once DNS has said something new. */
+static void
+see_hosts(struct site *site)
+{
+    if (!endpoints_see(&site->endpoints, site->route))
+        return;
+    for (struct session *s = site->first; s != NULL; s = s->next) {
+        s->endpoint = NULL;
+        s->tried = 0;
+    }
+}
+
+static const struct smtp_client_events client_events;
+
+static void
+connect_session(struct session *session)
+{
+    struct site *site = session->site;
+    struct site_context *context = site->context;
+    const struct mta_config *config = context->config;
+    const struct smtp_client_config client = {
+        .loop = context->doors->loop,
+        .network = context->doors->network,
+        .from = config->source_ips[session->source],
+        .to = *session->endpoint->address,
+        .hostname = config->hostname,
+        .transactions_max = site->shaper.rule->messages_per_connection,
+        .tls_policy = session->is_plain ? TLS_POLICY_OFF : site->shaper.rule->tls,
+        .tls = context->tls,
+        .tls_peer = {.host_name = session->endpoint->host->name,
+                     .is_verified = site->shaper.rule->is_tls_verified},
+        .events = &client_events,
+        .arg = session
+    };
+
+    session->transactions = session->messages = 0;
+    session->is_open = false;
+    session->began_us = site_now_us(site);
+    session->host = session->endpoint->host->journal_name;
+    session->number = (uint32_t)++context->connections_count;
+    site->counts.connections++;
+    session->client = smtp_client_new(&client);
+}
+
+void
+session_open(struct site *site, struct lane *lane)
+{
+    struct session *session = mem_alloc_zeroed(sizeof *session);
+
+    see_hosts(site);
+    session->site = site;
+    session->lane = lane;
+    session->endpoint = endpoints_choose(&site->endpoints, 0, site_now_us(site), &site->rng);
+    assert(session->endpoint != NULL);
+    session->source = lane->is_of_source
+        ? lane->source
+        : site->source_next++ % (uint32_t)site->context->config->source_ips_count;
+    session_link_back(session);
+    site->shaper.connections_open++;
+    lane->open++;
+    connect_session(session);
+}
+
+/* --- what the controller is told ------------------------------------------------------------- */
+
+static struct reply_type
+type_of(const struct session *session, enum smtp_stage stage, const struct smtp_reply *reply)
+{
+    const struct site_context *context = session->site->context;
+    struct slice host =
+        session->endpoint != NULL ? session->endpoint->host->name : site_name(session->site);
+
+    if (context->reply_types == NULL || reply->code < 400)
+        return (struct reply_type){.subject = REPLY_UNTYPED};
+    return reply_type_find(context->reply_types, host, stage, reply);
+}
+
+static uint32_t
+ready_count(const struct site *site, const struct lane *lane)
+{
+    uint32_t count = 0;
+
+    for (const struct session *s = site->first; s != NULL; s = s->next)
+        count += s->lane == lane && s->client != NULL && smtp_client_is_ready(s->client);
+    return count;
+}
+
+/* `reply` is the server's, or NULL. */
+static void
+tell_controller(struct session *session, enum signal_kind kind, enum smtp_stage stage,
+    const struct smtp_reply *reply, const struct reply_type *type)
+{
+    struct lane *lane = session->lane;
+    struct signal signal = {.kind = kind,
+        .now_us = site_now_us(session->site),
+        .stage = stage,
+        .reply = reply,
+        .connections_open = lane->open,
+        .session_messages = session->messages,
+        .recipients_accepted = session->is_too_many ? session->recipients_open + 1 : 0,
+        .took_us = site_now_us(session->site) - session->began_us};
+
+    if (session->site->nature.is_typed && (kind == SIGNAL_TURNED_AWAY || kind == SIGNAL_OPENED))
+        signal.connections_ready =
+            ready_count(session->site, lane) + (kind == SIGNAL_OPENED); /* it is about to be */
+    if (type != NULL)
+        signal.type = *type;
+    controller_signal(lane->controller, &signal);
+}
+
+/* One signal for each message: what all its recipients heard is one piece of news. */
+static void
+tell_message(struct session *session, enum signal_kind kind, enum smtp_stage stage,
+    const struct smtp_reply *reply, const struct reply_type *type)
+{
+    if (session->is_signalled)
+        return;
+    session->is_signalled = true;
+    tell_controller(session, kind, stage, reply, type);
+}
+
+/* --- what a client asks and tells ------------------------------------------------------------ */
+
+static void
+add_recipient(struct site_context *context, struct smtp_transaction *t, queue_node node)
+{
+    uint32_t at = (uint32_t)t->addresses.length;
+
+    spool_recipient(context->spool, queue_place(context->queue, node), &t->addresses);
+    t->recipients = mem_grow(
+        t->recipients, &t->recipients_capacity, t->recipients_count + 1, sizeof *t->recipients);
+    t->recipients[t->recipients_count++] =
+        (struct smtp_recipient){.id = node, .at = at, .length = (uint32_t)t->addresses.length - at};
+}
+
+/* It has had its share, or there are more sessions than there should be: it leaves once it is idle. */
+static bool
+should_leave(struct session *session)
+{
+    struct lane *lane = session->lane;
+
+    if (!session->site->nature.is_typed)
+        return false;
+    if (!session->is_leaving &&
+        (session->transactions >= controller_messages_per_connection(lane->controller) ||
+            lane->open - lane->leaving >
+                controller_connections(lane->controller, UINT32_MAX, site_now_us(session->site)))) {
+        session->is_leaving = true;
+        lane->leaving++;
+    }
+    return session->is_leaving;
+}
+
+/* Recipients of one message that wait one behind the other share a transaction. */
+static bool
+next(void *arg, struct smtp_transaction *t)
+{
+    struct session *session = arg;
+    struct site *site = session->site;
+    struct site_context *context = site->context;
+    struct controller *controller = session->lane->controller;
+    struct queue *queue = context->queue;
+    int64_t now_us = site_now_us(site);
+    queue_node node = line_first(queue, &site->ready);
+    uint32_t recipients_max = controller_recipients_per_transaction(controller);
+    spool_message message;
+
+    if (!session->is_open) {
+        session->is_open = true;
+        tell_controller(session, SIGNAL_OPENED, STAGE_EHLO, NULL, NULL);
+    }
+    if (node == 0 || site->held_until_us > now_us || should_leave(session) ||
+        controller_ready_at_us(controller, now_us) > now_us)
+        return false;
+    if (!shaper_take_message(&site->shaper, now_us, &site->paced_until_us))
+        return false;
+    controller_take(controller, now_us);
+    message = queue_place(queue, node).message;
+    do
+        add_recipient(context, t, line_pop(queue, &site->ready));
+    while ((node = line_first(queue, &site->ready)) != 0 &&
+        queue_place(queue, node).message == message && t->recipients_count < recipients_max);
+    session->transactions++;
+    session->began_us = now_us;
+    session->is_signalled = false;
+    session->is_too_many = false;
+    session->recipients_open = (uint32_t)t->recipients_count;
+    spool_sender(context->spool, message, &t->sender);
+    t->size = spool_size(context->spool, message);
+    if (context->signer != NULL)
+        t->size += dkim_signer_bytes_max(context->signer);
+    t->is_8bit = spool_envelope(context->spool, message).is_8bit;
+    t->content_id = message;
+    return true;
+}
+
+/* t= is the arrival, so that it is the same signature however often the content is sent. */
+static void
+write_signature(struct site_context *context, spool_message message, struct stream *stream)
+{
+    const struct loop *loop = context->doors->loop;
+    int64_t arrival_us = spool_envelope(context->spool, message).arrival_us;
+    int64_t wall_us = loop_wall_us(loop) - loop_now_us(loop) + arrival_us;
+    struct text fields = {0};
+
+    dkim_signer_sign(
+        context->signer, message, wall_us / US_PER_S, text_slice(&context->scratch), &fields);
+    if (fields.length > 0)
+        stream_write(stream, fields.bytes, fields.length);
+    text_release(&fields);
+}
+
+/* A message has many pieces, and a write costs more than a piece: they leave together. */
+static void
+write_content(void *arg, uint32_t content_id, struct stream *stream)
+{
+    struct session *session = arg;
+    struct site_context *context = session->site->context;
+    struct text *content = &context->scratch;
+
+    text_clear(content);
+    spool_content(context->spool, content_id, content);
+    if (context->signer != NULL)
+        write_signature(context, content_id, stream);
+    stream_write(stream, content->bytes, content->length);
+}
+
+static struct outcome_answer
+answer_of(const struct session *session, enum smtp_stage stage, const struct smtp_reply *reply)
+{
+    return (struct outcome_answer){.stage = stage,
+        .reply = reply,
+        .host = session->host,
+        .source_ip = session->site->context->source_names[session->source],
+        .session = session->number};
+}
+
+static void
+tell_outcome(struct session *session, queue_node node, const struct outcome_answer *answer)
+{
+    struct site_counts *counts = &session->site->counts;
+    enum bounce_class class = outcome_tell(session->site->context->desk, node, answer);
+
+    if (answer->reply->code < 300)
+        counts->delivered++;
+    else if (answer->reply->code < 500 || answer->is_spared)
+        counts->deferred++;
+    else
+        counts->failed[class]++;
+}
+
+/* The site's trouble, not that of the message: it stays the first in line, and its try goes on. */
+static void
+put_off(struct session *session, queue_node node, const struct outcome_answer *answer)
+{
+    struct site *site = session->site;
+
+    site->counts.put_off++;
+    if (outcome_put_off(site->context->desk, node, answer))
+        line_push_front(site->context->queue, &site->ready, node);
+}
+
+static void
+hold(struct session *session)
+{
+    if (session->endpoint != NULL)
+        endpoint_hold(session->endpoint, site_now_us(session->site));
+}
+
+/* Goes on within the same try, at another host; once each host has had its chance the try is over. */
+static bool
+goes_on(struct session *session, queue_node node)
+{
+    struct site *site = session->site;
+    struct queue *queue = site->context->queue;
+
+    hold(session);
+    queue_count_loss(queue, node);
+    if (queue_losses(queue, node) >= site->endpoints.count ||
+        queue_expires_us(queue, node) <= site_now_us(site))
+        return false;
+    line_push_front(queue, &site->ready, node);
+    return true;
+}
+
+/* A session that took messages before and is cut now has had enough of them: nothing about this one. */
+static bool
+was_cut_short(const struct session *session, queue_node node)
+{
+    enum { CUTS_MAX = 20 }; /* a message that ends every session is to blame itself */
+
+    return session->site->nature.is_decoupled && session->messages > 0 &&
+        queue_losses(session->site->context->queue, node) < CUTS_MAX;
+}
+
+static void
+on_lost(
+    struct session *session, queue_node node, enum smtp_stage stage, const struct smtp_reply *reply)
+{
+    struct queue *queue = session->site->context->queue;
+    struct outcome_answer answer = answer_of(session, stage, reply);
+
+    tell_message(session, SIGNAL_CUT, stage, NULL, NULL);
+    if (was_cut_short(session, node)) {
+        queue_count_loss(queue, node);
+        put_off(session, node, &answer);
+    } else if (!goes_on(session, node)) {
+        tell_outcome(session, node, &answer);
+    }
+}
+
+static void
+on_answer(void *arg, uint32_t node, enum smtp_answer answer, enum smtp_stage stage,
+    const struct smtp_reply *reply)
+{
+    struct session *session = arg;
+    const struct site *site = session->site;
+    struct outcome_answer told = answer_of(session, stage, reply);
+    struct reply_type type;
+
+    session->recipients_open--;
+    if (answer == ANSWER_LOST) {
+        on_lost(session, node, stage, reply);
+        return;
+    }
+    if (answer == ANSWER_ACCEPTED) {
+        if (!session->is_signalled)
+            session->messages++;
+        tell_message(session, SIGNAL_ACCEPTED, stage, reply, NULL);
+        tell_outcome(session, node, &told);
+        return;
+    }
+    type = type_of(session, stage, reply);
+    if (type.subject == REPLY_RECIPIENTS && session->recipients_open > 0)
+        session->is_too_many = true; /* how many were not is known at the final dot */
+    else
+        tell_message(session, SIGNAL_ANSWERED, stage, reply, &type);
+    if (site->nature.is_decoupled &&
+        (reply_is_of_site(&type) || type.subject == REPLY_RECIPIENTS) &&
+        (reply->code < 500 || site->route->rule->spares)) {
+        put_off(session, node, &told);
+        return;
+    }
+    told.is_spared = reply->code >= 500 && site->route->rule->spares && reply_spares_address(&type);
+    tell_outcome(session, node, &told);
+}
+
+static void
+on_idle(void *arg)
+{
+    struct session *session = arg;
+
+    session_unlink(session);
+    session_link_front(session);
+    if (session->is_leaving)
+        smtp_client_leave(session->client);
+    site_work(session->site);
+}
+
+static bool
+has_ready_session(const struct site *site)
+{
+    for (const struct session *s = site->first; s != NULL; s = s->next)
+        if (s->client != NULL && smtp_client_is_ready(s->client))
+            return true;
+    return false;
+}
+
+/* Every host turned us away: the try of all who wait here is over, or that of the one whose session
+ * it was. Those that come meanwhile wait their turn, hence the count. */
+static void
+give_up_round(struct session *session, const struct smtp_end *end)
+{
+    struct site *site = session->site;
+    struct outcome_answer answer = answer_of(session, end->stage, &end->reply);
+    uint32_t left = site->nature.is_one_for_one && site->ready.count > 0 ? 1 : site->ready.count;
+    queue_node node;
+
+    for (; left > 0 && (node = line_pop(site->context->queue, &site->ready)) != 0; left--)
+        tell_outcome(session, node, &answer);
+}
+
+/* No host is left to ask. */
+static void
+end_round(struct session *session, const struct smtp_end *end)
+{
+    struct site *site = session->site;
+
+    if (site->nature.is_one_for_one)
+        give_up_round(session, end);
+    else if (has_ready_session(site))
+        site->no_connect_until_us = site->nature.is_decoupled
+            ? 0 /* its controller knows better */
+            : site_now_us(site) + ENDPOINT_HOLD_US;
+    else if (!site->nature.is_decoupled)
+        give_up_round(session, end);
+}
+
+/* The client closed before it had spoken a transaction: the next host, or the end of the round. A
+ * site that has sessions with us and wants no more of them is asked no further by a controller that
+ * understands it. */
+static void
+turned_away(struct session *session, const struct smtp_end *end)
+{
+    struct site *site = session->site;
+    const struct smtp_reply *reply = end->loss == LOSS_REPLY ? &end->reply : NULL;
+    struct reply_type type = type_of(session, end->stage, &end->reply);
+    bool is_limit = site->nature.is_decoupled && reply != NULL && reply_is_of_site(&type) &&
+        has_ready_session(site);
+
+    if (!is_limit) {
+        hold(session);
+        if (session->endpoint != NULL)
+            session->tried |= endpoint_bit(&site->endpoints, session->endpoint);
+        see_hosts(site);
+        session->endpoint =
+            endpoints_choose(&site->endpoints, session->tried, site_now_us(site), &site->rng);
+        if (session->endpoint != NULL) {
+            session->is_plain = false;
+            connect_session(session);
+            return;
+        }
+    }
+    session->began_us = site_now_us(site);
+    tell_controller(session, SIGNAL_TURNED_AWAY, end->stage, reply, reply != NULL ? &type : NULL);
+    end_round(session, end);
+    session_end(session);
+    site_work(site);
+}
+
+static void
+on_closed(void *arg, const struct smtp_end *end)
+{
+    struct session *session = arg;
+    struct site *site = session->site;
+    bool is_before_mail =
+        end->loss != LOSS_NONE && end->stage != STAGE_NONE && end->stage <= STAGE_STARTTLS;
+    bool may_be_plain = end->loss != LOSS_NONE && end->loss != LOSS_NONSENSE &&
+        end->stage == STAGE_STARTTLS && session->endpoint != NULL &&
+        site->shaper.rule->tls == TLS_POLICY_IF_AVAILABLE;
+    struct smtp_client *client = session->client;
+
+    session->client = NULL;
+    if (may_be_plain) {
+        session->is_plain = true; /* the same host, once more, within the same try */
+        connect_session(session);
+    } else if (is_before_mail) {
+        turned_away(session, end);
+    } else {
+        session_end(session);
+        site_work(site);
+    }
+    smtp_client_free(&client);
+}
+
+static const struct smtp_client_events client_events = {
+    .next = next,
+    .write_content = write_content,
+    .on_connected = site_on_connected,
+    .on_tls = site_on_tls,
+    .on_answer = on_answer,
+    .on_idle = on_idle,
+    .on_closed = on_closed,
+};
