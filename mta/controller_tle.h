@@ -4,6 +4,9 @@
 
 #include "mta/controller_parts.h"
 #include "mta/tle_count.h"
+#include "mta/tle_history.h"
+
+enum { TLE_WINDOWS = 8 };
 
 enum tle_phase {
     TLE_SEARCH, /* this pace is being tried */
@@ -21,9 +24,13 @@ struct tle {
     int64_t step_percent;  /* of the next step up where `bad` is not known */
     int64_t step_began_us; /* messages begun before are of another pace */
     uint32_t step_accepted, step_refused;
-    int64_t sum;             /* cumulative: how likely it is that we are too fast */
-    uint32_t straight;       /* refusals since the last acceptance */
-    uint32_t search_refused; /* what the search has cost so far */
+    int64_t sum;              /* cumulative: how likely it is that we are too fast */
+    bool was_refused;         /* ever */
+    bool is_retested;         /* in this search, the pace that was too much */
+    uint32_t straight;        /* refusals since the last acceptance */
+    int64_t doubted;          /* a pace that was too much and is tried once more; 0: none */
+    uint32_t search_messages; /* since the last answer */
+    uint32_t search_refused;  /* what the search has cost so far */
     uint32_t budget_ppm, agreements;
     int64_t probe_at_us;
     uint32_t trim_messages, trim_refused, trim_share_ppm, floor_ppm;
@@ -32,8 +39,12 @@ struct tle {
 
     bool is_wall_short, is_blocked, is_canary_out;
     int64_t wall_began_us, wall_wait_us, canary_us;
-    int64_t cycle_began_us;
-    int64_t cycle_accepted; /* since the last opening of a wall */
+    int64_t opened_us, shut_us;     /* the last wall: when, and how long it had been there */
+    int64_t clean;                  /* the pace before that wall that was good */
+    int64_t wall_sums[TLE_WINDOWS]; /* what was taken in each window when the wall was met */
+    int64_t quota;                  /* what the last wall showed; 0: there was none */
+    int64_t memory_us;              /* a window that was seen twice; 0: not known */
+    struct tle_history history;
 
     struct tle_count sessions, per_session, recipients;
     uint32_t cut_after;

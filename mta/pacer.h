@@ -9,10 +9,11 @@
 
 #include "base/unit.h"
 
-#define PACE_PER_S   INT64_C(1000000000) /* one message per second */
-#define PACE_MIN     (PACE_PER_S / 3600)
-#define PACE_MAX     (INT64_C(100000) * PACE_PER_S)
-#define PACE_LATE_US 2000 /* a late start may be made good for, by so much at most */
+#define PACE_PER_S INT64_C(1000000000) /* one message per second */
+#define PACE_MIN   (PACE_PER_S / 3600)
+#define PACE_MAX   (INT64_C(100000) * PACE_PER_S)
+#define PACE_LATE_NS \
+    INT64_C(20000000) /* a late start is made good for, so much or half a distance */
 
 struct pacer {
     int64_t pace; /* from PACE_MIN to PACE_MAX */
@@ -25,23 +26,22 @@ pace_clamp(int64_t pace, int64_t low, int64_t high)
     return pace < low ? low : pace > high ? high : pace;
 }
 
-/* pace x num / den, within the bounds. */
+/* pace x num / den, within the bounds; num and den are counts, percents or parts per million. */
 static inline int64_t
 pace_scale(int64_t pace, int64_t num, int64_t den)
 {
-    return pace_clamp(
-        ratio_round(ratio_multiply(ratio_of(pace, 1), ratio_of(num, den))), PACE_MIN, PACE_MAX);
+    return pace_clamp(pace / den * num + pace % den * num / den, PACE_MIN, PACE_MAX);
 }
 
-/* So many messages in so long. */
+/* So many messages in so long; in two steps, so that neither overflows. */
 static inline int64_t
 pace_of(int64_t messages, int64_t us)
 {
-    if (us < 1)
-        us = 1;
-    return pace_clamp(
-        ratio_round(ratio_multiply(ratio_of(messages, us), ratio_of(PACE_PER_S * US_PER_S, 1))),
-        PACE_MIN, PACE_MAX);
+    int64_t scaled = messages * 1000000000;
+
+    if (messages >= us / 10)
+        return messages > 0 ? PACE_MAX : PACE_MIN;
+    return pace_clamp(scaled / us * 1000000 + scaled % us * 1000000 / us, PACE_MIN, PACE_MAX);
 }
 
 static inline int64_t
@@ -60,11 +60,13 @@ pacer_ready_at_us(const struct pacer *pacer)
 static inline void
 pacer_take(struct pacer *pacer, int64_t now_us)
 {
-    int64_t earliest_ns = (now_us - PACE_LATE_US) * 1000;
+    int64_t interval_ns = pace_interval_ns(pacer->pace);
+    int64_t late_ns = interval_ns / 2 < PACE_LATE_NS ? interval_ns / 2 : PACE_LATE_NS;
+    int64_t earliest_ns = now_us * 1000 - late_ns;
 
     if (pacer->next_ns < earliest_ns)
         pacer->next_ns = earliest_ns;
-    pacer->next_ns += pace_interval_ns(pacer->pace);
+    pacer->next_ns += interval_ns;
 }
 
 /* A faster pace is felt at once, not only after the last slow distance. */
