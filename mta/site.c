@@ -33,15 +33,21 @@ is_idle(const struct session *session)
     return session->client != NULL && smtp_client_is_idle(session->client);
 }
 
-/* Idle sessions are in front. False: the hour is full. */
+/* Idle sessions are in front; each is asked once, for one that has nothing to do is idle again. False:
+ * the hour is full. */
 static bool
 wake_idle(struct site *site, int64_t now)
 {
-    struct session *next;
+    const struct session *last = site->last;
+    struct session *next = site->first;
+    bool is_last = false;
 
-    for (struct session *s = site->first; s != NULL && is_idle(s) && has_work(site); s = next) {
+    while (next != NULL && !is_last && is_idle(next) && has_work(site)) {
+        struct session *s = next;
+
         next = s->next;
-        if (controller_ready_at_us(s->lane->controller, now) > now)
+        is_last = s == last;
+        if (s->is_leaving || controller_ready_at_us(s->lane->controller, now) > now)
             continue;
         session_to_back(s);
         smtp_client_wake(s->client);
