@@ -181,7 +181,7 @@ static const char *
 why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
 {
     size_t limits_count = 0, returns_count = 0;
-    bool is_authenticating = false, is_foreign = scenario->sut.kind != SUT_NONE;
+    bool is_static = true, is_authenticating = false, is_foreign = scenario->sut.kind != SUT_NONE;
 
     for (size_t i = 0; i < scenario->isps_count; i++) {
         limits_count += scenario->isps[i].limits_count + scenario->isps[i].reputation.is_on +
@@ -189,13 +189,15 @@ why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
         returns_count += scenario->isps[i].returns_count;
         is_authenticating |= scenario->isps[i].is_authenticating;
     }
+    for (size_t i = 0; i < scenario->mta.mx_rules_count; i++)
+        is_static &= scenario->mta.mx_rules[i].controller == CONTROLLER_STATIC;
     return kind == EVENT_TLS && !scenario_has_tls(scenario)               ? "nobody offers TLS"
         : kind == EVENT_DSN_SENT && returns_count == 0                    ? "no ISP returns mail"
         : kind == EVENT_DSN_RECEIVED && returns_count == 0 && !is_foreign ? "no ISP returns mail"
         : kind == EVENT_TLS && is_foreign         ? "a foreign MTA does not tell of its handshakes"
         : kind == EVENT_BOUNCE_SOFT && is_foreign ? "a foreign MTA tells of failures only"
         : kind == EVENT_FBL_RECEIVED && returns_count == 0 && !is_foreign ? "no ISP returns mail"
-        : kind == EVENT_MX_CHANGED                     ? "every MX rule is static"
+        : kind == EVENT_MX_CHANGED && is_static        ? "every MX rule is static"
         : kind == EVENT_AUTH && !is_authenticating     ? "no ISP verifies (isps.NAME.auth)"
         : kind == EVENT_LIMIT_HIT && limits_count == 0 ? "no ISP has limits"
                                                        : NULL;
