@@ -48,7 +48,9 @@ unknown_recipients_are_invalid(void **state)
         "550 5.4.1 [kim@isp.test]: Recipient address rejected: Access denied",
         "550 5.1.10 RESOLVER.ADR.RecipientNotFound; nobody found by SMTP address",
         "550 kim@isp.test not listed in Domino Directory", "550 #5.1.0 Address rejected kim",
-        "550 Requested action not taken: mailbox not found", "550 kim@isp.test unknown",
+        "550 Requested action not taken: mailbox not found", "542 kim@isp.test rejected",
+        "553 that address isn't in my list of those who get mail here",
+        "553 <lee-unknown@full.test> is not a valid mailbox", "550 kim@isp.test unknown",
         "550 we don't have any user by that name", "550 5.1.1 Not our customer",
         "554 delivery error: dd This user doesn't have an isp.test account (kim@isp.test)",
         "550 The employee no longer works for us", "550 mailbox for kim does not exist");
@@ -108,9 +110,11 @@ sources_are_blocked_by_lists_and_by_fame(void **state)
         "554 IP=192.0.2.1 - None/bad reputation", "550 Suspected spam ip", "450 WM:BLI mx1",
         "421 too many complaints about your network", "550 we do not accept mail from spammers",
         "550 5.7.28 an unusual rate of unsolicited mail originating from your IP address",
-        "550 your server sends spam", "550 Ihre IP-Adresse wurde blockiert",
-        "550 Votre adresse IP est bloquée", "550 Su IP está en lista negra",
-        "550 Seu IP está bloqueado", "550 Ваш IP заблокирован", "550 您的IP在黑名单中");
+        "550 your server sends spam", "554 DENIED [192.0.2.1] as such",
+        "550 your site is banned due to uce", "550 an open proxy, use your ISP's mail server",
+        "550 Ihre IP-Adresse wurde blockiert", "550 Votre adresse IP est bloquée",
+        "550 Su IP está en lista negra", "550 Seu IP está bloqueado", "550 Ваш IP заблокирован",
+        "550 您的IP在黑名单中");
 }
 
 static void
@@ -153,6 +157,8 @@ senders_and_their_names_are_refused(void **state)
         "550 5.7.1 RESOLVER.RST.AuthRequired; log in", "550 Absender abgelehnt",
         "501 5.1.0 Emetteur invalide", "550 5.7.29 bulk mail senders must use TLS");
     ALL_ARE(CLASS_MAIL_BLOCK, "550 5.7.1 Message rejected due to local policy",
+        "554 blocked for your geographic location", "550 AUTH FAILED", "550 No permit",
+        "550 the addressee refused to receive this message", "550 5.2.0 Message Filtered",
         "554 5.7.1 <x[192.0.2.1]>: Client host rejected: Access denied", "550 Country blocked",
         "421 Reject due to policy restrictions", "550 5.7.1 [CS01] rejected", "554 go away",
         "550 Administrative prohibition", "550 members-only mailing list",
