@@ -33,13 +33,14 @@ struct search {
 };
 
 static void
-search_begin(struct search *search, const struct bounce_rules *rules, const struct refusal *refusal)
+search_begin(struct search *search, const struct bounce_rules *rules, const struct refusal *refusal,
+    char text[BOUNCE_TEXT_MAX])
 {
     search->rules = rules;
     search->refusal = refusal;
     search->bucket =
         rules->buckets[first_digit(&refusal->reply)][subject_bucket(refusal->reply.enhanced)];
-    regexes_mark(rules->words, refusal->reply.text, &search->marks);
+    regexes_mark(rules->words, bounce_fold(&refusal->reply, text), &search->marks);
 }
 
 static bool
@@ -76,8 +77,9 @@ size_t
 bounce_find(const struct bounce_rules *rules, const struct refusal *refusal, size_t from)
 {
     struct search search;
+    char text[BOUNCE_TEXT_MAX];
 
-    search_begin(&search, rules, refusal);
+    search_begin(&search, rules, refusal, text);
     return search_next(&search, from, NULL);
 }
 
@@ -107,7 +109,7 @@ bounce_explain(const struct bounce_rules *rules, const struct refusal *refusal,
     size_t number, next;
 
     *reasoning = (struct bounce_reasoning){0};
-    search_begin(&search, rules, refusal);
+    search_begin(&search, rules, refusal, reasoning->text);
     number = search_next(&search, 0, &reasoning->phrase);
     assert(number < rules->count);
     reasoning->bounce = bounce_of(&rules->rules[number]);

@@ -32,6 +32,8 @@ struct refusal {
     struct slice domain; /* of the recipient; may be empty */
 };
 
+enum { BOUNCE_TEXT_MAX = 8192 }; /* bytes of a reply that rules look at */
+
 struct bounce {
     struct verdict verdict;
     struct slice rule;             /* its id */
@@ -60,9 +62,9 @@ struct bounce bounce_of_class(const struct bounce_rules *rules, enum bounce_clas
 
 /* Why: what the rule found in the reply, and the next rule of another class that matches too. */
 struct bounce_reasoning {
-    struct bounce bounce, runner_up; /* no rule in runner_up: there is none */
-    struct slice phrase,
-        runner_up_phrase; /* of the reply's text; empty: the rule asks for no words */
+    struct bounce bounce, runner_up;       /* no rule in runner_up: there is none */
+    struct slice phrase, runner_up_phrase; /* of `text`; empty: the rule asks for no words */
+    char text[BOUNCE_TEXT_MAX]; /* the reply's, as rules see it: one line, addresses masked */
 };
 void bounce_explain(const struct bounce_rules *rules, const struct refusal *refusal,
     struct bounce_reasoning *reasoning);

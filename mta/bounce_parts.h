@@ -1,6 +1,7 @@
 /* bounce_parts.h - the rules as they were read; for bounce*.c only.
  *
  *   bounce_rules.c  reads the tables and checks them
+ *   bounce_fold.c   a reply's text as the rules want to read it
  *   bounce.c        looks a refusal up in them */
 #ifndef MTALAB_BOUNCE_PARTS_H
 #define MTALAB_BOUNCE_PARTS_H
@@ -58,6 +59,10 @@ subject_bucket(struct enhanced_code enhanced)
         return 0;
     return enhanced.subject <= 7 ? (size_t)enhanced.subject + 1 : SUBJECTS_COUNT - 1;
 }
+
+/* Blanks and ends of lines are one space, codes that are said again are left out, addresses are masked;
+ * what is beyond BOUNCE_TEXT_MAX is not looked at. The answer points into `out`. */
+struct slice bounce_fold(const struct smtp_reply *reply, char out[BOUNCE_TEXT_MAX]);
 
 /* The first rule from number `from` on that matches; rules->count: none does. */
 size_t bounce_find(const struct bounce_rules *rules, const struct refusal *refusal, size_t from);

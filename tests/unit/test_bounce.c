@@ -2,7 +2,7 @@
 #include "tests/unit.h"
 
 #include "base/rng.h"
-#include "mta/bounce.h"
+#include "mta/bounce_parts.h"
 
 #define BOUNCE_COLUMNS "id\tstage\tcode\tenhanced\tregex\tclass\treason\texample\n"
 #define REST           "rest\t-\t-\t-\t-\t1\t-\t-\n"
@@ -246,6 +246,32 @@ without_a_code_the_enhanced_one_speaks(void **state)
     bounce_rules_free(&rules);
 }
 
+/* Rules see one line, without what says nothing and without what others are called. */
+static void
+a_text_is_folded_before_it_is_read(void **state)
+{
+    static const struct {
+        const char *reply, *folded;
+    } cases[] = {
+        {"550 5.7.1 not permitted to\n5.7.1 relay",     "not permitted to relay"              },
+        {"421 4.7.0 sent 421-4.7.0 too 421 much 4.7.0", "sent too much"                       },
+        {"421 4.7.0 422 4.7.1 421a 4.7.0.1",            "422 4.7.1 421a 4.7.0.1"              },
+        {"550  a \t\r\n b ",                            "a b"                                 },
+        {"550 <spam.9@virus.test>: no (a@b, @c d@)",    "<xxxx.9@xxxxx.xxxx>: no (x@x, @x x@)"},
+        {"550 spam to virus@x y",                       "spam to xxxxx@x y"                   },
+        {"550",                                         ""                                    },
+        {"5.1.1 5.1.1 no",                              "no"                                  },
+    };
+    char folded[BOUNCE_TEXT_MAX];
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+
+        reply_find(slice_of(cases[i].reply), &reply);
+        assert_slice(bounce_fold(&reply, folded), cases[i].folded);
+    }
+}
+
 static void
 a_verdict_is_explained(void **state)
 {
@@ -413,6 +439,7 @@ main(void)
         cmocka_unit_test(the_first_rule_that_matches_wins),
         cmocka_unit_test(rules_of_ones_own_come_first),
         cmocka_unit_test(without_a_code_the_enhanced_one_speaks),
+        cmocka_unit_test(a_text_is_folded_before_it_is_read),
         cmocka_unit_test(a_verdict_is_explained),
         cmocka_unit_test(bad_rules_are_refused_with_their_place),
         cmocka_unit_test(bad_classes_are_refused_with_their_place),
