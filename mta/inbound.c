@@ -25,6 +25,7 @@ struct delivery_note { /* a guest's, until its mail is durable */
     struct inbound *inbound;
     struct guest *guest;
     uint64_t first, count; /* numbers of the mailbox */
+    size_t heard_count;    /* what it said, for each address it came to */
 };
 
 /* ---- who may come in ---- */
@@ -280,9 +281,12 @@ take_for(struct inbound *inbound, struct delivery_note *note, const struct mail_
     correlate(inbound->correlator, came_to, report, loop_wall_us(inbound->doors.loop),
         &inbound->correlation);
     inbound->totals.forged_quotes += inbound->correlation.is_forged;
-    for (size_t i = 0; i < report->recipients_count + (report->recipients_count == 0); i++) {
+    for (size_t i = 0; i < report->recipients_count + (report->recipients_count == 0) &&
+         note->heard_count < REPORT_RECIPIENTS_MAX;
+         i++) {
         struct returned_mail mail = qualify(inbound, report, i);
 
+        note->heard_count++;
         take(inbound, note, &mail);
     }
 }

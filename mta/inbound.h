@@ -16,7 +16,8 @@
  *   unsubscription         EFS_UNSUBSCRIBED
  *   delivered and the rest nothing
  *
- * The 250 comes when it is durable.
+ * The 250 comes when it is durable. Of one mail, however many addresses it came to, no more is heard
+ * than of one report (REPORT_RECIPIENTS_MAX).
  *
  * Ownership  what is handed in is borrowed. Without `efs` the journal alone is told, and no store is
  *            needed.

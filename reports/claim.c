@@ -97,6 +97,31 @@ claim_ledgers_headline(struct text *out, const struct result *result)
     add_counted(out, &is_first, result->ledger_open, "still open");
 }
 
+bool
+claim_returned_headline(struct text *out, const struct result *result)
+{
+    const struct result_returned *returned = &result->returned;
+    uint64_t refused =
+        returned->refused_forged + returned->refused_late + returned->refused_misaddressed;
+    bool is_first = true;
+
+    if (returned->taken + refused == 0)
+        return false;
+    add_counted(out, &is_first, returned->taken, "taken");
+    add_counted(out, &is_first, returned->bounces, "bounced rows");
+    add_counted(out, &is_first, returned->complaints, "complaints");
+    add_counted(out, &is_first, returned->unsubscriptions, "unsubscriptions");
+    add_counted(out, &is_first, returned->notes, "noted");
+    add_counted(out, &is_first, returned->duplicates, "duplicates");
+    add_counted(out, &is_first, returned->unmatched + returned->unknown, "about nobody");
+    add_counted(out, &is_first, returned->settled, "about rows that had failed");
+    add_counted(out, &is_first, returned->late + returned->refused_late, "too late");
+    add_counted(out, &is_first, returned->refused_forged, "forged");
+    add_counted(out, &is_first, returned->refused_misaddressed, "misaddressed");
+    add_counted(out, &is_first, returned->waiting, "waiting for the poll");
+    return true;
+}
+
 static void
 add_line(struct text *out, const char *key, struct slice value)
 {

@@ -46,6 +46,8 @@ void claims_release(struct claims *claims);
 
 /* Two sentences that reports for people share with this list. */
 void claim_check_headline(struct text *out, const struct result_check *check);
+/* Mail that came back; false, and nothing written: none did. */
+bool claim_returned_headline(struct text *out, const struct result *result);
 void claim_ledgers_headline(struct text *out, const struct result *result);
 
 #endif

@@ -322,6 +322,11 @@ add_books(struct text *out, const struct result *result, const struct report_sty
     if (!is_good && result->ledger_example.length > 0)
         text_printf(&line, "; first: %.*s", SLICE_ARGS(result->ledger_example));
     add_clean(out, TONE_PLAIN, text_slice(&line), style);
+    text_clear(&line);
+    if (claim_returned_headline(&line, result)) {
+        text_add_string(out, "\n    returned: ");
+        add_clean(out, TONE_PLAIN, text_slice(&line), style);
+    }
     text_add_string(out, "\n  ");
     add_symbol(out, result->recount_differences == 0, style);
     text_add_string(out, " recount: ");

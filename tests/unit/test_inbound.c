@@ -338,6 +338,25 @@ what_is_no_report_is_taken_and_counted(void **state)
     stop(&r);
 }
 
+/* Five hundred addresses times two recipients, in one mail. */
+static void
+no_more_is_heard_of_one_mail_than_of_one_report(void **state)
+{
+    struct text dialogue = {0};
+    struct returns r;
+
+    start(&r);
+    text_add_string(&dialogue, HELLO NULL_SENDER);
+    for (int i = 0; i < 400; i++)
+        text_printf(&dialogue, "RCPT TO:<b+spring-%d@campaign.example>\r\n", 1 + i % 9);
+    text_add_string(&dialogue, REPORT);
+    peer_say(&r.w, 0, text_string(&dialogue));
+    assert_int_equal(inbound_totals(r.inbound).bounces, REPORT_RECIPIENTS_MAX / 2);
+    assert_int_equal(inbound_totals(r.inbound).delays, REPORT_RECIPIENTS_MAX / 2);
+    text_release(&dialogue);
+    stop(&r);
+}
+
 static void
 only_return_paths_and_the_postmaster_are_known(void **state)
 {
@@ -390,6 +409,7 @@ main(void)
         cmocka_unit_test(a_complaint_is_known_by_the_message_id_it_quotes),
         cmocka_unit_test(mail_to_the_address_of_list_unsubscribe_is_an_unsubscription),
         cmocka_unit_test(what_is_no_report_is_taken_and_counted),
+        cmocka_unit_test(no_more_is_heard_of_one_mail_than_of_one_report),
         cmocka_unit_test(only_return_paths_and_the_postmaster_are_known),
         cmocka_unit_test(what_submission_offers_is_not_offered_here),
         cmocka_unit_test(one_message_may_come_back_after_the_other),
