@@ -338,10 +338,32 @@ the_github_summary_escapes_markup(void **state)
     result_release(&results[1]);
 }
 
+static void
+mail_that_came_back_has_a_line_if_there_was_any(void **state)
+{
+    struct result result = {0};
+    struct text out = {0};
+
+    assert_false(claim_returned_headline(&out, &result));
+    assert_int_equal(out.length, 0);
+    result.returned = (struct result_returned){.taken = 1203,
+        .bounces = 1200,
+        .late = 1,
+        .refused_late = 2,
+        .unmatched = 1,
+        .unknown = 1,
+        .refused_forged = 7};
+    assert_true(claim_returned_headline(&out, &result));
+    assert_string_equal(
+        text_string(&out), "1,203 taken, 1,200 bounced rows, 2 about nobody, 3 too late, 7 forged");
+    text_release(&out);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mail_that_came_back_has_a_line_if_there_was_any),
         cmocka_unit_test(a_good_run_reads_well),
         cmocka_unit_test(a_bad_run_says_what_failed_and_how_to_replay_it),
         cmocka_unit_test(without_utf8_everything_is_ascii),
