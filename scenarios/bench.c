@@ -80,9 +80,24 @@ is_last_word(const struct bench *bench, const struct event *event)
             is_over_time(event));
 }
 
-static enum efs_kind
-kind_of(const struct event *event)
+/* A provider that took it sends it back, or somebody there complains. */
+static bool
+is_providers_word(const struct bench *bench, const struct event *event)
 {
+    return event->host != bench->hostname && event->outcome == OUTCOME_NONE &&
+        (event->dsn_kind == DSN_FAILED || event->dsn_kind == DSN_CHALLENGE ||
+            event->dsn_kind == DSN_COMPLAINT || event->dsn_kind == DSN_UNSUBSCRIPTION);
+}
+
+static enum efs_kind
+kind_of(const struct bench *bench, const struct event *event)
+{
+    if (event->dsn_kind == DSN_COMPLAINT)
+        return EFS_COMPLAINT;
+    if (event->dsn_kind == DSN_UNSUBSCRIPTION)
+        return EFS_UNSUBSCRIBED;
+    if (event->host != bench->hostname)
+        return EFS_RETURNED;
     if (event->dsn_kind == DSN_DELIVERED)
         return EFS_DELIVERED;
     return enhanced_unpack(event->enhanced).class == 4 || is_over_time(event) ? EFS_EXPIRED
@@ -94,6 +109,9 @@ qualify(const struct bench *bench, const struct event *event, enum efs_kind kind
 {
     struct refusal refusal = {.stage = STAGE_RCPT, .reply.code = 550};
 
+    if (kind > EFS_EXPIRED)
+        return event->has_verdict ? (struct verdict){event->class, event->reason, event->type}
+                                  : (struct verdict){.reason = REASON_NONE};
     if (kind == EFS_EXPIRED)
         return bounce_of_class(bench->doors.mta.bounce_rules, CLASS_TIMEOUT).verdict;
     refusal.reply.enhanced = enhanced_unpack(event->enhanced);
@@ -106,7 +124,7 @@ tell_one(struct bench *bench, const struct bench_news *news)
 {
     struct efs_event told = {.id = ++bench->told_count,
         .at_us = news->event.at_us,
-        .kind = kind_of(&news->event),
+        .kind = kind_of(bench, &news->event),
         .sender = text_slice(&news->sender),
         .rcpt = text_slice(&news->rcpt),
         .attempt = 1, /* it does not say which */
@@ -114,6 +132,10 @@ tell_one(struct bench *bench, const struct bench_news *news)
         .enhanced = news->event.enhanced,
         .text = news->event.text};
 
+    if (told.kind > EFS_EXPIRED) {
+        told.rule = news->event.rule;
+        told.host = news->event.host;
+    }
     if (told.kind != EFS_DELIVERED)
         told.verdict = qualify(bench, &news->event, told.kind);
     campaign_take_feedback(bench->doors.campaign, &told, 1);
@@ -142,8 +164,10 @@ on_entry(void *arg, struct slice entry)
     struct event event;
 
     event_read(entry, &event, &sender, &rcpt);
-    if (event.kind != EVENT_DSN_RECEIVED || event.host != bench->hostname ||
-        !is_last_word(bench, &event))
+    if (event.kind != EVENT_DSN_RECEIVED && event.kind != EVENT_FBL_RECEIVED)
+        return;
+    if (!is_providers_word(bench, &event) &&
+        (event.host != bench->hostname || !is_last_word(bench, &event)))
         return;
     bench->news = mem_grow(bench->news, &bench->news_capacity, bench->news_count + 1, sizeof *news);
     news = &bench->news[bench->news_count++];

@@ -4,7 +4,8 @@
  * - The packets on the wire tell which connections it tried (callers.h).
  * - Mail that it or a provider returns comes to the MX of the campaign's domain, is journaled
  *   (dsn.received), and what the foreign MTA says there of a recipient is the campaign's feedback:
- *   failed, or expired where the last word was a 4.x.x or x.4.7, or delivered.
+ *   failed, or expired where the last word was a 4.x.x or x.4.7, or delivered. What a provider sends
+ *   back is a return or a complaint, as from our own MTA, but told at once.
  * - When its process ends, so does the run.
  *
  * Ownership  everything is borrowed and outlives the bench.
