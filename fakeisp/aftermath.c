@@ -29,7 +29,7 @@ struct letter_plan {
     int64_t accepted_wall_us, sent_wall_us;
     uint64_t number;      /* from the first copy on, as sent_wall_us */
     uint32_t copies_left; /* 1 or more */
-    struct text to, sender, rcpt, header;
+    struct text to, sender, rcpt, dkim_domain, header;
 };
 
 struct aftermath {
@@ -41,6 +41,8 @@ struct aftermath {
     uint64_t planned_now, letters_count;
     uint32_t name;
     struct isp_reports totals;
+    aftermath_complaint_fn *on_complaint; /* NULL: nobody wants to know */
+    void *on_complaint_arg;
 };
 
 /* ---- sending ---- */
@@ -59,6 +61,7 @@ plan_free(struct letter_plan *plan)
     text_release(&plan->sender);
     text_release(&plan->rcpt);
     text_release(&plan->header);
+    text_release(&plan->dkim_domain);
     mem_free(plan);
 }
 
@@ -170,6 +173,20 @@ choose_sender(struct text *out, const struct letter_plan *plan)
     }
 }
 
+/* The provider takes its own complaints to heart. */
+static void
+note_complaint(const struct letter_plan *plan)
+{
+    struct aftermath *aftermath = plan->aftermath;
+    struct isp_sender sender = {.source = plan->source, .host = plan->host};
+
+    if (plan->what.kind != RETURN_COMPLAINT || aftermath->on_complaint == NULL)
+        return;
+    sender.domain = address_domain(text_slice(&plan->sender));
+    sender.dkim_domain = text_slice(&plan->dkim_domain);
+    aftermath->on_complaint(aftermath->on_complaint_arg, &sender);
+}
+
 static void
 send_letter(void *arg)
 {
@@ -179,6 +196,7 @@ send_letter(void *arg)
     const struct isp_host *host = &aftermath->config->hosts[plan->host];
     struct text content = {0}, sender = {0};
     struct mailer_letter letter = {.rcpt = text_slice(&plan->to), .hostname = host->fqdn};
+    bool is_first = plan->number == 0;
 
     if (host->addresses_count > 0)
         letter.from = host->addresses[0];
@@ -188,6 +206,8 @@ send_letter(void *arg)
     letter.sender = text_slice(&sender);
     aftermath->totals.sent++;
     tell(plan);
+    if (is_first)
+        note_complaint(plan);
     if (aftermath->mailer == NULL || !mailer_send(aftermath->mailer, &letter, on_mailed, aftermath))
         aftermath->totals.unsent++;
     text_release(&content);
@@ -219,6 +239,7 @@ keep_header(struct text *kept, struct slice header)
 
 struct acceptance { /* of one recipient */
     const struct visit *visit;
+    const struct isp_sender *who;
     struct slice sender, rcpt, header;
 };
 
@@ -276,6 +297,7 @@ plan_letter(struct aftermath *aftermath, const struct acceptance *of, const stru
     plan->copies_left = what->copies > 0 ? what->copies : 1;
     text_add_slice(&plan->sender, of->sender);
     text_add_slice(&plan->rcpt, of->rcpt);
+    text_add_slice(&plan->dkim_domain, of->who->dkim_domain);
     keep_header(&plan->header, of->header);
     link_plan(aftermath, plan);
     returned_letter_address(&plan->to, what, of->sender, text_slice(&plan->header));
@@ -358,7 +380,7 @@ plan_as_wished(struct aftermath *aftermath, const struct acceptance *of)
 
 void
 aftermath_on_accepted(struct aftermath *aftermath, const struct visit *visit,
-    const struct envelope *envelope, struct slice header)
+    const struct envelope *envelope, const struct isp_sender *who, struct slice header)
 {
     const struct isp_config *config = aftermath->config;
 
@@ -366,7 +388,7 @@ aftermath_on_accepted(struct aftermath *aftermath, const struct visit *visit,
         return;
     for (size_t i = 0; i < envelope->rcpts_count; i++) {
         const struct acceptance of = {
-            visit, envelope_sender(envelope), envelope_rcpt(envelope, i), header};
+            visit, who, envelope_sender(envelope), envelope_rcpt(envelope, i), header};
 
         for (size_t j = 0; j < config->returns_count; j++)
             if (comes_back(&aftermath->returns[j], of.rcpt))
@@ -382,6 +404,13 @@ bool
 aftermath_wants_header(const struct aftermath *aftermath)
 {
     return aftermath->config->returns_count > 0 || aftermath->config->is_by_address;
+}
+
+void
+aftermath_on_complaint(struct aftermath *aftermath, aftermath_complaint_fn *fn, void *arg)
+{
+    aftermath->on_complaint = fn;
+    aftermath->on_complaint_arg = arg;
 }
 
 struct isp_reports

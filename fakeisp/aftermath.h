@@ -26,10 +26,13 @@ struct aftermath;
 
 struct aftermath *aftermath_new(const struct isp_config *config, const struct isp_doors *doors);
 void aftermath_free(struct aftermath **aftermath);
+/* Told of each complaint when it is sent, once, with whose mail it is about. */
+typedef void aftermath_complaint_fn(void *arg, const struct isp_sender *sender);
+void aftermath_on_complaint(struct aftermath *aftermath, aftermath_complaint_fn *fn, void *arg);
 bool aftermath_wants_header(const struct aftermath *aftermath);
 /* `header` with its line ends in CRLF, dots doubled. */
 void aftermath_on_accepted(struct aftermath *aftermath, const struct visit *visit,
-    const struct envelope *envelope, struct slice header);
+    const struct envelope *envelope, const struct isp_sender *who, struct slice header);
 struct isp_reports aftermath_totals(const struct aftermath *aftermath);
 
 #endif

@@ -176,7 +176,7 @@ server_on_accepted(void *arg, const struct visit *visit, const struct envelope *
         event_write(isp->doors.journal, &event, sender, rcpt);
     }
     policies_on_accepted(isp->policies, who, envelope->rcpts_count, event.at_us);
-    aftermath_on_accepted(isp->aftermath, visit, envelope, header);
+    aftermath_on_accepted(isp->aftermath, visit, envelope, who, header);
 }
 
 /* A line per method and recipient, so that everybody's story has it. */
@@ -284,6 +284,12 @@ isp_shut(struct isp *isp)
         stop_listening(isp, i);
 }
 
+static void
+on_complaint(void *arg, const struct isp_sender *sender)
+{
+    isp_note_complaint(arg, sender);
+}
+
 struct isp *
 isp_new(const struct isp_config *config, const struct isp_doors *doors, struct error *err)
 {
@@ -304,6 +310,7 @@ isp_new(const struct isp_config *config, const struct isp_doors *doors, struct e
     isp->policies = policies_new(
         config, doors->journal, doors->rng, loop_wall_us(doors->loop) - loop_now_us(doors->loop));
     isp->aftermath = aftermath_new(config, doors);
+    aftermath_on_complaint(isp->aftermath, on_complaint, isp);
     if (config->is_authenticating)
         isp->auth = auth_new(&config->auth, doors->loop, doors->resolver);
     isp->sites = mem_alloc_zeroed(config->hosts_count * sizeof isp->sites[0]);
