@@ -43,33 +43,47 @@ isp_limit_now(struct isp *isp, size_t index, const struct isp_sender *sender)
 
 /* ---- of an MTA with many addresses ---- */
 
+/* Two of our addresses may share a network, and then a counter. */
+static bool
+is_counted_already(uint32_t per, const struct isp_senders *senders, size_t source)
+{
+    const struct isp_sender this = {.source = senders->sources[source]};
+    struct sender_key key = sender_key(per & LIMIT_PER_IP_24, &this);
+
+    if ((per & LIMIT_PER_IP_24) == 0 || (per & LIMIT_PER_SOURCE_IP) != 0)
+        return false;
+    for (size_t i = 0; i < source; i++) {
+        const struct isp_sender other = {.source = senders->sources[i]};
+        struct sender_key before = sender_key(LIMIT_PER_IP_24, &other);
+
+        if (before.length == key.length && memcmp(before.bytes, key.bytes, key.length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One counter of a limit for each that is told apart. */
 struct ratio
 isp_limit_rate_now(
     struct isp *isp, size_t index, const struct isp_senders *senders, int64_t *changes_at_us)
 {
     const struct isp_config *config = isp_config(isp);
+    uint32_t per = config->limits[index].per;
+    size_t sources = per & (LIMIT_PER_SOURCE_IP | LIMIT_PER_IP_24) ? senders->sources_count : 1;
+    size_t hosts = per & LIMIT_PER_HOST ? config->hosts_count : 1;
     struct ratio sum = {0, 1};
-    struct map seen = {0};
 
     assert(senders->sources_count > 0);
     *changes_at_us = INT64_MAX;
-    for (size_t i = 0; i < senders->sources_count; i++)
-        for (size_t host = 0; host < config->hosts_count; host++) {
+    for (size_t i = 0; i < sources; i++)
+        for (size_t host = 0; host < hosts && !is_counted_already(per, senders, i); host++) {
             const struct isp_sender sender = {
                 senders->sources[i], host, senders->domain, senders->dkim_domain};
-            struct sender_key key = sender_key(config->limits[index].per, &sender);
-            struct isp_limit_state state;
-            bool is_new;
+            struct isp_limit_state state = isp_limit_now(isp, index, &sender);
 
-            map_put(&seen, (struct slice){key.bytes, key.length}, &is_new);
-            if (!is_new)
-                continue;
-            state = isp_limit_now(isp, index, &sender);
             sum = ratio_add(sum, state.rate);
             *changes_at_us = sooner(*changes_at_us, state.changes_at_us);
         }
-    map_release(&seen);
     return sum;
 }
 
