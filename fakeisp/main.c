@@ -373,21 +373,26 @@ flush_ledger(void *arg)
     }
 }
 
+/* For returned mail, and for who wants to know where mail comes from. Where there is no resolver our
+ * own name server is asked, which knows the profiles' zones and nobody else's. */
 static bool
 open_resolver(struct program *p, struct error *err)
 {
     const struct options *options = &p->options;
     struct resolver_net_options how = {.resolv_conf = "/etc/resolv.conf"};
+    bool is_told = options->resolver.family != 0;
 
-    if (options->return_to.family != 0)
-        return true;
-    if (options->resolver.family != 0)
+    if (is_told)
         how = (struct resolver_net_options){.servers = {options->resolver}, .servers_count = 1};
     p->resolver = resolver_net_new(p->loop, &how, err);
-    if (p->resolver == NULL && options->resolver.family == 0) {
+    if (p->resolver != NULL || is_told)
+        return p->resolver != NULL;
+    if (options->return_to.family == 0)
         complain("returned mail goes nowhere without --return-to or --resolver (%s)", err->text);
+    if (options->is_try || !options->has_dns)
         return true;
-    }
+    how = (struct resolver_net_options){.servers = {options->dns}, .servers_count = 1};
+    p->resolver = resolver_net_new(p->loop, &how, err);
     return p->resolver != NULL;
 }
 

@@ -101,8 +101,8 @@ order 0 set limits.rate.max 0
 says 451 --to kim@bigmail.example
 order 0 set isps.bigmail.limits.rate.max 100/min
 says 250 --to kim@bigmail.example
-order 0 set limits.rate.max 100/h
-order 0 scale limits.rate.max 2% # two in the hour, and more were taken already
+order 0 set limits.rate.max 100/min
+order 0 scale limits.rate.max 2% # two in the minute, and more were taken already
 says 451 --to kim@bigmail.example
 order 0 scale limits.rate.max 5000%
 says 250 --to kim@bigmail.example
@@ -139,6 +139,18 @@ until_true grep -q 'mx1.smallmail.example' err
 says 250 --to kim@smallmail.example
 says 550 --to kim@bigmail.example
 stop INT
+
+# --- providers that are built in, by name ---
+"$fakeisp" profiles >out
+grep -q '^gmail .*not the provider$' out || complain "gmail is not on the list: $(head -n 3 out)"
+start gmail laposte
+says 250 --to kim@gmail.test
+says 550 --to gone-1@gmail.test
+until_true grep -q '"event":"accepted".*kim@gmail.test' ledger
+order 0 set isps.gmail.limits.rate.burst 7
+order 1 set isps.gmail.limits.connections.burst 7
+grep -q 'only a bucket has a burst' answer || complain "a burst of what? $(cat answer)"
+stop TERM
 
 # --- what is wrong is said ---
 for wrong in "--nonsense" "" "--try profile.yaml" "--listen nowhere --try" "--speed 0 --try"; do
