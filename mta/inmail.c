@@ -52,9 +52,13 @@ ask_about(const struct inmail_rules *rules, const struct report_recipient *recip
 {
     struct refusal refusal;
 
-    if (recipient == NULL || text.length == 0)
+    static const struct report_recipient nobody = {
+        .address = {"", 0}
+    };
+
+    if (text.length == 0)
         return false;
-    refusal = refusal_of(recipient, text);
+    refusal = refusal_of(recipient != NULL ? recipient : &nobody, text);
     *answer = bounce_qualify(rules->bounces, &refusal);
     return is_telling(rules, &refusal, answer);
 }
@@ -98,6 +102,7 @@ begin(struct judging *judging, const struct inmail_rules *rules, const struct re
     search->where[INMAIL_SUBJECT] = report->subject;
     search->where[INMAIL_FROM] = report->from;
     search->where[INMAIL_TEXT] = report->text;
+    search->where[INMAIL_DIAGNOSTIC] = search->where[INMAIL_WORDS] = report->text;
     if (recipient < report->recipients_count) {
         judging->recipient = &report->recipients[recipient];
         search->status = judging->recipient->code;
@@ -127,7 +132,7 @@ ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *l
             return true;
         if (rule->where == INMAIL_ANYWHERE) {
             bounce = ask_codes(rules, search->kind, judging->recipient);
-            if (is_vague((enum bounce_class)bounce.verdict.class))
+            if (judging->recipient == NULL || is_vague((enum bounce_class)bounce.verdict.class))
                 continue;
         } else if (!ask_about(rules, judging->recipient, *looked_at, &bounce)) {
             continue;
@@ -170,7 +175,11 @@ inmail_qualify(const struct inmail_rules *rules, const struct report *report, si
 static void
 explain_reply(const struct judging *judging, struct inmail_explanation *why)
 {
-    const struct refusal refusal = refusal_of(judging->recipient, why->looked_at);
+    static const struct report_recipient nobody = {
+        .address = {"", 0}
+    };
+    const struct refusal refusal =
+        refusal_of(judging->recipient != NULL ? judging->recipient : &nobody, why->looked_at);
     struct bounce_reasoning reasoning;
 
     bounce_explain(judging->rules->bounces, &refusal, &reasoning);

@@ -291,7 +291,7 @@ mime_decode_words(struct slice value, struct text *out)
     if (folded.length == 0)
         return;
     if (memmem(folded.bytes, folded.length, "=?", 2) == NULL) {
-        text_add_slice(out, text_slice(&folded));
+        convert((struct slice){"", 0}, text_slice(&folded), out); /* some write it as it is */
     } else {
         set_up_library();
         decoded = g_mime_utils_header_decode_text(NULL, folded.bytes);

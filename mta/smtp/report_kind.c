@@ -142,10 +142,14 @@ is_bounce(const struct report_evidence *evidence, const struct signs *signs)
 }
 
 static bool
-is_autoreply(const struct signs *signs)
+is_autoreply(const struct report_evidence *evidence, const struct signs *signs)
 {
+    bool is_answer = evidence->header->values[FIELD_REFERENCES].length > 0;
+
     if (signs->is_list)
         return false;
+    if (is_answer && (signs->is_auto || (signs->text & SIGN_AUTO) != 0))
+        return true;
     return signs->is_answer_marked || signs->is_auto_replied || (signs->subject & SIGN_AWAY) != 0 ||
         ((signs->text & SIGN_AWAY) != 0 && (signs->is_auto || signs->is_from_nobody));
 }
@@ -183,7 +187,7 @@ report_find_kind(const struct report *report, const struct report_evidence *evid
         return REPORT_AUTOREPLY;
     if (is_bounce(evidence, &signs))
         return failure_or_delay(&signs);
-    return is_autoreply(&signs) ? REPORT_AUTOREPLY : REPORT_NOTBOUNCE;
+    return is_autoreply(evidence, &signs) ? REPORT_AUTOREPLY : REPORT_NOTBOUNCE;
 }
 
 bool

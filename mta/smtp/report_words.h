@@ -14,6 +14,7 @@ enum word_sign {        /* bits */
     SIGN_CHALLENGE = 8, /* "click the link below to be added" */
     SIGN_AWAY = 16,     /* "out of the office" */
     SIGN_FINAL = 32,    /* "this is a permanent error" */
+    SIGN_AUTO = 64,     /* "this is an automatic reply" */
 };
 
 /* Lower case (ASCII), one space for every run of blanks, none in front. */
