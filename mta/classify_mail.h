@@ -15,7 +15,7 @@
 void classify_mail_header(bool is_explained, struct text *out);
 /* `filename` as given; `content` is the mail. What cut the reading short, in a line without its end; "" if
  * nothing did. */
-const char *classify_mail(const struct inmail_rules *rules, const char *filename, struct slice content,
-    bool is_explained, struct text *out);
+const char *classify_mail(const struct inmail_rules *rules, const char *filename,
+    struct slice content, bool is_explained, struct text *out);
 
 #endif
