@@ -1,6 +1,7 @@
 /* inmail.c - asks the Inbound-email rules, and where they say so, the bounce rules. */
 #include "mta/inmail.h"
 
+#include "mta/inmail_mask.h"
 #include "mta/inmail_rules.h"
 
 /* --- the bounce rules -------------------------------------------------------------------------- */
@@ -80,10 +81,15 @@ ask_codes(const struct inmail_rules *rules, enum report_kind kind,
 
 /* --- one after the other ----------------------------------------------------------------------- */
 
+enum { SAID_COUNT = 2 };
+
 struct judging {
     const struct inmail_rules *rules;
     const struct report_recipient *recipient; /* NULL: nobody */
     struct inmail_search search;
+    /* Diagnostic and words: as they stand in the report, and as the rules see them. */
+    struct slice said[SAID_COUNT];
+    struct text masked[SAID_COUNT];
     size_t next;   /* rule to ask */
     bool is_reply; /* the last answer came from the bounce rules, about a text */
 };
@@ -102,13 +108,40 @@ begin(struct judging *judging, const struct inmail_rules *rules, const struct re
     search->where[INMAIL_SUBJECT] = report->subject;
     search->where[INMAIL_FROM] = report->from;
     search->where[INMAIL_TEXT] = report->text;
-    search->where[INMAIL_DIAGNOSTIC] = search->where[INMAIL_WORDS] = report->text;
+    judging->said[0] = judging->said[1] = report->text;
     if (recipient < report->recipients_count) {
         judging->recipient = &report->recipients[recipient];
         search->status = judging->recipient->code;
-        search->where[INMAIL_DIAGNOSTIC] = judging->recipient->diagnostic;
-        search->where[INMAIL_WORDS] = judging->recipient->words;
+        judging->said[0] = judging->recipient->diagnostic;
+        judging->said[1] = judging->recipient->words;
     }
+    for (size_t i = 0; i < SAID_COUNT; i++) {
+        judging->masked[i] = (struct text){0};
+        inmail_mask(judging->said[i], &judging->masked[i]);
+    }
+    search->where[INMAIL_DIAGNOSTIC] = text_slice(&judging->masked[0]);
+    search->where[INMAIL_WORDS] = text_slice(&judging->masked[1]);
+}
+
+static void
+end(struct judging *judging)
+{
+    for (size_t i = 0; i < SAID_COUNT; i++)
+        text_release(&judging->masked[i]);
+}
+
+/* Where the masked piece stands in the report. */
+static struct slice
+in_report(const struct judging *judging, struct slice piece)
+{
+    for (size_t i = 0; i < SAID_COUNT; i++) {
+        const struct text *masked = &judging->masked[i];
+
+        if (piece.length > 0 && piece.at >= masked->bytes &&
+            piece.at + piece.length <= masked->bytes + masked->length)
+            return (struct slice){judging->said[i].at + (piece.at - masked->bytes), piece.length};
+    }
+    return piece;
 }
 
 /* The next rule that takes it. False: it was the last resort, the codes. */
@@ -168,6 +201,7 @@ inmail_qualify(const struct inmail_rules *rules, const struct report *report, si
     begin(&judging, rules, report, recipient);
     if (has_verdict(judging.search.kind))
         ask_next(&judging, &answer, &looked_at, &phrase);
+    end(&judging);
     return answer;
 }
 
@@ -207,8 +241,10 @@ inmail_explain(const struct inmail_rules *rules, const struct report *report, si
           .runner_up = {"", 0}
     };
     begin(&judging, rules, report, recipient);
-    if (!has_verdict(judging.search.kind))
+    if (!has_verdict(judging.search.kind)) {
+        end(&judging);
         return answer;
+    }
     is_failure = judging.search.kind == REPORT_BOUNCE || judging.search.kind == REPORT_DELAY;
     is_last = !ask_next(&judging, &answer, &why->looked_at, &why->phrase);
     if (judging.is_reply)
@@ -218,5 +254,8 @@ inmail_explain(const struct inmail_rules *rules, const struct report *report, si
         if (!slice_equals(other.rule, answer.rule) && (!is_last || is_failure))
             why->runner_up = other.rule;
     }
+    why->looked_at = in_report(&judging, why->looked_at);
+    why->phrase = in_report(&judging, why->phrase);
+    end(&judging);
     return answer;
 }

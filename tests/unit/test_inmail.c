@@ -3,6 +3,7 @@
 
 #include "mta/classify_mail.h"
 #include "mta/inmail.h"
+#include "mta/inmail_mask.h"
 
 #define HEADER "id\tkind\twhere\tstatus\tregex\tclass\ttype\treason\tstate\texample\n"
 
@@ -241,6 +242,39 @@ an_explanation_names_phrase_and_runner_up(void **state)
     inmail_rules_free(&rules);
 }
 
+/* What an address or the end of a link happens to say is nobody's judgement. */
+static void
+words_in_addresses_and_links_do_not_count(void **state)
+{
+    static const struct {
+        const char *said, *masked;
+    } cases[] = {
+        {"550 <mailbox.full@spam.test>: no",  "550 <xxxxxxx.xxxx@xxxx.xxxx>: no" },
+        {"see http://isp.test/help#spam now", "see http://isp.test/help#xxxx now"},
+        {"a @ b",                             "a @ b"                            },
+        {"#5.1.1 no",                         "#5.1.1 no"                        },
+        {"https://isp.test/5",                "https://isp.test/5"               },
+        {"",                                  ""                                 },
+    };
+    struct inmail_rules *rules = inmail_rules_new(bounces);
+    struct report_recipient kim = failed(SLICE("550 5.1.1 <mailbox.full@isp.test> no such user"),
+        (struct enhanced_code){5, 1, 1}, SLICE(""));
+    struct report report = report_of(REPORT_BOUNCE, &kim);
+    struct inmail_explanation why;
+    struct text out = {0};
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        inmail_mask(slice_of(cases[i].said), &out);
+        assert_slice(text_slice(&out), cases[i].masked);
+    }
+    assert_int_equal(
+        inmail_explain(rules, &report, 0, &why).verdict.class, CLASS_INVALID_RECIPIENT);
+    assert_slice(why.looked_at, "550 5.1.1 <mailbox.full@isp.test> no such user");
+    assert_true(slice_contains_nocase(why.phrase, SLICE("no such user")));
+    text_release(&out);
+    inmail_rules_free(&rules);
+}
+
 static void
 mails_become_rows(void **state)
 {
@@ -276,6 +310,7 @@ main(void)
         cmocka_unit_test(rules_of_the_user_come_first),
         cmocka_unit_test(a_bad_row_is_refused_with_its_place),
         cmocka_unit_test(an_explanation_names_phrase_and_runner_up),
+        cmocka_unit_test(words_in_addresses_and_links_do_not_count),
         cmocka_unit_test(mails_become_rows),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
