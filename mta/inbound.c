@@ -85,7 +85,7 @@ kind_of(const struct report *report, const struct report_recipient *recipient)
     case REPORT_CHALLENGE:
         return DSN_CHALLENGE;
     case REPORT_FBL:
-        return DSN_COMPLAINT;
+        return report_complains(report) ? DSN_COMPLAINT : DSN_OTHER;
     case REPORT_NOTBOUNCE:
     case REPORT_KINDS_COUNT:
         break;

@@ -183,9 +183,10 @@ ask_next(struct judging *judging, struct inmail_verdict *answer, struct slice *l
 }
 
 static bool
-has_verdict(enum report_kind kind)
+has_verdict(const struct report *report, enum report_kind kind)
 {
-    return kind != REPORT_NOTBOUNCE && kind != REPORT_SUCCESS;
+    return kind != REPORT_NOTBOUNCE && kind != REPORT_SUCCESS &&
+        (kind != REPORT_FBL || report_complains(report));
 }
 
 struct inmail_verdict
@@ -199,7 +200,7 @@ inmail_qualify(const struct inmail_rules *rules, const struct report *report, si
     struct slice looked_at = {"", 0}, phrase;
 
     begin(&judging, rules, report, recipient);
-    if (has_verdict(judging.search.kind))
+    if (has_verdict(report, judging.search.kind))
         ask_next(&judging, &answer, &looked_at, &phrase);
     end(&judging);
     return answer;
@@ -241,7 +242,7 @@ inmail_explain(const struct inmail_rules *rules, const struct report *report, si
           .runner_up = {"", 0}
     };
     begin(&judging, rules, report, recipient);
-    if (!has_verdict(judging.search.kind)) {
+    if (!has_verdict(report, judging.search.kind)) {
         end(&judging);
         return answer;
     }

@@ -43,7 +43,7 @@ struct inmail_rules *inmail_rules_read(
 void inmail_rules_free(struct inmail_rules **rules);
 
 /* `recipient` counts from 0; recipients_count stands for nobody: then it is the mail that is judged.
- * A report of kind success or notbounce has no verdict: class 0, no reason, no type, no rule. */
+ * A report of kind success or notbounce, or feedback that is no complaint, has no verdict: class 0, no reason, no type, no rule. */
 struct inmail_verdict inmail_qualify(
     const struct inmail_rules *rules, const struct report *report, size_t recipient);
 /* The same, with the reasons; slower. */

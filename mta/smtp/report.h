@@ -32,7 +32,7 @@ enum report_kind {
     REPORT_SUCCESS,   /* delivered, relayed, expanded */
     REPORT_AUTOREPLY, /* delivered, and a program answered for somebody */
     REPORT_CHALLENGE, /* kept until the sender proves to be a person */
-    REPORT_FBL,       /* a feedback report: somebody complains */
+    REPORT_FBL,       /* a feedback report: somebody complains, mostly */
     REPORT_KINDS_COUNT,
 };
 
@@ -108,6 +108,9 @@ struct report {
 /* `content` with any line ends, dots not doubled. */
 void report_read(struct slice content, struct report *report);
 void report_release(struct report *report);
+
+/* Some feedback takes a complaint back (RFC 6430), or is about signatures (RFC 6591). */
+bool report_complains(const struct report *report);
 
 /* One report may speak of failures and of delays: what it is for this recipient. */
 enum report_kind report_kind_for(const struct report *report, size_t recipient);

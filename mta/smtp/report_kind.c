@@ -163,12 +163,12 @@ failure_or_delay(const struct signs *signs)
                                                                               : REPORT_BOUNCE;
 }
 
-/* Some feedback takes a complaint back (RFC 6430), or is about signatures (RFC 6591). */
-static bool
-complains(const struct report_feedback *feedback)
+bool
+report_complains(const struct report *report)
 {
-    return !slice_equals_nocase(feedback->type, SLICE("not-spam")) &&
-        !slice_equals_nocase(feedback->type, SLICE("auth-failure"));
+    return report->kind == REPORT_FBL &&
+        !slice_equals_nocase(report->feedback.type, SLICE("not-spam")) &&
+        !slice_equals_nocase(report->feedback.type, SLICE("auth-failure"));
 }
 
 enum report_kind
@@ -177,7 +177,7 @@ report_find_kind(const struct report *report, const struct report_evidence *evid
     struct signs signs;
 
     if (report->kind == REPORT_FBL || evidence->is_complaint)
-        return complains(&report->feedback) ? REPORT_FBL : REPORT_NOTBOUNCE;
+        return REPORT_FBL;
     gather_signs(report, evidence, &signs);
     if (is_challenge(evidence, &signs))
         return REPORT_CHALLENGE;
