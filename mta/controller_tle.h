@@ -1,4 +1,5 @@
-/* controller_tle.h - what typed limit estimation remembers; for controller_tle.c and its tests. */
+/* controller_tle.h - what typed limit estimation remembers; for
+ * controller_tle.c, tle_pace.c and their tests. */
 #ifndef MTALAB_CONTROLLER_TLE_H
 #define MTALAB_CONTROLLER_TLE_H
 
@@ -6,7 +7,13 @@
 #include "mta/tle_count.h"
 #include "mta/tle_history.h"
 
-enum { TLE_WINDOWS = 8 };
+enum {
+    TLE_WINDOWS = 8,
+    TLE_STEP_PERCENT_MAX = 100,
+};
+#define TLE_STEP_US_MIN (4 * (int64_t)US_PER_S)
+#define TLE_WALL_SHORT  ((int64_t)US_PER_S) /* an overload or a wall: the first canary tells */
+#define TLE_WALL_FIRST  US_PER_MIN
 
 enum tle_phase {
     TLE_SEARCH, /* this pace is being tried */
@@ -50,5 +57,17 @@ struct tle {
     uint32_t cut_after;
     int64_t transaction_us, opening_us; /* means */
 };
+
+/* tle_pace.c: where the pace goes from here. */
+void tle_begin_step(struct tle *t, int64_t now_us); /* at the same pace, counted anew */
+uint32_t tle_step_messages(const struct tle *t);    /* that a pace must carry to be good */
+void tle_on_clean_step(struct tle *t, int64_t now_us);
+void tle_on_overload(struct tle *t, const struct signal *s);
+void tle_trim(struct tle *t, const struct signal *s);
+int64_t tle_short_wait_us(const struct tle *t);
+/* Nothing gets through: the first canary is due after first_us, the next ones later and later. */
+void tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct signal *s);
+void tle_hold_next(struct tle *t, const char *because, const struct signal *s);
+void tle_leave_wall(struct tle *t, const struct signal *s);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/unit.h"
 #include "mta/classify.h"
 #include "mta/classify_mail.h"
+#include "mta/classify_type.h"
 #include "mta/daemon.h"
 #include "mta/keys.h"
 
@@ -28,6 +29,8 @@ static const char usage[] =
     "       mta classify --smtp [--explain] [-c FILE] [--domain DOMAIN] [--stage STAGE]\n"
     "                              what refusals mean: one reply a line in, a row of TSV out;\n"
     "                              explained for people, by the rules that FILE names\n"
+    "       mta classify --type [--domain DOMAIN] [--stage STAGE]\n"
+    "                              which limit they speak of\n"
     "       mta classify [--explain] [-c FILE] --dsn MAIL...\n"
     "                              what mail that came back means: a row of TSV per recipient\n"
     "\n"
@@ -192,7 +195,7 @@ next_line(FILE *in, struct text *line)
 }
 
 struct classify_options {
-    bool has_replies, is_explained;
+    bool has_replies, is_explained, is_typed;
     const char *filename; /* of a configuration whose rules are asked; NULL: the built-in ones */
     struct classify_about about;
     char **mails; /* behind --dsn */
@@ -207,6 +210,8 @@ read_classify_options(int argc, char **argv, struct classify_options *options)
             options->has_replies = true;
         else if (strcmp(argv[0], "--explain") == 0)
             options->is_explained = true;
+        else if (strcmp(argv[0], "--type") == 0)
+            options->has_replies = options->is_typed = true;
         else if (argc == 1)
             return false;
         else if (strcmp(argv[0], "--dsn") == 0) {
@@ -245,6 +250,26 @@ classify_replies(const struct bounce_rules *rules, const struct classify_options
     } while (true);
     text_release(&line);
     text_release(&out);
+}
+
+/* --domain stands for the host that spoke: for most receivers its name ends in theirs. */
+static void
+classify_types(const struct classify_options *options)
+{
+    struct reply_types *types = reply_types_new();
+    struct text line = {0}, out = {0};
+
+    classify_type_header(&out);
+    do {
+        fwrite(text_string(&out), 1, out.length, stdout);
+        text_clear(&out);
+        if (!next_line(stdin, &line))
+            break;
+        classify_type(types, options->about.domain, options->about.stage, text_slice(&line), &out);
+    } while (true);
+    text_release(&line);
+    text_release(&out);
+    reply_types_free(&types);
 }
 
 /* Of a mail no more is read than is looked at, and a byte, so that the reader sees that it is cut. */
@@ -304,6 +329,10 @@ classify(int argc, char **argv)
 
     if (!read_classify_options(argc, argv, &options))
         return complain_of_usage();
+    if (options.is_typed) {
+        classify_types(&options);
+        return EXIT_DONE;
+    }
     if (options.filename != NULL && (settings = load(options.filename, &code)) == NULL)
         return code;
     rules = settings != NULL ? settings_bounce_rules(settings, &err) : bounce_rules_new();

@@ -189,6 +189,39 @@ status(void *arg, const struct control_request *request, struct text *answer)
 }
 
 static bool
+show_sites(void *arg, const struct control_request *request, struct text *answer)
+{
+    static const char *const names[] = {"site", "put_off", "controller"};
+    const struct orders *orders = arg;
+    struct delivery *delivery = mta_delivery(orders->mta);
+    struct columns table = columns_begin(names, COUNT_OF(names));
+    struct text lower = {0}, words = {0};
+    struct slice target = target_of(request, &lower);
+    size_t shown = 0;
+
+    for (size_t i = 0; i < delivery_sites_count(delivery); i++) {
+        const struct site *site = delivery_site(delivery, i);
+
+        if (site == NULL || (target.length > 0 && !slice_equals(site_name(site), target)))
+            continue;
+        text_clear(&words);
+        site_describe_pace(site, &words);
+        columns_text(&table, site_name(site));
+        columns_number(&table, site_state(site).counts->put_off);
+        columns_text(&table, text_slice(&words));
+        shown++;
+    }
+    if (shown > 0 || target.length == 0)
+        columns_render(&table, request->wants_json, answer);
+    else
+        text_printf(answer, "no site is called %.*s", SLICE_ARGS(target));
+    columns_release(&table);
+    text_release(&lower);
+    text_release(&words);
+    return shown > 0 || request->words_count == 0;
+}
+
+static bool
 returns(void *arg, const struct control_request *request, struct text *answer)
 {
     static const char *const names[] = {"what", "count"};
@@ -328,14 +361,15 @@ stop(void *arg, const struct control_request *request, struct text *answer)
 }
 
 const struct control_command orders_table[] = {
-    {"queue",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Who waits: by domain, or one by one.",             queue  },
-    {"status",  0, 1,  "[SITE]",                     "Connections and counts of each site.",             status },
-    {"returns", 0, 0,  "",                           "Mail that came back, and what was refused of it.", returns},
-    {"suspend", 1, 3,  "SITE|DOMAIN [for DURATION]", "No new tries; validity goes on.",                  suspend},
-    {"resume",  1, 1,  "SITE|DOMAIN",                "Tries go on.",                                     resume },
-    {"flush",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Tries now who waits for a next try.",              flush  },
-    {"bounce",  1, 60, "DOMAIN|RECIPIENT [REASON]",  "Fails who waits, with this reason.",               bounce },
-    {"reload",  0, 0,  "",                           "Reads MX rules and bounce rules again.",           reload },
-    {"stop",    0, 0,  "",                           "Ends open transactions, then the program.",        stop   },
-    {NULL,      0, 0,  NULL,                         NULL,                                               NULL   },
+    {"queue",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Who waits: by domain, or one by one.",             queue     },
+    {"status",  0, 1,  "[SITE]",                     "Connections and counts of each site.",             status    },
+    {"site",    0, 1,  "[SITE]",                     "What the controller of each site found out.",      show_sites},
+    {"returns", 0, 0,  "",                           "Mail that came back, and what was refused of it.", returns   },
+    {"suspend", 1, 3,  "SITE|DOMAIN [for DURATION]", "No new tries; validity goes on.",                  suspend   },
+    {"resume",  1, 1,  "SITE|DOMAIN",                "Tries go on.",                                     resume    },
+    {"flush",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Tries now who waits for a next try.",              flush     },
+    {"bounce",  1, 60, "DOMAIN|RECIPIENT [REASON]",  "Fails who waits, with this reason.",               bounce    },
+    {"reload",  0, 0,  "",                           "Reads MX rules and bounce rules again.",           reload    },
+    {"stop",    0, 0,  "",                           "Ends open transactions, then the program.",        stop      },
+    {NULL,      0, 0,  NULL,                         NULL,                                               NULL      },
 };

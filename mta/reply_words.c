@@ -232,7 +232,7 @@ unit_of(struct slice word)
         int64_t us;
     } units[] = {
         {"s/sec/secs/second*/segundo*/seconde*/sekunde*",          US_PER_S   },
-        {"m/mn/min/mins/minute*/minuto*",                          US_PER_MIN },
+        {"m/mn/min/mins/minute*/minuto*/minuti",                   US_PER_MIN },
         {"h/hr/hrs/hour*/hora/horas/heure*/stunde*/ore/ora",       US_PER_HOUR},
         {"d/day/days/dia/dias/jour*/tag/tage/tagen/giorno/giorni", US_PER_DAY },
     };

@@ -155,6 +155,15 @@ tell_other(struct text *out, const struct journal *journal, const struct event *
     add_cause(out, journal, event);
 }
 
+/* "mx1.isp.test: pace 20/s -> 10/s, throttled: sending too fast" */
+static void
+tell_change(struct text *out, const struct journal *journal, const struct event *event)
+{
+    text_printf(out, "%.*s: %.*s", SLICE_ARGS(journal_name_text(journal, event->host)),
+        SLICE_ARGS(journal_name_text(journal, event->text)));
+    add_cause(out, journal, event);
+}
+
 /* "sends back a report: failed 5.2.2 552 mailbox full" */
 static void
 tell_report(
@@ -236,6 +245,9 @@ tell(
     case EVENT_CANCELLED:
         tell_news(out, inquiry, story, "cancelled");
         return true;
+    case EVENT_MX_CHANGED:
+        tell_change(out, journal, event);
+        return true;
     case EVENT_DSN_SENT:
         tell_report(out, journal, event, "sends back");
         return true;
@@ -246,7 +258,6 @@ tell(
     case EVENT_CONNECT:
     case EVENT_TLS:
     case EVENT_LIMIT_HIT:
-    case EVENT_MX_CHANGED:
     case EVENT_AUTH:
     case EVENT_SESSION:
     case EVENT_TIMELINE:
@@ -355,6 +366,38 @@ note_handshake(struct inquiry *inquiry, const struct event *event)
 }
 
 static void
+add_to_story(
+    struct inquiry *inquiry, struct story *story, const struct event *event, struct slice what)
+{
+    struct slice who = teller_of(world_journal(inquiry->world), event);
+
+    if (story->count == LINES_MAX) {
+        story->left_out++;
+        return;
+    }
+    story->lines =
+        mem_grow(story->lines, &story->capacity, story->count + 1, sizeof story->lines[0]);
+    story->lines[story->count++] = (struct line){
+        .at_us = event->at_us, .who = keep(inquiry, who), .what = keep(inquiry, what)};
+}
+
+/* A controller speaks of a site, and so to everybody whom that site has deferred. */
+static void
+tell_those_who_wait(struct inquiry *inquiry, const struct event *change)
+{
+    struct text what = {0};
+
+    tell_change(&what, world_journal(inquiry->world), change);
+    for (uint32_t i = 0; i < inquiry->recipients.count; i++) {
+        struct story *story = &inquiry->stories[i];
+
+        if (story->tried.host == change->host && story->tried.outcome == OUTCOME_DEFERRED)
+            add_to_story(inquiry, story, change, text_slice(&what));
+    }
+    text_release(&what);
+}
+
+static void
 listen(void *arg, struct slice entry)
 {
     struct inquiry *inquiry = arg;
@@ -366,24 +409,15 @@ listen(void *arg, struct slice entry)
     event_read(entry, &event, &sender, &rcpt);
     if (event.kind == EVENT_TLS)
         note_handshake(inquiry, &event);
+    if (event.kind == EVENT_MX_CHANGED)
+        tell_those_who_wait(inquiry, &event);
     if (rcpt.length == 0 || !is_wanted(inquiry->wanted, rcpt))
         return;
     story = story_of(inquiry, sender, rcpt);
     if (story == NULL)
         return;
-    if (tell(&what, inquiry, story, &event)) {
-        if (story->count == LINES_MAX) {
-            story->left_out++;
-        } else {
-            struct slice who = teller_of(world_journal(inquiry->world), &event);
-
-            story->lines =
-                mem_grow(story->lines, &story->capacity, story->count + 1, sizeof story->lines[0]);
-            story->lines[story->count++] = (struct line){.at_us = event.at_us,
-                .who = keep(inquiry, who),
-                .what = keep(inquiry, text_slice(&what))};
-        }
-    }
+    if (tell(&what, inquiry, story, &event))
+        add_to_story(inquiry, story, &event, text_slice(&what));
     text_release(&what);
 }
 

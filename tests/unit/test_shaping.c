@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "mta/controller_parts.h"
 #include "mta/shaping.h"
 
 enum { RULES_COUNT = 5 };
@@ -77,15 +78,8 @@ one_connection_for_each_twenty_up_to_the_rule(void **state)
         {101,        5},
         {UINT32_MAX, 5},
     };
-    struct mx_rule rule = mx_rule_default;
-    struct shaper shaper;
-
-    rule.connections = 5;
-    shaper_init(&shaper, &rule);
     for (size_t i = 0; i < COUNT_OF(cases); i++)
-        assert_int_equal(
-            shaper_connections_wanted(&shaper, cases[i].waiting_count), cases[i].wanted);
-    shaper_release(&shaper);
+        assert_int_equal(controller_worth(cases[i].waiting_count, 5), cases[i].wanted);
 }
 
 static void

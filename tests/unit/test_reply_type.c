@@ -1,0 +1,210 @@
+/* test_reply_type.c - which limit a reply speaks of. */
+#include "tests/unit.h"
+
+#include "base/mem.h"
+#include "base/unit.h"
+#include "mta/reply_type.h"
+#include "mta/reply_words.h"
+
+static void
+replies_have_the_type_that_a_reader_would_give_them(void **state)
+{
+    static const struct {
+        const char *host;
+        enum smtp_stage stage;
+        const char *reply;
+        enum reply_subject subject;
+        enum reply_group group;
+    } cases[] = {
+  /* the digit lies */
+        {"",            STAGE_DOT,    "550 Ip frequency limited",                                        REPLY_RATE,       GROUP_THROTTLE    },
+        {"",            STAGE_RCPT,   "550 5.2.1 kim is receiving mail at a rate that we do not like",
+         REPLY_PER_RECIPIENT,                                                                                              GROUP_THROTTLE    },
+        {"",            STAGE_MAIL,   "421 4.7.1 Your host has been blocked, retrying will not succeed",
+         REPLY_BLOCK,                                                                                                      GROUP_BLOCK       },
+ /* which limit */
+        {"",            STAGE_BANNER, "421 4.7.0 too many concurrent connections from 192.0.2.1",
+         REPLY_CONNECTION,                                                                                                 GROUP_THROTTLE    },
+        {"",            STAGE_BANNER, "421 Trop de connexions simultanees",                              REPLY_CONNECTION, GROUP_THROTTLE    },
+        {"",            STAGE_MAIL,   "421 too many messages in this session, please reconnect",
+         REPLY_MESSAGES_PER_CONNECTION,                                                                                    GROUP_THROTTLE    },
+        {"",            STAGE_RCPT,   "452 4.5.3 too many recipients",                                   REPLY_RECIPIENTS, GROUP_THROTTLE    },
+        {"",            STAGE_MAIL,   "451 4.7.1 you are sending too fast, slow down",                   REPLY_RATE,
+         GROUP_THROTTLE                                                                                                                      },
+        {"",            STAGE_MAIL,   "452 4.7.1 hourly limit exceeded for your address",                REPLY_QUOTA,
+         GROUP_THROTTLE                                                                                                                      },
+ /* what looks like a limit and is none */
+        {"",            STAGE_RCPT,   "552 5.2.2 kim is over quota",                                     REPLY_USER,       GROUP_MAILBOX_FULL},
+        {"",            STAGE_DOT,    "421 4.7.26 rate limited because the mail is unauthenticated",
+         REPLY_CONTENT,                                                                                                    GROUP_AUTH        },
+        {"",            STAGE_RCPT,   "450 4.7.1 Greylisted, try again in 300 seconds",                  REPLY_GREYLIST,
+         GROUP_GREYLIST                                                                                                                      },
+        {"",            STAGE_RCPT,   "550 5.1.1 no such user here",                                     REPLY_USER,       GROUP_USER_UNKNOWN},
+        {"",            STAGE_RCPT,   "550 5.2.1 this account has been disabled",                        REPLY_USER,       GROUP_INACTIVE    },
+        {"",            STAGE_DOT,    "554 5.7.1 this looks like spam",                                  REPLY_CONTENT,    GROUP_SPAM        },
+        {"",            STAGE_MAIL,   "552 5.3.4 the message is larger than we take, size limit",        REPLY_CONTENT,
+         GROUP_SIZE                                                                                                                          },
+        {"",            STAGE_RCPT,   "554 5.7.1 relaying denied",                                       REPLY_CONTENT,    GROUP_RELAY       },
+        {"",            STAGE_BANNER, "554 5.7.1 192.0.2.1 is listed at a dnsbl",                        REPLY_BLOCK,      GROUP_BLOCK       },
+        {"",            STAGE_DOT,    "451 4.3.0 temporary system problem",                              REPLY_SYSTEM,     GROUP_SYSTEM      },
+        {"",            STAGE_DOT,    "451 hm",                                                          REPLY_UNTYPED,    GROUP_NONE        },
+ /* who says it */
+        {"mx3.qq.com",  STAGE_RCPT,   "550 Mailbox unavailable or access denied",                        REPLY_RATE,
+         GROUP_THROTTLE                                                                                                                      },
+        {"mx.isp.test", STAGE_RCPT,   "550 Mailbox unavailable",                                         REPLY_USER,       GROUP_USER_UNKNOWN},
+    };
+    struct reply_types *types = reply_types_new();
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+        struct reply_type type;
+        const char *why;
+
+        print_message("  %s\n", cases[i].reply);
+        assert_true(reply_parse(slice_of(cases[i].reply), &reply, &why));
+        type = reply_type_find(types, slice_of(cases[i].host), cases[i].stage, &reply);
+        assert_string_equal(reply_subject_name(type.subject), reply_subject_name(cases[i].subject));
+        assert_string_equal(reply_group_name(type.group), reply_group_name(cases[i].group));
+    }
+    reply_types_free(&types);
+}
+
+static void
+hints_are_read_where_they_ask_to_wait(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t hint_us;
+    } cases[] = {
+        {"try again in 300 seconds",                 300 * (int64_t)US_PER_S},
+        {"please retry after 5m",                    5 * US_PER_MIN         },
+        {"blocked for 2 hours",                      2 * US_PER_HOUR        },
+        {"come back in 00:05:00",                    5 * US_PER_MIN         },
+        {"riprovare tra 10 minuti",                  10 * US_PER_MIN        },
+        {"greylisted for 1 day",                     US_PER_DAY             },
+        {"no more than 100 messages per 60 seconds", 0                      },
+        {"in 99999999 hours",                        0                      },
+        {"in 400 days",                              0                      },
+        {"at 10:20:30 nothing was wrong",            0                      },
+        {"",                                         0                      },
+        {"in",                                       0                      },
+        {"retry in 5",                               0                      },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %s\n", cases[i].text);
+        assert_int_equal(reply_hold_hint_us(slice_of(cases[i].text)), cases[i].hint_us);
+    }
+}
+
+static void
+phrases_are_words_in_their_order(void **state)
+{
+    static const struct {
+        const char *phrase, *text;
+        bool is_match;
+    } cases[] = {
+        {"too many",           "Too many errors",             true },
+        {"too many",           "too, many",                   true },
+        {"too many",           "many too",                    false},
+        {"too many",           "tool many",                   false},
+        {"limit*",             "rate limited",                true },
+        {"limit*",             "no lim",                      false},
+        {"so/too fast",        "that is so fast",             true },
+        {"too .. fast",        "too very very fast",          true },
+        {"too .. fast",        "too a b c d e f g h i fast",  false},
+        {"too .. fast & mail", "mail comes too fast",         true },
+        {"fast & !mail",       "mail comes too fast",         false},
+        {"fast & !mail",       "it comes too fast",           true },
+        {"quota",              "<quota@isp.test> is unknown", false}, /* an address says nothing */
+        {"a .. b .. c",        "a x b b y c",                 true },
+        {"a",                  "",                            false},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct reply_words words;
+
+        print_message("  %s: %s\n", cases[i].phrase, cases[i].text);
+        assert_null(phrase_check(slice_of(cases[i].phrase)));
+        reply_words_of(&words, slice_of(cases[i].text));
+        assert_int_equal(phrase_matches(slice_of(cases[i].phrase), &words), cases[i].is_match);
+    }
+}
+
+static void
+malformed_phrases_are_named(void **state)
+{
+    static const char *const phrases[] = {
+        "", " ", "Too", "a-b", ".. a", "a ..", "a & ", "a .. .. b", "a b c d e f g h i j k l m"};
+
+    for (size_t i = 0; i < COUNT_OF(phrases); i++) {
+        print_message("  \"%s\"\n", phrases[i]);
+        assert_non_null(phrase_check(slice_of(phrases[i])));
+    }
+}
+
+#define HEAD "id\thost\tstage\tcode\tstatus\twords\ttype\tscope\thold\texample\n"
+#define REST "rest\t-\t-\t-\t-\t-\tuntyped\t-\t-\t451 no\n"
+
+static void
+bad_tables_say_where(void **state)
+{
+    static const struct {
+        const char *rows, *where, *what;
+    } cases[] = {
+        {HEAD,                                                       "t.tsv:1:",    "the last rule"},
+        {HEAD "a\t-\tnoon\t-\t-\tfast\trate\t-\t-\t451 fast\n" REST, "t.tsv:2:5:",  "stage"        },
+        {HEAD "a\t-\t-\t45\t-\tfast\trate\t-\t-\t451 fast\n" REST,   "t.tsv:2:7:",  "three digits" },
+        {HEAD "a\t-\t-\t-\t-\tFast\trate\t-\t-\t451 fast\n" REST,    "t.tsv:2:11:", "lower case"   },
+        {HEAD "a\t-\t-\t-\t-\tfast\tspeed\t-\t-\t451 fast\n" REST,   "t.tsv:2:16:", "no such type" },
+        {HEAD "a\t-\t-\t-\t-\tfast\trate\tmoon\t-\t451 fast\n" REST,
+         "t.tsv:2:21:",                                                             "no such scope"},
+        {HEAD "a\t-\t-\t-\t-\tfast\trate\t-\tlong\t451 fast\n" REST, "t.tsv:2:23:", ""             },
+        {HEAD "a\t-\t-\t-\t-\tfast\trate\t-\t-\t451 slow\n" REST,    "t.tsv:2:25:", "no example"   },
+        {HEAD "a\t-\t-\t-\t-\t!fast\trate\t-\t-\t451 slow\n" REST,   "t.tsv:2:11:", "must be there"},
+        {HEAD "a\t-\t-\t-\t-\tfa*\trate\t-\t-\t451 fast\n" REST,     "t.tsv:2:11:", "four letters" },
+        {HEAD "a\t-\t-\t-\t-\tfast\trate\t-\t-\t451 fast\na\t-\t-\t-\t-\tslow\trate\t-\t-\t451 "
+              "slow\n" REST,
+         "t.tsv:3:1:",                                                              "too"          },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error err = {0};
+
+        print_message("  %s\n", cases[i].what);
+        assert_null(reply_types_read("t.tsv", slice_of(cases[i].rows), &err));
+        assert_int_equal(err.kind, ERROR_CONFIG);
+        if (strstr(err.text, cases[i].where) == NULL || strstr(err.text, cases[i].what) == NULL)
+            fail_msg("\"%s\" has not \"%s\" and \"%s\"", err.text, cases[i].where, cases[i].what);
+    }
+}
+
+static void
+endless_texts_cost_no_more_than_the_bound(void **state)
+{
+    struct reply_types *types = reply_types_new();
+    struct text text = {0};
+    struct smtp_reply reply = {.code = 451};
+
+    for (int i = 0; i < 10000; i++)
+        text_add_string(&text, "too many ");
+    reply.text = text_slice(&text);
+    reply_type_find(types, SLICE(""), STAGE_RCPT, &reply);
+    text_release(&text);
+    reply_types_free(&types);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replies_have_the_type_that_a_reader_would_give_them),
+        cmocka_unit_test(hints_are_read_where_they_ask_to_wait),
+        cmocka_unit_test(phrases_are_words_in_their_order),
+        cmocka_unit_test(malformed_phrases_are_named),
+        cmocka_unit_test(bad_tables_say_where),
+        cmocka_unit_test(endless_texts_cost_no_more_than_the_bound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
