@@ -1,8 +1,10 @@
 /* main.c - `mta`: reads the command line and starts what it asks for. */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/control_net.h"
+#include "base/mem.h"
 #include "base/unit.h"
 #include "mta/classify.h"
 #include "mta/classify_mail.h"
@@ -181,17 +183,57 @@ explain(const char *key)
     return is_known ? EXIT_DONE : EXIT_USAGE;
 }
 
-/* A line of replies may be of any length; what is beyond REPLY_TEXT_MAX says nothing new. */
-static bool
-next_line(FILE *in, struct text *line)
-{
-    int c;
+/* Lines of the standard input, and what is answered to them. What was answered goes out before more is
+ * waited for, so that another program can ask and listen in turn. */
+struct lines {
+    char block[65536];
+    size_t next, end;
+    struct text line, out;
+};
 
-    text_clear(line);
-    while ((c = getc_unlocked(in)) != EOF && c != '\n')
-        if (line->length < REPLY_TEXT_MAX)
-            text_add_char(line, (char)c);
-    return c != EOF || line->length > 0;
+static bool
+read_block(struct lines *lines)
+{
+    ssize_t got;
+
+    fwrite(text_string(&lines->out), 1, lines->out.length, stdout);
+    fflush(stdout);
+    text_clear(&lines->out);
+    got = read(STDIN_FILENO, lines->block, sizeof lines->block);
+    lines->next = 0;
+    lines->end = got > 0 ? (size_t)got : 0;
+    return lines->end > 0;
+}
+
+/* A line may be of any length; what is beyond REPLY_TEXT_MAX says nothing new. */
+static bool
+next_line(struct lines *lines)
+{
+    bool has_begun = false;
+
+    text_clear(&lines->line);
+    while (lines->next < lines->end || read_block(lines)) {
+        const char *at = lines->block + lines->next;
+        size_t left = lines->end - lines->next, room = REPLY_TEXT_MAX - lines->line.length;
+        const char *end = memchr(at, '\n', left);
+        size_t length = end != NULL ? (size_t)(end - at) : left;
+
+        has_begun = true;
+        text_add(&lines->line, at, length < room ? length : room);
+        lines->next += length + (end != NULL);
+        if (end != NULL)
+            return true;
+    }
+    return has_begun;
+}
+
+static void
+lines_free(struct lines **lines)
+{
+    text_release(&(*lines)->line);
+    text_release(&(*lines)->out);
+    mem_free(*lines);
+    *lines = NULL;
 }
 
 struct classify_options {
@@ -234,22 +276,16 @@ read_classify_options(int argc, char **argv, struct classify_options *options)
 static void
 classify_replies(const struct bounce_rules *rules, const struct classify_options *options)
 {
-    struct text line = {0}, out = {0};
+    struct lines *lines = mem_alloc_zeroed(sizeof *lines);
 
     if (!options->is_explained)
-        classify_header(&out);
-    do {
-        fwrite(text_string(&out), 1, out.length, stdout);
-        text_clear(&out);
-        if (!next_line(stdin, &line))
-            break;
+        classify_header(&lines->out);
+    while (next_line(lines))
         if (options->is_explained)
-            classify_explain(rules, &options->about, text_slice(&line), &out);
+            classify_explain(rules, &options->about, text_slice(&lines->line), &lines->out);
         else
-            classify_reply(rules, &options->about, text_slice(&line), &out);
-    } while (true);
-    text_release(&line);
-    text_release(&out);
+            classify_reply(rules, &options->about, text_slice(&lines->line), &lines->out);
+    lines_free(&lines);
 }
 
 /* --domain stands for the host that spoke: for most receivers its name ends in theirs. */
@@ -257,18 +293,13 @@ static void
 classify_types(const struct classify_options *options)
 {
     struct reply_types *types = reply_types_new();
-    struct text line = {0}, out = {0};
+    struct lines *lines = mem_alloc_zeroed(sizeof *lines);
 
-    classify_type_header(&out);
-    do {
-        fwrite(text_string(&out), 1, out.length, stdout);
-        text_clear(&out);
-        if (!next_line(stdin, &line))
-            break;
-        classify_type(types, options->about.domain, options->about.stage, text_slice(&line), &out);
-    } while (true);
-    text_release(&line);
-    text_release(&out);
+    classify_type_header(&lines->out);
+    while (next_line(lines))
+        classify_type(types, options->about.domain, options->about.stage, text_slice(&lines->line),
+            &lines->out);
+    lines_free(&lines);
     reply_types_free(&types);
 }
 
