@@ -42,7 +42,8 @@ struct tle {
     int64_t probe_at_us;
     uint32_t trim_messages, trim_refused, trim_share_ppm, floor_ppm;
     int64_t trim_pace;
-    uint32_t doubt; /* refusals that say nothing against acceptances */
+    bool is_noise_sure; /* a slower pace was refused as much */
+    uint32_t doubt;     /* refusals that say nothing against acceptances */
 
     bool is_wall_short, is_blocked, is_canary_out;
     int64_t wall_began_us, wall_wait_us, canary_us;

@@ -8,7 +8,8 @@ enum {
     STEP_PERCENT_MIN = 3,
     TRIM_PERCENT_MIN = 2,
     NOISE_PPM_MAX = 100000,
-    NOISE_PPM_MIN = 10000, /* less cannot be told from a pace that is a little too fast */
+    NOISE_PPM_MIN = 10000,    /* less cannot be told from a pace that is a little too fast */
+    DIFFERENCE_MESSAGES = 60, /* fewer after a cut may still be refused for what was before it */
     WALL_FACTOR = 2,
     SHUT_PRICE = 10, /* of what is gained until the next wall, a tenth may be lost at this */
 };
@@ -102,6 +103,7 @@ cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const s
     t->doubted = 0;
     t->search_messages = 0;
     t->floor_ppm = t->floor_ppm / 8 * 7; /* noise that has ceased is forgotten */
+    t->is_noise_sure = t->is_noise_sure && t->floor_ppm >= t->budget_ppm;
     t->phase = TLE_CRUISE;
     t->probe_at_us = now_us + probe_wait_us(t);
     t->search_refused = 0;
@@ -228,17 +230,19 @@ void
 tle_trim(struct tle *t, const struct signal *s)
 {
     uint32_t share_ppm = (uint32_t)(INT64_C(1000000) * t->trim_refused / t->trim_messages);
+    bool is_telling = t->trim_messages >= DIFFERENCE_MESSAGES;
     int64_t pace = t->pacer.pace, cut_ppm = INT64_C(3) * share_ppm / 2;
 
     t->trim_messages = t->trim_refused = 0;
-    if (t->trim_share_ppm > 0 && share_ppm > t->trim_share_ppm / 5 * 3) {
+    if (t->trim_share_ppm > 0 && is_telling && share_ppm > t->trim_share_ppm / 5 * 3) {
+        t->is_noise_sure = true;
         t->floor_ppm = share_ppm > t->trim_share_ppm ? share_ppm : t->trim_share_ppm;
         t->trim_share_ppm = 0;
         set_pace(t, t->trim_pace, "noise", s->now_us, s);
         return;
     }
     t->trim_share_ppm = 0;
-    if (share_ppm < t->budget_ppm || share_ppm < t->floor_ppm * 2)
+    if (share_ppm < t->budget_ppm || (t->is_noise_sure && share_ppm < t->floor_ppm * 2))
         return;
     if (cut_ppm < TRIM_PERCENT_MIN * 10000)
         cut_ppm = TRIM_PERCENT_MIN * 10000;
