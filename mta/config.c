@@ -13,30 +13,116 @@ address_bytes(const struct net_address *address)
     return (struct slice){(const char *)address->bytes, address->family == 4 ? 4 : 16};
 }
 
-static void
-read_source_ips(const struct section *mta, struct mta_config *config)
+/* The number of an address is its place among the source IPs. */
+struct sources {
+    struct net_address *addresses;
+    struct map numbers;
+};
+
+static uint32_t
+add_source(struct sources *sources, struct net_address address, bool *is_new)
 {
-    struct loader *loader = mta->loader;
+    uint32_t number = map_put(&sources->numbers, address_bytes(&address), is_new);
+
+    address.port = 0;
+    sources->addresses[number] = address;
+    return number;
+}
+
+static void
+read_source_ips(const struct section *mta, struct sources *sources)
+{
+    struct diagnostics *diagnostics = mta->loader->diagnostics;
     size_t count = section_count(mta, "source_ips");
-    struct net_address *addresses =
-        arena_alloc_zeroed(loader->arena, (count + 1) * sizeof *addresses);
-    struct map seen = {0};
     bool is_new;
 
     for (size_t i = 0; i < count; i++) {
-        addresses[i] = section_item_scalar(mta, "source_ips", i).address;
-        addresses[i].port = 0;
-        map_put(&seen, address_bytes(&addresses[i]), &is_new);
+        add_source(sources, section_item_scalar(mta, "source_ips", i).address, &is_new);
         if (!is_new)
-            diagnose(loader->diagnostics, section_item_mark(mta, "source_ips", i), NULL,
+            diagnose(diagnostics, section_item_mark(mta, "source_ips", i), NULL,
                 "this source IP is given twice");
     }
-    map_release(&seen);
     if (count == 0 && section_has(mta, "source_ips"))
-        diagnose(loader->diagnostics, section_mark(mta, "source_ips"), NULL,
-            "at least one source IP is needed");
-    config->source_ips = addresses;
-    config->source_ips_count = count;
+        diagnose(
+            diagnostics, section_mark(mta, "source_ips"), NULL, "at least one source IP is needed");
+}
+
+static void
+read_pool(const struct section *item, struct sources *sources, struct pool *pool)
+{
+    struct loader *loader = item->loader;
+    size_t count = section_count(item, "ips");
+    struct pool_member *members = arena_alloc(loader->arena, count * sizeof *members + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        struct section ip = section_item(item, "ips", i);
+        bool is_new;
+
+        members[i] = (struct pool_member){
+            .source = add_source(sources, section_scalar(&ip, "ip").address, &is_new),
+            .weight = (uint32_t)section_whole(&ip, "weight")};
+        for (size_t j = 0; j < i; j++)
+            if (members[j].source == members[i].source)
+                diagnose(loader->diagnostics, section_mark(&ip, "ip"), NULL,
+                    "this IP is in the pool already");
+    }
+    if (count == 0)
+        diagnose(
+            loader->diagnostics, section_mark(item, "ips"), NULL, "a pool needs at least one IP");
+    pool->members = members;
+    pool->members_count = count;
+}
+
+static void
+read_pools(const struct section *mta, struct sources *sources, struct mta_config *config)
+{
+    size_t count = section_count(mta, "pools");
+    struct pool *pools = arena_alloc_zeroed(mta->loader->arena, (count + 1) * sizeof *pools);
+
+    for (size_t i = 0; i < count; i++) {
+        struct section item = section_item(mta, "pools", i);
+
+        pools[i].name = section_item_name(mta, "pools", i);
+        read_pool(&item, sources, &pools[i]);
+    }
+    config->pools = pools;
+    config->pools_count = count;
+}
+
+static void
+read_sources(const struct section *mta, struct mta_config *config)
+{
+    size_t count_max = section_count(mta, "source_ips");
+    struct sources sources = {0};
+
+    for (size_t i = 0; i < section_count(mta, "pools"); i++) {
+        struct section item = section_item(mta, "pools", i);
+
+        count_max += section_count(&item, "ips");
+    }
+    sources.addresses =
+        arena_alloc_zeroed(mta->loader->arena, (count_max + 1) * sizeof *sources.addresses);
+    read_source_ips(mta, &sources);
+    config->own_ips_count = sources.numbers.count;
+    read_pools(mta, &sources, config);
+    config->source_ips = sources.addresses;
+    config->source_ips_count = sources.numbers.count;
+    map_release(&sources.numbers);
+}
+
+static const struct pool *
+pool_of(const struct section *item, const struct mta_config *config)
+{
+    struct slice name = section_text(item, "pool");
+
+    if (!section_has(item, "pool"))
+        return NULL;
+    for (size_t i = 0; i < config->pools_count; i++)
+        if (slice_equals(config->pools[i].name, name))
+            return &config->pools[i];
+    diagnose(item->loader->diagnostics, section_mark(item, "pool"), NULL,
+        "mta.pools has no pool '%.*s'", SLICE_ARGS(name));
+    return NULL;
 }
 
 static void
@@ -128,6 +214,7 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
         rules[i] = mx_rule_default;
         rules[i].host = section_text(&item, "host");
         rules[i].domain = section_text(&item, "domain");
+        rules[i].pool = pool_of(&item, config);
         rules[i].controller = (enum controller_kind)section_whole(&item, "controller");
         read_settings(&item, &rules[i]);
         if (rules[i].controller == CONTROLLER_TLE)
@@ -170,6 +257,6 @@ mta_config_read(const struct section *mta, struct mta_config *config)
         config->size_max = (uint64_t)section_whole(mta, "size_max");
     config->inmail.poll_us = section_whole(&inmail, "poll");
     config->inmail.window_us = section_whole(&inmail, "window");
-    read_source_ips(mta, config);
+    read_sources(mta, config);
     read_mx_rules(mta, config);
 }

@@ -119,6 +119,20 @@ name_sources(const struct mta_config *config, struct journal *journal)
     return names;
 }
 
+/* Those of rules that name no pool. */
+static void
+add_own_ips(struct delivery *delivery)
+{
+    const struct mta_config *config = delivery->context.config;
+    size_t count = config->own_ips_count > 0 ? config->own_ips_count : config->source_ips_count;
+
+    delivery->own_members = mem_alloc(count * sizeof *delivery->own_members);
+    for (size_t i = 0; i < count; i++)
+        delivery->own_members[i] = (struct pool_member){.source = (uint32_t)i, .weight = 1};
+    delivery->context.own_ips =
+        (struct pool){.name = SLICE(""), .members = delivery->own_members, .members_count = count};
+}
+
 /* Most rules are static, and these never ask. */
 static void
 read_reply_types(struct delivery *delivery)
@@ -149,6 +163,7 @@ delivery_new(const struct mta_config *config, const struct mta_doors *doors, str
         .desk = outcome_desk_new(config, doors, spool, queue, efs),
         .source_names = name_sources(config, doors->journal),
         .tls = doors->tls};
+    add_own_ips(delivery);
     read_reply_types(delivery);
     delivery->route =
         route_new(config, doors->loop, doors->resolver, doors->journal, on_route, delivery);
@@ -174,6 +189,7 @@ delivery_free(struct delivery **delivery)
     map_release(&d->hold_names);
     timer_cancel(d->context.doors->loop, &d->flush_timer);
     mem_free(d->context.source_names);
+    mem_free(d->own_members);
     text_release(&d->context.scratch);
     route_free(&d->route);
     outcome_desk_free(&d->context.desk);

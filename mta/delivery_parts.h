@@ -23,6 +23,7 @@ struct hold { /* a suspension, of the domain and of the site of this name */
 
 struct delivery {
     struct site_context context;
+    struct pool_member *own_members;
     struct reply_types *reply_types; /* NULL: no MX rule asks for a controller that reads */
     struct route *route;
     struct site **sites; /* by route_site number */

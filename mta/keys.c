@@ -41,6 +41,8 @@ static const struct word tls_policies[] = {
 static const struct schema_key schema_mx_rule[] = {
     {"host", SCHEMA_GLOB, .doc = "Pattern on the name of the MX host."},
     {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient."},
+    {"pool", SCHEMA_ID,
+        .doc = "Which of mta.pools to send from. Default: the source_ips, each the same share."},
     {"controller", SCHEMA_WORD, .initial = "static", .words = controllers,
         .doc = "Who sets the pace."},
     {"connections", SCHEMA_COUNT, .min = "1", .max = "100000", .doc = "Open at once to the site."},
@@ -91,6 +93,21 @@ static const struct schema_key schema_mx_rule[] = {
         .doc = "momentum: how old the source IPs are at the start."},
     {"probe_budget", SCHEMA_PERCENT, .initial = "0.4%", .min = "0.01%", .max = "10%",
         .doc = "tle: refusals that looking for more may cost, of what is sent meanwhile."},
+    {0},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct schema_key schema_pool_ip[] = {
+    {"ip", SCHEMA_IP, KEY_REQUIRED, .doc = "An address to send from."},
+    {"weight", SCHEMA_COUNT, .initial = "1", .min = "1", .max = "1000000",
+        .doc = "Its share of the sessions: 5, 5 and 1 are 45, 45 and 10 %."},
+    {0},
+};
+
+static const struct schema_key schema_pool[] = {
+    {"ips", SCHEMA_MAP, KEY_REQUIRED | KEY_LIST, .nested = schema_pool_ip,
+        .doc = "Its addresses. One that is suspended leaves its share to the others."},
     {0},
 };
 /* clang-format on */
@@ -187,6 +204,8 @@ static const struct schema_key schema_dkim[] = {
             .doc =                                                                                 \
                 "How long to try where a message does not ask itself; 84 h at most are granted."}, \
         {"dkim", SCHEMA_MAP, .nested = schema_dkim, .doc = "How to sign (RFC 6376, RFC 8463)."},   \
+        {"pools", SCHEMA_MAP, KEY_NAMED, .nested = schema_pool,                                    \
+            .doc = "Source IPs that send together, by name, for the MX rules."},                   \
         {"mx", SCHEMA_MAP, KEY_LIST, .nested = schema_mx_rule,                                     \
             .doc = "How to treat a destination; the first match of host or domain wins."},         \
     {                                                                                              \
@@ -200,7 +219,7 @@ const struct schema_key schema_mta[] = {
     {"listen", SCHEMA_IP, .initial = "198.51.100.24", .doc = "Where campaigns submit, on port 25."},
     {"inbound", SCHEMA_IP, .initial = "198.51.100.26",
         .doc = "Where returned mail comes in, on port 25: the MX of campaign.from's domain."},
-    {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: [198.51.100.25]."},
+    {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: those of the pools, or [198.51.100.25]."},
     {"inmail", SCHEMA_MAP, .nested = schema_inmail, .doc = "What becomes of returned mail."},
     {"efs", SCHEMA_MAP, .nested = schema_efs, .doc = "How feedback is told to the campaign."},
     KEYS_OF_SENDING,
@@ -285,7 +304,7 @@ const struct schema_key schema_program[] = {
     {"inmail", SCHEMA_MAP, .nested = schema_program_inmail,
         .doc = "What becomes of returned mail."},
     {"tls", SCHEMA_MAP, .nested = schema_program_tls, .doc = "Files of TLS, for both sides."},
-    {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: as the system does."},
+    {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: those of the pools, or as the system does."},
     {"port", SCHEMA_COUNT, .initial = "25", .min = "1", .max = "65535",
         .doc = "Where MX hosts listen."},
     {"efs", SCHEMA_MAP, KEY_REQUIRED, .nested = schema_program_efs,

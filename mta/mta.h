@@ -17,6 +17,7 @@
 #include "mta/dkim.h"
 #include "mta/efs.h"
 #include "mta/inmail.h"
+#include "mta/pool.h"
 #include "mta/retry.h"
 #include "smtp/verp.h"
 
@@ -60,8 +61,9 @@ enum tls_policy { TLS_POLICY_OFF, TLS_POLICY_IF_AVAILABLE, TLS_POLICY_REQUIRED }
 
 /* First match wins; no match: mx_rule_default. */
 struct mx_rule {
-    struct slice host;   /* glob on the MX host's name; length 0: any */
-    struct slice domain; /* glob on the recipient domain; length 0: any */
+    struct slice host;       /* glob on the MX host's name; length 0: any */
+    struct slice domain;     /* glob on the recipient domain; length 0: any */
+    const struct pool *pool; /* whom to send from; NULL: see mta_config.source_ips */
     enum controller_kind controller;
     uint32_t connections;                /* open at once to the site; at least 1 */
     uint32_t messages_per_connection;    /* then QUIT; at least 1 */
@@ -89,6 +91,9 @@ struct mta_config {
     size_t return_domains_count;
     const struct net_address *source_ips; /* at least one; port 0 */
     size_t source_ips_count;
+    size_t own_ips_count; /* the first so many are for rules without a pool; 0: all */
+    const struct pool *pools;
+    size_t pools_count;
     uint16_t port; /* where MX hosts listen */
     const struct mx_rule *mx_rules;
     size_t mx_rules_count;

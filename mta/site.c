@@ -57,24 +57,47 @@ wake_idle(struct site *site, int64_t now)
     return true;
 }
 
-/* When a lane could do something that it cannot do now; INT64_MAX: what it waits for is not time. */
-static int64_t
-open_sessions(struct site *site, struct lane *lane, int64_t now)
+static bool
+may_open(void *arg, size_t member)
 {
-    int64_t ready_at_us = controller_ready_at_us(lane->controller, now);
+    struct site *site = arg;
+    struct lane *lane = site->bindings[member].lane;
+    int64_t now = site_now_us(site);
 
-    if (ready_at_us > now)
-        return ready_at_us;
+    return controller_ready_at_us(lane->controller, now) <= now &&
+        lane->open < controller_connections(lane->controller, site->ready.count, now);
+}
+
+/* One session after the other, each for the IP whose turn it is. */
+static void
+open_sessions(struct site *site)
+{
+    size_t member;
+
     while (site->shaper.connections_open < site->shaper.rule->connections &&
-        lane->open < controller_connections(lane->controller, site->ready.count, now))
-        session_open(site, lane);
-    return INT64_MAX;
+        (member = pool_turns_take(&site->turns, may_open, site)) != SIZE_MAX)
+        session_open(site, &site->bindings[member]);
+}
+
+/* When a lane could do something that it cannot do now; INT64_MAX: what they wait for is not time. */
+static int64_t
+lanes_ready_at_us(struct site *site, int64_t now)
+{
+    int64_t first_us = INT64_MAX;
+
+    for (size_t i = 0; i < site->lanes_count; i++) {
+        int64_t at_us = controller_ready_at_us(site->lanes[i].controller, now);
+
+        if (at_us > now && at_us < first_us)
+            first_us = at_us;
+    }
+    return first_us;
 }
 
 void
 site_work(struct site *site)
 {
-    int64_t now = site_now_us(site), wake_us = INT64_MAX;
+    int64_t now = site_now_us(site), wake_us;
 
     if (site->ready.count == 0)
         return;
@@ -93,12 +116,8 @@ site_work(struct site *site)
         work_at(site, site->no_connect_until_us);
         return;
     }
-    for (size_t i = 0; i < site->lanes_count; i++) {
-        int64_t at_us = open_sessions(site, &site->lanes[i], now);
-
-        if (at_us < wake_us)
-            wake_us = at_us;
-    }
+    open_sessions(site);
+    wake_us = lanes_ready_at_us(site, now);
     if (wake_us < INT64_MAX)
         work_at(site, wake_us);
 }
@@ -108,18 +127,31 @@ site_work(struct site *site)
 static void
 add_lanes(struct site *site)
 {
-    size_t count = site->nature.is_per_source ? site->context->config->source_ips_count : 1;
+    size_t count = site->nature.is_per_source ? site->pool->members_count : 1;
 
     site->lanes = mem_alloc_zeroed(count * sizeof *site->lanes);
     site->lanes_count = count;
     for (size_t i = 0; i < count; i++) {
         struct lane *lane = &site->lanes[i];
 
-        *lane = (struct lane){
-            .site = site, .source = (uint32_t)i, .is_of_source = site->nature.is_per_source};
+        *lane = (struct lane){.site = site,
+            .source = site->pool->members[i].source,
+            .is_of_source = site->nature.is_per_source};
         lane->controller =
             controller_new(site->route->rule, site_now_us(site), site_on_change, lane);
     }
+}
+
+static void
+add_bindings(struct site *site)
+{
+    const struct pool *pool = site->pool;
+
+    site->bindings = mem_alloc_zeroed(pool->members_count * sizeof *site->bindings);
+    for (size_t i = 0; i < pool->members_count; i++)
+        site->bindings[i] = (struct binding){.source = pool->members[i].source,
+            .lane = &site->lanes[site->nature.is_per_source ? i : 0]};
+    pool_turns_init(&site->turns, pool);
 }
 
 struct site *
@@ -134,7 +166,9 @@ site_new(struct site_context *context, const struct route_site *route)
     site->rng = rng_child(context->doors->rng, name);
     shaper_init(&site->shaper, route->rule);
     site->nature = controller_nature(route->rule->controller);
+    site->pool = route->rule->pool != NULL ? route->rule->pool : &context->own_ips;
     add_lanes(site);
+    add_bindings(site);
     return site;
 }
 
@@ -151,6 +185,8 @@ site_free(struct site **site)
     for (size_t i = 0; i < s->lanes_count; i++)
         controller_free(&s->lanes[i].controller);
     mem_free(s->lanes);
+    mem_free(s->bindings);
+    pool_turns_release(&s->turns);
     shaper_release(&s->shaper);
     mem_free(s);
     *site = NULL;

@@ -22,6 +22,7 @@ struct site_context {
     struct queue *queue;
     struct outcome_desk *desk;
     uint32_t *source_names;                /* in the journal, by index of our IP */
+    struct pool own_ips;                   /* for rules without a pool */
     uint64_t connections_count;            /* tried so far */
     const struct reply_types *reply_types; /* NULL: no controller wants to know */
     struct tls_client *tls;                /* NULL: all sessions are in plain text */

@@ -14,6 +14,7 @@ struct session {
     struct smtp_client *client;
     struct endpoint *endpoint;
     struct lane *lane;
+    struct binding *binding;
     uint64_t tried;  /* endpoints that turned this session away; bit by index */
     uint32_t source; /* index of our IP */
     uint32_t host;   /* name in the journal */
@@ -39,6 +40,12 @@ struct lane {
     uint32_t leaving; /* of these */
 };
 
+/* One of our IPs at this site, as Momentum calls it. */
+struct binding {
+    uint32_t source; /* index of our IP */
+    struct lane *lane;
+};
+
 struct site {
     struct site_context *context;
     const struct route_site *route;
@@ -47,9 +54,11 @@ struct site {
     struct controller_nature nature;
     struct lane *lanes;
     size_t lanes_count;
+    const struct pool *pool;
+    struct binding *bindings; /* by member of the pool */
+    struct pool_turns turns;
     struct line ready;
     struct session *first, *last;
-    uint32_t source_next;
     int64_t paced_until_us;      /* the hour is full: no message before */
     int64_t no_connect_until_us; /* told that there are enough connections */
     int64_t held_until_us;       /* suspended */
@@ -61,7 +70,7 @@ struct site {
 /* Gives waiting messages to idle sessions, and opens as many as are wanted. */
 void site_work(struct site *site);
 
-void session_open(struct site *site, struct lane *lane);
+void session_open(struct site *site, struct binding *binding);
 void session_to_back(struct session *session);
 void session_end(struct session *session);
 

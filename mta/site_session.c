@@ -99,21 +99,20 @@ connect_session(struct session *session)
 }
 
 void
-session_open(struct site *site, struct lane *lane)
+session_open(struct site *site, struct binding *binding)
 {
     struct session *session = mem_alloc_zeroed(sizeof *session);
 
     see_hosts(site);
     session->site = site;
-    session->lane = lane;
+    session->lane = binding->lane;
+    session->binding = binding;
+    session->source = binding->source;
     session->endpoint = endpoints_choose(&site->endpoints, 0, site_now_us(site), &site->rng);
     assert(session->endpoint != NULL);
-    session->source = lane->is_of_source
-        ? lane->source
-        : site->source_next++ % (uint32_t)site->context->config->source_ips_count;
     session_link_back(session);
     site->shaper.connections_open++;
-    lane->open++;
+    binding->lane->open++;
     connect_session(session);
 }
 

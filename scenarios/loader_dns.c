@@ -409,6 +409,16 @@ reserve_addresses_of_mta(struct zones *z, const struct section *root)
         address = section_item_scalar(&mta, "source_ips", i).address;
         map_put(&z->taken, address_bytes(&address), NULL);
     }
+    for (size_t i = 0; i < section_count(&mta, "pools"); i++) {
+        struct section pool = section_item(&mta, "pools", i);
+
+        for (size_t j = 0; j < section_count(&pool, "ips"); j++) {
+            struct section ip = section_item(&pool, "ips", j);
+
+            address = section_scalar(&ip, "ip").address;
+            map_put(&z->taken, address_bytes(&address), NULL);
+        }
+    }
 }
 
 static void

@@ -155,7 +155,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_rule_that_fits_is_taken),
         cmocka_unit_test(without_rules_there_is_the_default),
-        cmocka_unit_test(one_connection_for_each_twenty_up_to_the_rule),
         cmocka_unit_test(no_limit_is_no_limit),
         cmocka_unit_test(the_hour_slides_as_if_every_message_were_remembered),
     };
