@@ -201,6 +201,18 @@ read_settings(const struct section *item, struct mx_rule *rule)
                                                        : rule->controller == CONTROLLER_TLE;
 }
 
+static struct mx_timeouts
+read_timeouts(const struct section *item)
+{
+    struct section timeouts = section_nested(item, "timeouts");
+
+    return (struct mx_timeouts){.connect_us = section_whole(&timeouts, "connect"),
+        .banner_us = section_whole(&timeouts, "banner"),
+        .command_us = section_whole(&timeouts, "command"),
+        .data_us = section_whole(&timeouts, "data"),
+        .dot_us = section_whole(&timeouts, "dot")};
+}
+
 static void
 read_mx_rules(const struct section *mta, struct mta_config *config)
 {
@@ -223,6 +235,7 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
         set_count(&item, "messages_per_connection", &rules[i].messages_per_connection);
         set_count(&item, "recipients_per_transaction", &rules[i].recipients_per_transaction);
         rules[i].tls = (enum tls_policy)section_whole(&item, "tls");
+        rules[i].timeouts = read_timeouts(&item);
         rules[i].is_tls_verified = section_whole(&item, "tls_verify");
         if (rules[i].is_tls_verified && rules[i].tls == TLS_POLICY_OFF)
             diagnose(loader->diagnostics, section_mark(&item, "tls_verify"), NULL,

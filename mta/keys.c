@@ -38,6 +38,20 @@ static const struct word tls_policies[] = {
 };
 
 /* clang-format off */
+static const struct schema_key schema_timeouts[] = {
+    {"connect", SCHEMA_DURATION, .initial = "30s", .min = "1s", .max = "1h",
+        .doc = "For a connection to open."},
+    {"banner", SCHEMA_DURATION, .initial = "5m", .min = "1s", .max = "1h",
+        .doc = "For the greeting."},
+    {"command", SCHEMA_DURATION, .initial = "5m", .min = "1s", .max = "1h",
+        .doc = "For the reply to EHLO, STARTTLS, MAIL, RCPT and RSET."},
+    {"data", SCHEMA_DURATION, .initial = "2m", .min = "1s", .max = "1h",
+        .doc = "For the reply to DATA."},
+    {"dot", SCHEMA_DURATION, .initial = "10m", .min = "1s", .max = "1h",
+        .doc = "For the reply to the final dot: too short a wait sends messages twice."},
+    {0},
+};
+
 static const struct schema_key schema_mx_rule[] = {
     {"host", SCHEMA_GLOB, .doc = "Pattern on the name of the MX host."},
     {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient."},
@@ -55,6 +69,8 @@ static const struct schema_key schema_mx_rule[] = {
         .doc = "Whether to encrypt; if_available goes on in plain text where it cannot."},
     {"tls_verify", SCHEMA_YES_NO, .initial = "no",
         .doc = "The certificate must be good for the MX host's name; else the handshake failed."},
+    {"timeouts", SCHEMA_MAP, .nested = schema_timeouts,
+        .doc = "How long to wait for the other side (RFC 5321 4.5.3.2)."},
     {"defer_refusals", SCHEMA_YES_NO,
         .doc = "A 5xx that speaks of a limit, a block or authentication, and not of the address, is a "
                "deferral. Default: yes with tle, else no."},

@@ -59,6 +59,13 @@ struct controller_settings {
 
 enum tls_policy { TLS_POLICY_OFF, TLS_POLICY_IF_AVAILABLE, TLS_POLICY_REQUIRED };
 
+/* How long a session waits for the other side (RFC 5321 4.5.3.2); 0: as the RFC has it. */
+struct mx_timeouts {
+    int64_t connect_us, banner_us;
+    int64_t command_us; /* the replies to EHLO, STARTTLS, MAIL, RCPT and RSET */
+    int64_t data_us, dot_us;
+};
+
 /* First match wins; no match: mx_rule_default. */
 struct mx_rule {
     struct slice host;       /* glob on the MX host's name; length 0: any */
@@ -71,7 +78,8 @@ struct mx_rule {
     uint64_t messages_per_hour;          /* 0: no limit. Sliding hour, per site */
     enum tls_policy tls;
     bool is_tls_verified; /* the certificate must be good, and for the name of the MX host */
-    bool spares;          /* a 5xx that says nothing against the address is a deferral */
+    struct mx_timeouts timeouts;
+    bool spares; /* a 5xx that says nothing against the address is a deferral */
     struct controller_settings settings;
 };
 extern const struct mx_rule mx_rule_default;

@@ -85,6 +85,7 @@ connect_session(struct session *session)
         .tls = context->tls,
         .tls_peer = {.host_name = session->endpoint->host->name,
                      .is_verified = site->shaper.rule->is_tls_verified},
+        .timeouts = site->shaper.rule->timeouts,
         .events = &client_events,
         .arg = session
     };

@@ -25,18 +25,58 @@ smtp_client_flush(struct smtp_client *c)
 }
 
 static void
-wait_at_most(struct smtp_client *c, int seconds)
+wait_at_most(struct smtp_client *c, int64_t us)
 {
-    c->deadline_us = loop_now_us(c->config.loop) + seconds * (int64_t)US_PER_S;
+    c->deadline_us = loop_now_us(c->config.loop) + us;
     if (!timer_is_armed(&c->timer) || c->timer.at_us > c->deadline_us)
         timer_arm(c->config.loop, &c->timer, c->deadline_us, on_timer, c);
+}
+
+/* What the rule says of the stage; 0: nothing. */
+static int64_t
+own_timeout_us(const struct mx_timeouts *own, enum smtp_stage stage)
+{
+    switch (stage) {
+    case STAGE_CONNECT:
+        return own->connect_us;
+    case STAGE_BANNER:
+        return own->banner_us;
+    case STAGE_EHLO:
+    case STAGE_STARTTLS:
+    case STAGE_AUTH:
+    case STAGE_MAIL:
+    case STAGE_RCPT:
+    case STAGE_RSET:
+        return own->command_us;
+    case STAGE_DATA:
+        return own->data_us;
+    case STAGE_BODY:
+    case STAGE_DOT:
+        return own->dot_us;
+    case STAGE_NONE:
+    case STAGE_QUIT:
+    case STAGE_OUT_OF_BAND:
+    case STAGES_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static int64_t
+timeout_us(const struct smtp_client *c, enum smtp_state state)
+{
+    const struct smtp_wait *wait = smtp_wait_of(state);
+    int64_t own_us = own_timeout_us(&c->config.timeouts, wait->stage);
+
+    return own_us > 0 ? own_us : wait->timeout_s * (int64_t)US_PER_S;
 }
 
 static void
 wait_in(struct smtp_client *c, enum smtp_state state)
 {
     c->unsent_bytes = state == AWAIT_FINAL_DOT ? stream_unsent(c->stream) : 0;
-    wait_at_most(c, c->unsent_bytes > 0 ? CONTENT_STALL_S : smtp_wait_of(state)->timeout_s);
+    wait_at_most(
+        c, c->unsent_bytes > 0 ? CONTENT_STALL_S * (int64_t)US_PER_S : timeout_us(c, state));
 }
 
 static size_t
@@ -226,8 +266,8 @@ smtp_client_new(const struct smtp_client_config *config)
     assert(config->transactions_max > 0);
     c->config = *config;
     c->state = CONNECTING;
-    c->connecting = network_connect(config->network, &config->from, &config->to,
-        smtp_wait_of(CONNECTING)->timeout_s * (int64_t)US_PER_S, on_connected, c);
+    c->connecting = network_connect(
+        config->network, &config->from, &config->to, timeout_us(c, CONNECTING), on_connected, c);
     return c;
 }
 

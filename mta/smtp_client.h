@@ -99,6 +99,7 @@ struct smtp_client_config {
     enum tls_policy tls_policy;
     struct tls_client *tls; /* NULL: none is to be had */
     struct tls_peer tls_peer;
+    struct mx_timeouts timeouts;
     const struct smtp_client_events *events;
     void *arg;
 };

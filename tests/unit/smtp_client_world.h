@@ -39,6 +39,7 @@ struct world {
     int64_t closed_at_us;
     enum smtp_loss loss;
     enum trouble trouble;
+    struct mx_timeouts timeouts;
     enum tls_policy tls_policy; /* with these two, from before start_client() */
     struct tls_client *tls;
     bool is_in_call; /* of the client's header */
@@ -195,6 +196,7 @@ start_client(struct world *w, uint32_t transactions_max)
         .to = w->address,
         .hostname = SLICE("us.test"),
         .transactions_max = transactions_max > 0 ? transactions_max : 100,
+        .timeouts = w->timeouts,
         .tls_policy = w->tls_policy,
         .tls = w->tls,
         .tls_peer = {.host_name = SLICE("mx.test"), .is_verified = true},

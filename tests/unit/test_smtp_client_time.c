@@ -42,6 +42,42 @@ silence_is_borne_as_long_as_the_rfc_says(void **state)
 }
 
 static void
+silence_is_borne_as_long_as_the_rule_says(void **state)
+{
+    static const struct {
+        const char *line;
+        int seconds;
+        bool is_plain;
+    } cases[] = {
+        {"",     2,      false},
+        {"EHLO", 3,      false},
+        {"MAIL", 3,      true },
+        {"RCPT", 3,      true },
+        {"DATA", 4,      true },
+        {".",    700,    false},
+        {"QUIT", 5 + 20, false},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct play play = {.letters = {ONE}, .rows = {{cases[i].line, SAYS_NOTHING, 0}}};
+        static struct world w;
+
+        print_message("  silent at \"%s\"\n", cases[i].line);
+        if (cases[i].is_plain)
+            play.rows[1] = (struct script_row){"EHLO", "500 what?\r\n", 0};
+        world_prepare(&w, &play);
+        w.timeouts = (struct mx_timeouts){.banner_us = 2 * US_PER_S,
+            .command_us = 3 * US_PER_S,
+            .data_us = 4 * US_PER_S,
+            .dot_us = 700 * (int64_t)US_PER_S};
+        start_client(&w, 0);
+        finish(&w);
+        assert_int_equal(w.closed_at_us, cases[i].seconds * (int64_t)US_PER_S);
+        world_stop(&w);
+    }
+}
+
+static void
 silence_after_a_pipelined_group_counts_from_the_group(void **state)
 {
     static const struct play play = {
@@ -284,6 +320,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_is_borne_as_long_as_the_rfc_says),
+        cmocka_unit_test(silence_is_borne_as_long_as_the_rule_says),
         cmocka_unit_test(silence_after_a_pipelined_group_counts_from_the_group),
         cmocka_unit_test(a_silent_rset_is_borne_as_well),
         cmocka_unit_test(every_connect_that_fails_is_told),
