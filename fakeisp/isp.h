@@ -418,6 +418,9 @@ struct isp_warmth {
 struct isp_standing isp_standing_now(struct isp *isp, const struct isp_sender *sender);
 struct isp_warmth isp_warmth_now(struct isp *isp, const struct isp_sender *sender);
 
+/* Is the mailbox a good one at this instant? Not where the recipient says himself what happens. */
+bool isp_is_living(struct isp *isp, struct slice rcpt);
+
 /* For the report. */
 struct isp_reports {    /* of delivery, that go back */
     uint64_t sent;      /* handed to the network: their time had come */

@@ -41,6 +41,13 @@ isp_limit_now(struct isp *isp, size_t index, const struct isp_sender *sender)
     return state;
 }
 
+bool
+isp_is_living(struct isp *isp, struct slice rcpt)
+{
+    return !isp_config(isp)->is_by_address &&
+        mailboxes_is_living(policies_mailboxes(isp_policies(isp)), rcpt, isp_now_us(isp));
+}
+
 /* ---- of an MTA with many addresses ---- */
 
 /* Two of our addresses may share a network, and then a counter. */

@@ -319,6 +319,12 @@ policies_warming(struct policies *policies)
     return policies->warming;
 }
 
+struct mailboxes *
+policies_mailboxes(struct policies *policies)
+{
+    return policies->mailboxes;
+}
+
 void
 policies_on_accepted(
     struct policies *policies, const struct isp_sender *sender, uint64_t recipients, int64_t now_us)

@@ -111,6 +111,7 @@ struct policies;
 struct limits *policies_limits(struct policies *policies);
 struct reputation *policies_reputation(struct policies *policies);
 struct warming *policies_warming(struct policies *policies);
+struct mailboxes *policies_mailboxes(struct policies *policies);
 
 struct policies *policies_new(const struct isp_config *config, struct journal *journal,
     const struct rng *rng, int64_t clock_us);
@@ -237,6 +238,7 @@ struct mailboxes;
 struct mailboxes *mailboxes_new(const struct isp_config *config, const struct policy_doors *doors);
 void mailboxes_free(struct mailboxes **mailboxes);
 struct answer mailboxes_ask(struct mailboxes *mailboxes, const struct question *question);
+bool mailboxes_is_living(const struct mailboxes *mailboxes, struct slice rcpt, int64_t now_us);
 uint64_t mailboxes_traps_hit(const struct mailboxes *mailboxes);
 void mailboxes_turn_share(struct mailboxes *mailboxes, size_t index, int64_t share_ppm);
 int64_t mailboxes_share(const struct mailboxes *mailboxes, size_t index);

@@ -87,6 +87,20 @@ mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
     return (struct answer){0};
 }
 
+bool
+mailboxes_is_living(const struct mailboxes *mailboxes, struct slice rcpt, int64_t now_us)
+{
+    if (!is_served(mailboxes, rcpt))
+        return false;
+    for (size_t i = 0; i < mailboxes->count; i++) {
+        const struct isp_mailbox *config = mailboxes->mailboxes[i].config;
+
+        if (is_meant(&mailboxes->mailboxes[i], rcpt))
+            return config->for_us > 0 && now_us >= config->for_us;
+    }
+    return true;
+}
+
 uint64_t
 mailboxes_traps_hit(const struct mailboxes *mailboxes)
 {

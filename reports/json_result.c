@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/unit.h"
+#include "reports/scores.h"
 
 #include <stdio.h>
 
@@ -363,6 +364,7 @@ json_report(struct text *out, const struct result *result)
     PUT_EACH(&json, "isps", put_isp, result->isps, result->isps_count);
     PUT_EACH(&json, "reasons", put_reason, result->reasons, result->reasons_count);
     put_confusion(&json, &result->confusion);
+    scores_to_json(&json, result);
     put_ledgers(&json, result);
     put_returned(&json, &result->returned);
     PUT_EACH(&json, "labels", put_label, result->labels, result->labels_count);

@@ -6,6 +6,7 @@
 
 #include "reports/plot_confusion.h"
 #include "reports/plot_kpi.h"
+#include "reports/plot_throughput.h"
 #include "reports/program.h"
 
 enum { GNUPLOT_LIMIT_MS = 20000, PLOT_TEXT_BYTES_MAX = 1 << 20 };
@@ -18,7 +19,7 @@ static const struct plot {
     plot_part_fn *data, *script;
 } plots[] = {
     {"kpi",                 plot_kpi_data,       plot_kpi_script      },
-    {"throughput-vs-limit", NULL,                NULL                 },
+    {"throughput-vs-limit", plot_throughput_data, plot_throughput_script},
     {"queue",               NULL,                NULL                 },
     {"deferrals",           NULL,                NULL                 },
     {"connections",         NULL,                NULL                 },

@@ -99,6 +99,24 @@ struct result_confusion {
     uint64_t open, unheard, at_door, unspoken, unlabelled, copies, given_up;
 };
 
+/* How well a provider's hidden limits were used; shares in parts per million, -1: there is none. */
+struct result_score {
+    struct slice name;
+    uint64_t accepted, rejected; /* recipients; refusals for a limit */
+    uint64_t escalations, wrongly_failed;
+    int64_t possible_millionths; /* of a recipient: for one who knew the limits */
+    int64_t utilisation_ppm, lost_ppm, rejected_ppm, regret_ppm, overshoot_ppm;
+    int64_t time_to_90_us; /* -1: never */
+    int64_t age_p50_us, age_p99_us;
+    int64_t bin_us; /* of its part of score_bins */
+    uint64_t bins_from, bins_count;
+};
+
+struct result_score_bin { /* throughput against the limit, as long as bin_us */
+    uint64_t accepted, rejected;
+    int64_t limit_millionths; /* what the limits let through in it, in the long run; 0: unknown */
+};
+
 struct result_point { /* KPI right after an instant; changes that nobody could see are left out */
     int64_t at_us;
     uint64_t to_deliver, taken, sent, failed, pending,
@@ -142,6 +160,12 @@ struct result {
     struct result_reason *reasons;
     size_t reasons_count;
     struct result_confusion confusion;
+    struct result_score *scores; /* of providers with limits */
+    size_t scores_count;
+    struct result_score_bin *score_bins;
+    size_t score_bins_count;
+    uint64_t wrongly_failed; /* living addresses that were given up for no fault of their own */
+    int64_t fairness_ppm;    /* Jain's index over the scores; -1: there are not two */
     struct result_point *points;
     size_t points_count;
     struct result_label *labels;

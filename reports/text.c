@@ -4,6 +4,7 @@
 #include "base/unit.h"
 #include "reports/claim.h"
 #include "reports/kpi.h"
+#include "reports/scores.h"
 #include "reports/verdicts.h"
 
 enum { SKIPPED_EXIT_CODE = 77 };
@@ -434,6 +435,7 @@ text_report(struct text *out, const struct result *result, const struct report_s
         add_isps(out, result, style);
     if (result->reasons_count > 0)
         add_reasons(out, result, style);
+    scores_report(out, result, style);
     verdicts_report(out, result, style);
     text_add_char(out, '\n');
     add_checks(out, result, false, style);

@@ -121,9 +121,8 @@ domain_of(struct slice address)
     return (struct slice){address.at, 0};
 }
 
-/* Its index; -1: none. */
-static int
-isp_of(struct evidence *evidence, struct sighting *seen)
+int
+sighting_isp(struct evidence *evidence, struct sighting *seen)
 {
     const struct event *event = &seen->event;
 
@@ -298,7 +297,7 @@ sighting_matches(struct evidence *evidence, struct sighting *seen, const struct 
         return (match->words >> word_of(&seen->event, match->field) & 1) != 0;
     if (match->hits != NULL) {
         index =
-            match->field == FIELD_ISP ? isp_of(evidence, seen) : sighting_delivery(evidence, seen);
+            match->field == FIELD_ISP ? sighting_isp(evidence, seen) : sighting_delivery(evidence, seen);
         return index >= 0 && match->hits[index];
     }
     if (match->has_number)
@@ -328,7 +327,7 @@ sighting_field(
         text_add_slice(out, seen->rcpt);
     } else if (field == FIELD_ENHANCED) {
         enhanced_format(out, enhanced_unpack(seen->event.enhanced));
-    } else if (field == FIELD_ISP && (index = isp_of(evidence, seen)) >= 0) {
+    } else if (field == FIELD_ISP && (index = sighting_isp(evidence, seen)) >= 0) {
         text_add_slice(out, evidence->scenario->isps[index].name);
     } else if (field == FIELD_DELIVERY && (index = sighting_delivery(evidence, seen)) >= 0) {
         text_add_slice(out, evidence->scenario->campaign.deliveries[index].name);

@@ -54,6 +54,7 @@ struct evidence {
     const struct campaign *campaign;
     struct isp *const *isps;     /* NULL: there are none to ask */
     struct confusion *confusion; /* the same */
+    struct score *score;         /* the same */
     int64_t now_us;
     int64_t tolerance_us;  /* where times are compared; 0: none */
     bool is_over;          /* the run has ended, at now_us */
@@ -76,6 +77,7 @@ void evidence_release(struct evidence *evidence);
 /* `entry` becomes the event at hand. */
 void evidence_read(struct evidence *evidence, struct sighting *seen, struct slice entry);
 
+int sighting_isp(struct evidence *evidence, struct sighting *seen); /* index; -1: none */
 int sighting_delivery(
     struct evidence *evidence, struct sighting *seen); /* index, DELIVERY_ALL: none */
 bool sighting_row(struct evidence *evidence, struct sighting *seen, struct row *row);

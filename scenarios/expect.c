@@ -365,6 +365,15 @@ expect_compile(const struct scenario *scenario, struct diagnostics *diagnostics)
     return plan;
 }
 
+bool
+expect_asks_for_score(const struct expect_plan *plan)
+{
+    for (size_t i = 0; i < plan->parts.series_count; i++)
+        if (plan->parts.series[i].kind == SERIES_SCORE)
+            return true;
+    return false;
+}
+
 void
 expect_plan_free(struct expect_plan **plan)
 {

@@ -30,6 +30,7 @@ struct expect_plan;
 struct expect_plan *expect_compile(
     const struct scenario *scenario, struct diagnostics *diagnostics);
 void expect_plan_free(struct expect_plan **plan);
+bool expect_asks_for_score(const struct expect_plan *plan); /* utilisation(ISP) and its like */
 
 struct judge;
 struct judge_doors {
@@ -38,6 +39,7 @@ struct judge_doors {
     const struct campaign *campaign;
     struct isp *const *isps;     /* in the scenario's order */
     struct confusion *confusion; /* fed by the judge, in time with its checks; may be NULL */
+    struct score *score;         /* the same */
 };
 
 /* Observes the journal and arms timers from now on. judge_instant_over() must be called from the

@@ -187,26 +187,33 @@ build_matches(struct compiler *compiler, struct arguments *arguments, size_t sta
     return true;
 }
 
-static bool
-push_series(struct compiler *compiler, const struct arguments *arguments, struct series_plan plan,
-    enum value_type type)
+bool
+compiler_push_series(struct compiler *compiler, size_t from, size_t to,
+    const struct series_plan *plan, enum value_type type)
 {
     struct expression_parts *parts = compiler->context->parts;
     struct node node = {.kind = NODE_SERIES,
         .type = type,
         .left = -1,
         .right = -1,
-        .from = arguments->from,
-        .to = arguments->to,
+        .from = from,
+        .to = to,
         .index = parts->series_count};
 
-    plan.owner = compiler->context->owner;
-    compiler->kinds |= series_kinds(&plan);
-    compiler->is_timed = compiler->is_timed || series_is_timed(&plan);
+    compiler->kinds |= series_kinds(plan);
+    compiler->is_timed = compiler->is_timed || series_is_timed(plan);
     parts->series = mem_grow(
         parts->series, &parts->series_capacity, parts->series_count + 1, sizeof parts->series[0]);
-    parts->series[parts->series_count++] = plan;
+    parts->series[parts->series_count] = *plan;
+    parts->series[parts->series_count++].owner = compiler->context->owner;
     return compiler_push(compiler, node);
+}
+
+static bool
+push_series(struct compiler *compiler, const struct arguments *arguments, struct series_plan plan,
+    enum value_type type)
+{
+    return compiler_push_series(compiler, arguments->from, arguments->to, &plan, type);
 }
 
 bool
@@ -557,12 +564,15 @@ bool
 compiler_take_call(struct compiler *compiler, size_t from, struct slice name)
 {
     static const char *const others[] = {
-        "count", "kpi", "unchanged", "increased", "decreased", "nondecreasing"};
+        "count", "kpi", "unchanged", "increased", "decreased", "nondecreasing", "utilisation",
+        "regret", "lost", "rejected", "overshoot", "time_to_90", "escalations", "wrongly_failed"};
     const char *names[COUNT_OF(functions) + COUNT_OF(others)];
     struct arguments arguments = {.function = name};
 
     if (slice_equals(name, SLICE("count")))
         return take_count(compiler, from);
+    if (compiler_is_score(name))
+        return compiler_take_score_call(compiler, from, name);
     for (size_t i = 0; i < COUNT_OF(functions); i++) {
         names[i] = functions[i].name;
         if (slice_equals(name, slice_of(functions[i].name)))

@@ -79,6 +79,13 @@ bool compiler_take_deferral_rate(struct compiler *compiler, size_t from);
 /* macro_f1 and its like, without brackets. */
 bool compiler_is_measure(struct slice name);
 bool compiler_take_measure(struct compiler *compiler, size_t from, struct slice name);
+/* utilisation(ISP) and its like; with brackets the cursor stands behind the opening one. */
+bool compiler_is_score(struct slice name);
+bool compiler_take_score(struct compiler *compiler, size_t from, struct slice name);
+bool compiler_take_score_call(struct compiler *compiler, size_t from, struct slice name);
+/* One more series of the parts, as an operand. */
+bool compiler_push_series(struct compiler *compiler, size_t from, size_t to,
+    const struct series_plan *plan, enum value_type type);
 bool compiler_find_delivery(
     struct compiler *compiler, size_t from, struct slice name, size_t *delivery);
 bool compiler_find_isp(struct compiler *compiler, size_t from, struct slice name, size_t *isp);

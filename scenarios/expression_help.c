@@ -37,6 +37,29 @@ static const struct {
      "The mean of f1 over all bounce classes that occur, as a cause or as a verdict."                                            },
     {"agreement",        "agreement, agreement(isp=NAME, dialect=NAME)",
      "The share of all verdicts that name the true cause."                                                                       },
+    {"utilisation",      "utilisation(ISP)",
+     "What the ISP accepted, as a share of what its true limits would have let through while mail "
+        "waited."                                                                                                                },
+    {"lost",             "lost(ISP)",
+     "The share of what the true limits would have let through that was left unused while mail "
+        "waited."                                                                                                                },
+    {"rejected",         "rejected(ISP)",
+     "Tries that the ISP refused for a limit, per recipient that its true limits would have let "
+        "through."                                                                                                               },
+    {"regret",           "regret(ISP)",                                    "lost(ISP) + rejected(ISP): 0 is as good as knowing the limits."},
+    {"overshoot",        "overshoot(ISP)",
+     "The most by which tries exceeded the true limits in any minute or more; from the start of the "
+        "run."                                                                                                                   },
+    {"time_to_90",       "time_to_90(ISP)",
+     "How long after the first waiting mail 90 % of the true limit was reached for the first time; no "
+        "value before."                                                                                                          },
+    {"escalations",      "escalations(ISP)",
+     "Penalties that began, and rungs that were climbed, because the sender kept knocking."                                      },
+    {"wrongly_failed",   "wrongly_failed, wrongly_failed(ISP)",
+     "Living addresses that were given up for no fault of their own: a throttle, a block, "
+        "authentication, or trouble of the connection."                                                                          },
+    {"fairness",         "fairness",
+     "Jain's index over the utilisation of the ISPs with limits: 1 when all are used alike."                                                                       },
 };
 
 bool

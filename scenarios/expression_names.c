@@ -100,7 +100,7 @@ take_field(struct compiler *compiler, size_t from, enum event_field field)
 }
 
 static const char *const unfinished[] = {
-    "utilisation", "regret", "share", "mean", "age", "p50", "p75", "p90", "p95", "p99"};
+    "share", "mean", "age", "p50", "p75", "p90", "p95", "p99"};
 
 static bool
 is_one_of(struct slice name, const char *const *words, size_t count)
@@ -114,10 +114,12 @@ is_one_of(struct slice name, const char *const *words, size_t count)
 bool
 compiler_unknown_word(struct compiler *compiler, const struct node *word)
 {
-    enum { NAMES_MAX = COUNT_OF(kpis) + 2 * COUNT_OF(log_parts) + FIELDS_COUNT + 24 };
+    enum { NAMES_MAX = COUNT_OF(kpis) + 2 * COUNT_OF(log_parts) + FIELDS_COUNT + 36 };
     static const char *const plain[] = {"count", "rate", "gap", "tried", "open_connections",
         "limit", "relayed", "end", "speed", "deferral_rate", "unchanged", "increased", "decreased",
-        "nondecreasing", "precision", "recall", "f1", "macro_f1", "agreement"};
+        "nondecreasing", "precision", "recall", "f1", "macro_f1", "agreement", "utilisation",
+        "regret", "lost", "rejected", "overshoot", "time_to_90", "escalations", "wrongly_failed",
+        "fairness"};
     char built[COUNT_OF(kpis) + 2 * COUNT_OF(log_parts)][32];
     const char *names[NAMES_MAX];
     size_t count = 0;
@@ -230,6 +232,8 @@ take_name(struct compiler *compiler, size_t from, struct slice name)
         return take_field(compiler, from, field);
     if (compiler_is_measure(name))
         return compiler_take_measure(compiler, from, name);
+    if (compiler_is_score(name))
+        return compiler_take_score(compiler, from, name);
     if (is_one_of(name, unfinished, COUNT_OF(unfinished)))
         return compiler_fail(
             compiler, from, to, NULL, "`%.*s` is not supported yet", SLICE_ARGS(name));

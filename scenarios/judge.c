@@ -284,6 +284,8 @@ take_verdict(struct judge *judge, struct slice entry)
 {
     if (judge->doors.confusion != NULL)
         confusion_take(judge->doors.confusion, entry);
+    if (judge->doors.score != NULL)
+        score_take(judge->doors.score, entry);
 }
 
 static void
@@ -564,6 +566,7 @@ judge_new(const struct expect_plan *plan, const struct judge_doors *doors)
         plan->parts.memories_count);
     judge->evidence.isps = doors->isps;
     judge->evidence.confusion = doors->confusion;
+    judge->evidence.score = doors->score;
     judge->evidence.now_us = loop_now_us(doors->loop);
     judge->evidence.tolerance_us = plan->tolerance_us;
     for (size_t i = 0; i < plan->count; i++)

@@ -19,7 +19,7 @@ static const struct command_row {
     {"why",     COMMAND_WHY,     2, 2,        "RECIPIENT FILE",
      "runs a scenario again and tells one recipient's story"                                              },
     {"plot",    COMMAND_PLOT,    1, SIZE_MAX, "FILE [PLOT...]",
-     "runs a scenario and draws kpi, or confusion (--text: in the terminal)"                              },
+     "runs a scenario and draws kpi, confusion or throughput-vs-limit (--text: in the terminal)"                            },
     {"schema",  COMMAND_SCHEMA,  0, 0,        "",               "prints the JSON Schema of scenario files"},
     {"explain", COMMAND_EXPLAIN, 1, 1,        "KEY|FUNCTION",
      "says what a key means, isps.limits.window, or a function of checks, recall"                         },

@@ -8,6 +8,9 @@ series_kinds(const struct series_plan *plan)
         return UINT32_C(1) << EVENT_REFUSED | UINT32_C(1) << EVENT_LIMIT_HIT |
             UINT32_C(1) << EVENT_ATTEMPT | UINT32_C(1) << EVENT_DSN_SENT |
             UINT32_C(1) << EVENT_DSN_RECEIVED | UINT32_C(1) << EVENT_FBL_RECEIVED;
+    if (plan->kind == SERIES_SCORE)
+        return UINT32_C(1) << EVENT_RELAYED | UINT32_C(1) << EVENT_LIMIT_HIT |
+            UINT32_C(1) << EVENT_ACCEPTED | UINT32_C(1) << EVENT_BOUNCE_HARD;
     if (plan->is_moving)
         return UINT32_C(1) << plan->event | UINT32_C(1) << EVENT_LIMIT_HIT |
             UINT32_C(1) << EVENT_ACCEPTED;
@@ -204,6 +207,7 @@ series_take(struct series *series, struct evidence *evidence)
         break;
     case SERIES_OPEN:
     case SERIES_CONFUSION:
+    case SERIES_SCORE:
         break;
     }
     series->has_fired = true;
@@ -215,11 +219,27 @@ filter_of(const struct series_plan *plan)
     return (struct confusion_filter){.isp = plan->isp, .dialect = plan->dialect};
 }
 
+/* wrongly_failed of all has a number only. */
+static void
+restart_score(struct series *series, const struct evidence *evidence)
+{
+    struct ratio all = {0, 1};
+
+    series->has_score_before = true;
+    series->score_before = (struct score_counts){0};
+    if (series->plan->isp >= 0)
+        series->score_before = score_count(evidence->score, series->plan->isp, evidence->now_us);
+    else if (score_measure(evidence->score, -1, series->plan->score, NULL, evidence->now_us, &all))
+        series->score_before.wrongly_failed = (uint64_t)ratio_round(all);
+}
+
 void
 series_restart(struct series *series, const struct evidence *evidence)
 {
     if (series->plan->kind == SERIES_COUNT)
         series->count = 0;
+    if (series->plan->kind == SERIES_SCORE && evidence->score != NULL)
+        restart_score(series, evidence);
     if (series->plan->kind == SERIES_CONFUSION && evidence->confusion != NULL) {
         struct confusion_filter filter = filter_of(series->plan);
 
@@ -227,6 +247,19 @@ series_restart(struct series *series, const struct evidence *evidence)
             series->before = mem_alloc(sizeof *series->before);
         confusion_count(evidence->confusion, &filter, evidence->now_us, series->before);
     }
+}
+
+static struct value
+scored(const struct series *series, const struct evidence *evidence)
+{
+    struct ratio ratio;
+
+    if (evidence->score == NULL)
+        return value_unknown();
+    return score_measure(evidence->score, series->plan->isp, series->plan->score,
+               series->has_score_before ? &series->score_before : NULL, evidence->now_us, &ratio)
+        ? value_number(ratio)
+        : value_unknown();
 }
 
 static struct value
@@ -311,6 +344,8 @@ series_value(struct series *series, struct evidence *evidence)
         return is_window_full ? mean_limit(series, evidence->now_us) : value_unknown();
     case SERIES_CONFUSION:
         return measured(series, evidence);
+    case SERIES_SCORE:
+        return scored(series, evidence);
     }
     return value_unknown();
 }

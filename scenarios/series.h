@@ -13,6 +13,7 @@
 #include "base/moments.h"
 #include "scenarios/confusion.h"
 #include "scenarios/evidence.h"
+#include "scenarios/score.h"
 #include "scenarios/value.h"
 
 enum series_kind {
@@ -23,6 +24,7 @@ enum series_kind {
     SERIES_OPEN,      /* open_connections(isp=…): has a value once there was a session */
     SERIES_LIMIT,     /* limit(ISP, ID, over=D); over 0: now; all our addresses together */
     SERIES_CONFUSION, /* precision(CLASS) and its like: of what was qualified since the (re)start */
+    SERIES_SCORE,     /* utilisation(ISP) and its like: the same */
 };
 
 struct series_plan {
@@ -33,10 +35,11 @@ struct series_plan {
     int64_t window_us;
     bool has_same;
     enum event_field same;
-    int isp; /* open, confusion: -1 for all; limit */
+    int isp; /* open, confusion, score: -1 for all; limit */
     size_t limit;
     bool is_moving; /* limit: changes without a time line, by penalties or reputation */
     enum confusion_measure measure;
+    enum score_measure score;
     enum bounce_class class;
     struct slice dialect; /* a glob; empty: all */
     size_t owner;         /* the expectation whose `after` and `during` restart it */
@@ -66,6 +69,9 @@ struct series {
     uint64_t gap_number; /* 0: none */
 
     struct confusion_counts *before; /* what had been qualified at the restart; NULL: nothing */
+
+    struct score_counts score_before; /* at the restart, if there was one */
+    bool has_score_before;
 
     struct step *steps; /* what the limit was, oldest first */
     size_t steps_count, steps_capacity;

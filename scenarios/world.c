@@ -5,6 +5,7 @@
 #include "scenarios/audit.h"
 #include "scenarios/bench.h"
 #include "scenarios/confusion.h"
+#include "scenarios/score.h"
 #include "scenarios/world_doors.h"
 #include "smtp/event.h"
 
@@ -40,6 +41,7 @@ struct world {
     struct bench *bench; /* or NULL */
     struct campaign *campaign;
     struct confusion *confusion; /* NULL: whose verdicts it would count keeps no journal */
+    struct score *score;         /* NULL: there are no limits, and nobody asks */
     struct judge *judge;
     struct audit *audit;
     struct change_state *changes;
@@ -351,11 +353,14 @@ world_new(const struct scenario *scenario, const struct expect_plan *plan,
     }
     if (options->sut == NULL)
         world->confusion = confusion_new(scenario, world->journal);
+    if (score_is_worthwhile(scenario) || expect_asks_for_score(plan))
+        world->score = score_new(scenario, world->journal, world->campaign, world->isps);
     judge_doors = (struct judge_doors){.loop = world->loop,
         .journal = world->journal,
         .campaign = world->campaign,
         .isps = world->isps,
-        .confusion = world->confusion};
+        .confusion = world->confusion,
+        .score = world->score};
     world->audit = audit_new(scenario, world->journal, world->campaign);
     world->judge = judge_new(plan, &judge_doors);
     loop_on_instant_over(world->loop, instant_over, world);
@@ -378,6 +383,7 @@ world_free(struct world **world)
     judge_free(&w->judge);
     audit_free(&w->audit);
     confusion_free(&w->confusion);
+    score_free(&w->score);
     bench_free(&w->bench);
     mta_free(&w->mta);
     campaign_free(&w->campaign);
@@ -535,4 +541,6 @@ world_result(struct world *world, struct result *result)
     audit_fill(world->audit, world->isps, result);
     if (world->confusion != NULL)
         confusion_fill(world->confusion, result);
+    if (world->score != NULL)
+        score_fill(world->score, result->virtual_us, result);
 }
