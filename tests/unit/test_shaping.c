@@ -153,6 +153,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_connection_for_each_twenty_up_to_the_rule),
         cmocka_unit_test(the_first_rule_that_fits_is_taken),
         cmocka_unit_test(without_rules_there_is_the_default),
         cmocka_unit_test(no_limit_is_no_limit),
