@@ -388,8 +388,11 @@ stage_instant_over(void *arg)
 static inline void
 stage_open(struct stage *stage)
 {
-    struct judge_doors doors = {
-        stage->loop, stage->journal, &stage->campaign, stage->isps_list, stage->confusion};
+    const struct judge_doors doors = {.loop = stage->loop,
+        .journal = stage->journal,
+        .campaign = &stage->campaign,
+        .isps = stage->isps_list,
+        .confusion = stage->confusion};
 
     stage->plan = expect_compile(&stage->scenario, &stage->diagnostics);
     if (stage->plan == NULL)
