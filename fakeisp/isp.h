@@ -400,6 +400,10 @@ struct isp_permission {
 };
 struct isp_permission isp_permission_now(
     struct isp *isp, const struct isp_sender *sender, const struct isp_message *message);
+/* The same for an MTA with all its addresses together, if each sends as much; is_refused: none of
+ * them is let in. */
+struct isp_permission isp_permission_of_all(
+    struct isp *isp, const struct isp_senders *senders, const struct isp_message *message);
 
 /* What a provider thinks of a sender now. */
 struct isp_standing {

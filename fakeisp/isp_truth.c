@@ -210,12 +210,10 @@ apply_standing(struct isp_permission *permission, const struct isp_standing *sta
         sooner(permission->changes_at_us, sooner(standing->changes_at_us, warmth->changes_at_us));
 }
 
-struct isp_permission
-isp_permission_now(
-    struct isp *isp, const struct isp_sender *sender, const struct isp_message *message)
+static struct isp_permission
+anything(const struct isp_config *config)
 {
-    const struct isp_config *config = isp_config(isp);
-    struct isp_permission permission = {
+    return (struct isp_permission){
         .rate = {0, 1},
         .room = UINT64_MAX,
         .eases_at_us = INT64_MAX,
@@ -224,6 +222,24 @@ isp_permission_now(
         .recipients_per_transaction_max = config->recipients_max,
         .changes_at_us = INT64_MAX
     };
+}
+
+/* Nothing passes, and so there is a rate. */
+static void
+close_if_refused(struct isp_permission *permission)
+{
+    if (!permission->is_refused)
+        return;
+    permission->has_rate = true;
+    permission->rate = ratio_of(0, 1);
+}
+
+struct isp_permission
+isp_permission_now(
+    struct isp *isp, const struct isp_sender *sender, const struct isp_message *message)
+{
+    const struct isp_config *config = isp_config(isp);
+    struct isp_permission permission = anything(config);
     struct isp_standing standing = isp_standing_now(isp, sender);
     struct isp_warmth warmth = isp_warmth_now(isp, sender);
     struct isp_limit_state state;
@@ -237,9 +253,105 @@ isp_permission_now(
         apply_connections(&permission, &state);
     }
     apply_standing(&permission, &standing, &warmth);
-    if (permission.is_refused) {
-        permission.has_rate = true;
-        permission.rate = ratio_of(0, 1);
+    close_if_refused(&permission);
+    return permission;
+}
+
+/* --- all addresses --- */
+
+static uint64_t
+sum_of(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* One limit with all its counters that we fill: those that are shut let nothing through. */
+static struct isp_limit_state
+state_of_all(struct isp *isp, size_t index, const struct isp_senders *senders)
+{
+    const struct isp_config *config = isp_config(isp);
+    uint32_t per = config->limits[index].per;
+    size_t sources = per & (LIMIT_PER_SOURCE_IP | LIMIT_PER_IP_24) ? senders->sources_count : 1;
+    size_t hosts = per & LIMIT_PER_HOST ? config->hosts_count : 1;
+    struct isp_limit_state all = {.config = &config->limits[index],
+        .rate = {0, 1},
+        .is_shut = true,
+        .shut_until_us = INT64_MAX,
+        .eases_at_us = INT64_MAX,
+        .changes_at_us = INT64_MAX};
+
+    for (size_t i = 0; i < sources; i++)
+        for (size_t host = 0; host < hosts && !is_counted_already(per, senders, i); host++) {
+            const struct isp_sender sender = {
+                senders->sources[i], host, senders->domain, senders->dkim_domain};
+            struct isp_limit_state state = isp_limit_now(isp, index, &sender);
+
+            all.max = sum_of(all.max, state.is_shut ? 0 : state.max);
+            all.rate = ratio_add(all.rate, state.rate);
+            all.room = sum_of(all.room, state.room);
+            all.is_shut = all.is_shut && state.is_shut;
+            if (state.is_shut)
+                all.shut_until_us = sooner(all.shut_until_us, state.shut_until_us);
+            all.eases_at_us = sooner(all.eases_at_us, state.eases_at_us);
+            all.changes_at_us = sooner(all.changes_at_us, state.changes_at_us);
+        }
+    return all;
+}
+
+/* A session and a transaction belong to one of them. */
+static bool
+is_of_one(enum limit_count count)
+{
+    return count == LIMIT_MESSAGES_PER_CONNECTION || count == LIMIT_RECIPIENTS_PER_TRANSACTION ||
+        count == LIMIT_DOMAINS_PER_TRANSACTION;
+}
+
+static struct isp_warmth
+warmth_of_all(struct isp *isp, const struct isp_senders *senders)
+{
+    const struct isp_config *config = isp_config(isp);
+    size_t sources =
+        config->warming.per & (LIMIT_PER_SOURCE_IP | LIMIT_PER_IP_24) ? senders->sources_count : 1;
+    struct isp_warmth all = {.is_warm = true, .is_refused = true, .changes_at_us = INT64_MAX};
+
+    for (size_t i = 0; i < sources; i++) {
+        const struct isp_sender sender = {
+            senders->sources[i], 0, senders->domain, senders->dkim_domain};
+        struct isp_warmth warmth = isp_warmth_now(isp, &sender);
+
+        if (is_counted_already(config->warming.per, senders, i))
+            continue;
+        all.is_warm = all.is_warm && warmth.is_warm;
+        all.is_refused = all.is_refused && warmth.is_refused;
+        all.allowance = sum_of(all.allowance, warmth.allowance);
+        all.left = sum_of(all.left, warmth.is_refused ? 0 : warmth.left);
+        all.changes_at_us = sooner(all.changes_at_us, warmth.changes_at_us);
     }
+    return all;
+}
+
+struct isp_permission
+isp_permission_of_all(
+    struct isp *isp, const struct isp_senders *senders, const struct isp_message *message)
+{
+    const struct isp_config *config = isp_config(isp);
+    const struct isp_sender first = {senders->sources[0], 0, senders->domain, senders->dkim_domain};
+    struct isp_permission permission = anything(config);
+    struct isp_standing standing = isp_standing_now(isp, &first);
+    struct isp_warmth warmth = warmth_of_all(isp, senders);
+    struct isp_limit_state state;
+
+    assert(senders->sources_count > 0);
+    for (size_t i = 0; i < config->limits_count; i++) {
+        state = is_of_one(config->limits[i].count) ? isp_limit_now(isp, i, &first)
+                                                   : state_of_all(isp, i, senders);
+        apply_limit(&permission, &state, message);
+    }
+    for (size_t i = 0; i < config->limits_count; i++) {
+        state = state_of_all(isp, i, senders);
+        apply_connections(&permission, &state);
+    }
+    apply_standing(&permission, &standing, &warmth);
+    close_if_refused(&permission);
     return permission;
 }

@@ -198,7 +198,8 @@ read_settings(const struct section *item, struct mx_rule *rule)
     settings->age_us = section_whole(item, "age");
     settings->probe_ppm = section_ppm(item, "probe_budget");
     rule->spares = section_has(item, "defer_refusals") ? section_whole(item, "defer_refusals")
-                                                       : rule->controller == CONTROLLER_TLE;
+                                                       : rule->controller == CONTROLLER_TLE ||
+            rule->controller == CONTROLLER_ORACLE;
 }
 
 static struct mx_timeouts
@@ -229,7 +230,7 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
         rules[i].pool = pool_of(&item, config);
         rules[i].controller = (enum controller_kind)section_whole(&item, "controller");
         read_settings(&item, &rules[i]);
-        if (rules[i].controller == CONTROLLER_TLE)
+        if (rules[i].controller == CONTROLLER_TLE || rules[i].controller == CONTROLLER_ORACLE)
             rules[i].connections = CONNECTIONS_OF_TLE;
         set_count(&item, "connections", &rules[i].connections);
         set_count(&item, "messages_per_connection", &rules[i].messages_per_connection);

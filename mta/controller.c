@@ -12,6 +12,7 @@ static const struct controller_ops *const kinds[] = {
     [CONTROLLER_KUMO] = &controller_kumo,
     [CONTROLLER_AIMD] = &controller_aimd,
     [CONTROLLER_TLE] = &controller_tle,
+    [CONTROLLER_ORACLE] = &controller_oracle,
 };
 static_assert(COUNT_OF(kinds) == CONTROLLER_KINDS_COUNT, "every kind has its operations");
 
@@ -42,6 +43,14 @@ controller_free(struct controller **controller)
         (*controller)->ops->release(*controller);
     mem_free(*controller);
     *controller = NULL;
+}
+
+void
+controller_ask(struct controller *controller, site_truth_fn *truth, void *arg, struct slice host)
+{
+    controller->truth = truth;
+    controller->truth_arg = arg;
+    controller->host = host;
 }
 
 struct controller_nature

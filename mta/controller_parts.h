@@ -12,6 +12,9 @@ struct controller {
     const struct mx_rule *rule;
     controller_tell_fn *tell;
     void *arg;
+    site_truth_fn *truth; /* NULL: nobody knows */
+    void *truth_arg;
+    struct slice host; /* to ask about */
     uint32_t messages_per_connection, recipients_per_transaction;
     int64_t held_until_us;
     int64_t created_us;
@@ -33,7 +36,7 @@ struct controller_ops {
 };
 
 extern const struct controller_ops controller_static, controller_aimd, controller_postfix,
-    controller_momentum, controller_kumo, controller_tle;
+    controller_momentum, controller_kumo, controller_tle, controller_oracle;
 
 /* One connection for each twenty messages that wait, at most `limit`. */
 uint32_t controller_worth(uint32_t waiting, uint32_t limit);

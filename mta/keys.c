@@ -10,6 +10,7 @@ static const struct word controllers[] = {
     {"kumo",     CONTROLLER_KUMO,     NULL},
     {"aimd",     CONTROLLER_AIMD,     NULL},
     {"tle",      CONTROLLER_TLE,      NULL},
+    {"oracle",   CONTROLLER_ORACLE,   NULL},
     {NULL,       0,                   NULL},
 };
 
@@ -58,7 +59,7 @@ static const struct schema_key schema_mx_rule[] = {
     {"pool", SCHEMA_ID,
         .doc = "Which of mta.pools to send from. Default: the source_ips, each the same share."},
     {"controller", SCHEMA_WORD, .initial = "static", .words = controllers,
-        .doc = "Who sets the pace."},
+        .doc = "Who sets the pace. oracle: is told the true limits, in scenarios only."},
     {"connections", SCHEMA_COUNT, .min = "1", .max = "100000", .doc = "Open at once to the site."},
     {"messages_per_connection", SCHEMA_COUNT, .min = "1", .max = "1000000", .doc = "Then QUIT."},
     {"recipients_per_transaction", SCHEMA_COUNT, .min = "1", .max = "1000000",

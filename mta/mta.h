@@ -28,6 +28,7 @@ enum controller_kind {
     CONTROLLER_KUMO,
     CONTROLLER_AIMD,
     CONTROLLER_TLE,
+    CONTROLLER_ORACLE, /* in the lab only */
     CONTROLLER_KINDS_COUNT,
 };
 
@@ -116,6 +117,18 @@ struct mta_config {
 struct mta_config mta_config_default(void); /* what the scenario language promises; no addresses */
 #define MTA_VALIDITY_US_MAX (84 * US_PER_HOUR)
 
+/* What a site allows our MTA with all its addresses at this instant, from who knows. Only a lab has
+ * such a door; the controller `oracle` sends by it. UINT64_MAX: as many as one likes. */
+struct site_truth {
+    bool has_rate;
+    struct ratio rate;   /* messages per microsecond in the long run */
+    uint64_t room;       /* messages that would pass now */
+    int64_t eases_at_us; /* when there will be more room; INT64_MAX: never */
+    uint64_t connections, messages_per_connection, recipients_per_transaction;
+};
+/* `host`: one of the site's MX hosts. False: nobody knows it. */
+typedef bool site_truth_fn(void *arg, struct slice host, struct site_truth *truth);
+
 struct mta_doors { /* its host's context; all outlive the MTA */
     struct loop *loop;
     struct network *network;
@@ -124,6 +137,8 @@ struct mta_doors { /* its host's context; all outlive the MTA */
     struct journal *journal;
     const struct bounce_rules *bounce_rules;
     const struct rng *rng; /* "mta" */
+    site_truth_fn *truth;  /* NULL: not in a lab */
+    void *truth_arg;
     bool tells_all;        /* the journal also what a campaign tells otherwise: received, expired */
     struct tls_client *tls;        /* NULL: all sessions to others are in plain text */
     struct tls_server *tls_server; /* for who brings us mail; NULL: they are not offered STARTTLS */

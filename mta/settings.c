@@ -120,6 +120,19 @@ use_any_source(struct loader *loader, struct mta_config *config)
     config->source_ips_count = 1;
 }
 
+/* In the world nobody knows the truth. */
+static void
+refuse_oracles(const struct section *root, const struct mta_config *config)
+{
+    for (size_t i = 0; i < config->mx_rules_count; i++) {
+        struct section item = section_item(root, "mx", i);
+
+        if (config->mx_rules[i].controller == CONTROLLER_ORACLE)
+            diagnose(root->loader->diagnostics, section_mark(&item, "controller"), NULL,
+                "an oracle asks the provider for its limits: there is one in scenarios only");
+    }
+}
+
 static void
 load(const struct section *root, struct settings *settings)
 {
@@ -128,6 +141,7 @@ load(const struct section *root, struct settings *settings)
 
     *config = mta_config_default();
     mta_config_read(root, config);
+    refuse_oracles(root, config);
     if (section_has(root, "dkim"))
         dkim_config_read(&dkim, SLICE(""), false, &config->dkim);
     config->listen = section_scalar(root, "listen").address;

@@ -139,6 +139,9 @@ add_lanes(struct site *site)
             .is_of_source = site->nature.is_per_source};
         lane->controller =
             controller_new(site->route->rule, site_now_us(site), site_on_change, lane);
+        if (site->context->doors->truth != NULL && site->route->hosts_count > 0)
+            controller_ask(lane->controller, site->context->doors->truth,
+                site->context->doors->truth_arg, site->route->hosts[0].name);
     }
 }
 

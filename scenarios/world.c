@@ -240,6 +240,44 @@ build_campaign(struct world *world)
     world->campaign = campaign_new(&scenario->campaign, &doors);
 }
 
+static struct isp *
+isp_of_host(const struct world *world, struct slice host)
+{
+    for (size_t i = 0; i < world->scenario->isps_count; i++)
+        for (size_t h = 0; h < world->scenario->isps[i].hosts_count; h++)
+            if (slice_equals_nocase(world->scenario->isps[i].hosts[h].fqdn, host))
+                return world->isps[i];
+    return NULL;
+}
+
+/* The door through which an oracle looks; nobody else has it. */
+static bool
+tell_truth(void *arg, struct slice host, struct site_truth *truth)
+{
+    const struct world *world = arg;
+    const struct scenario *scenario = world->scenario;
+    const struct isp_senders us = {.sources = scenario->mta.source_ips,
+        .sources_count = scenario->mta.source_ips_count,
+        .domain = scenario->campaign.from.domain,
+        .dkim_domain =
+            scenario->mta.dkim.keys_count > 0 ? scenario->mta.dkim.keys[0].domain : SLICE("")};
+    const struct isp_message message = {.recipients = 1};
+    struct isp *isp = isp_of_host(world, host);
+    struct isp_permission permission;
+
+    if (isp == NULL)
+        return false;
+    permission = isp_permission_of_all(isp, &us, &message);
+    *truth = (struct site_truth){.has_rate = permission.has_rate,
+        .rate = permission.rate,
+        .room = permission.room,
+        .eases_at_us = permission.eases_at_us,
+        .connections = permission.connections_open_max,
+        .messages_per_connection = permission.messages_per_connection_max,
+        .recipients_per_transaction = permission.recipients_per_transaction_max};
+    return true;
+}
+
 static bool
 build_mta(struct world *world, struct error *err)
 {
@@ -251,7 +289,9 @@ build_mta(struct world *world, struct error *err)
         .bounce_rules = world->bounce_rules,
         .rng = &world->rng_mta,
         .tls = world->tls_client,
-        .verp_key = &world->verp_key};
+        .verp_key = &world->verp_key,
+        .truth = tell_truth,
+        .truth_arg = world};
     const struct bench_doors bench_doors = {.mta = doors,
         .campaign = world->campaign,
         .scenario = world->scenario,

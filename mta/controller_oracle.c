@@ -1,0 +1,159 @@
+/* controller_oracle.c - the controller that is told the truth, to measure the others by. In the lab only.
+ *
+ * It asks before each message what the site allows right now. What windows of a second or so let
+ * through goes out at even distances; where more has gathered (a bucket that was full, the hour's quota
+ * at its start) it is sent at once. Messages that are under way may not have been counted yet, so they
+ * take up room of what has gathered. */
+#include "mta/controller_parts.h"
+
+enum {
+    SESSIONS_MAX = 200,          /* where the site has no limit of its own */
+    FIRST_TRANSACTION_MS = 100,  /* as long as none has shown how long one takes */
+    FOREVER_ASK_S = 60,          /* nothing will ease by itself: look again */
+};
+
+struct oracle {
+    struct controller base;
+    struct pacer pacer;
+    uint32_t under_way;
+    int64_t transaction_us; /* a moving mean */
+    int64_t opening_us;     /* connecting included: the longest first transaction's excess */
+};
+
+static struct oracle *
+of(struct controller *c)
+{
+    return (struct oracle *)c;
+}
+
+static uint32_t
+count_within(uint64_t most, uint32_t otherwise)
+{
+    return most < otherwise ? (uint32_t)most : otherwise;
+}
+
+static bool
+ask(struct controller *c, struct site_truth *truth)
+{
+    struct oracle *o = of(c);
+
+    *truth = (struct site_truth){.room = UINT64_MAX,
+        .eases_at_us = INT64_MAX,
+        .connections = UINT64_MAX,
+        .messages_per_connection = UINT64_MAX,
+        .recipients_per_transaction = UINT64_MAX};
+    if (c->truth == NULL || !c->truth(c->truth_arg, c->host, truth))
+        return false;
+    c->messages_per_connection =
+        count_within(truth->messages_per_connection, c->rule->messages_per_connection);
+    c->recipients_per_transaction =
+        count_within(truth->recipients_per_transaction, c->rule->recipients_per_transaction);
+    if (truth->has_rate && truth->rate.num > 0)
+        o->pacer.pace = pace_of(truth->rate.num, truth->rate.den);
+    return true;
+}
+
+/* More than a second's worth has gathered. */
+static bool
+has_gathered(const struct oracle *o, const struct site_truth *truth)
+{
+    uint64_t second = (uint64_t)(o->pacer.pace / PACE_PER_S) + 1;
+
+    return truth->room > o->under_way + second;
+}
+
+static uint32_t
+connections(struct controller *c, uint32_t waiting, int64_t now_us)
+{
+    struct oracle *o = of(c);
+    struct site_truth truth;
+    uint32_t most, useful;
+    int64_t interval_ns;
+
+    ask(c, &truth);
+    most = count_within(truth.connections, c->rule->connections);
+    if (truth.connections == UINT64_MAX && most > SESSIONS_MAX)
+        most = SESSIONS_MAX;
+    if (!truth.has_rate || has_gathered(o, &truth))
+        return waiting < most ? waiting : most;
+    interval_ns = pace_interval_ns(o->pacer.pace);
+    useful = (uint32_t)((o->transaction_us * 1500 +
+                            o->opening_us * 1500 / c->messages_per_connection + interval_ns - 1) /
+                 interval_ns) +
+        1;
+    useful = useful < most ? useful : most;
+    return useful < waiting ? useful : waiting;
+}
+
+static int64_t
+ready_at_us(struct controller *c, int64_t now_us)
+{
+    struct oracle *o = of(c);
+    struct site_truth truth;
+    int64_t next_us = pacer_ready_at_us(&o->pacer), eases_us;
+
+    if (!ask(c, &truth) || !truth.has_rate || has_gathered(o, &truth))
+        return now_us;
+    if (truth.room > 0)
+        return next_us;
+    if (truth.eases_at_us == INT64_MAX)
+        return now_us + FOREVER_ASK_S * US_PER_S;
+    eases_us = truth.eases_at_us - o->transaction_us / 4; /* it takes a while to get there */
+    return eases_us > next_us ? eases_us : next_us;
+}
+
+static void
+take(struct controller *c, int64_t now_us)
+{
+    struct oracle *o = of(c);
+
+    o->under_way++;
+    pacer_take(&o->pacer, now_us);
+}
+
+static void
+on_signal(struct controller *c, const struct signal *s)
+{
+    struct oracle *o = of(c);
+    bool is_end =
+        s->kind == SIGNAL_ACCEPTED || s->kind == SIGNAL_ANSWERED || s->kind == SIGNAL_CUT;
+
+    if (is_end && o->under_way > 0)
+        o->under_way--;
+    if (o->under_way > s->connections_open)
+        o->under_way = s->connections_open;
+    if (s->kind == SIGNAL_ACCEPTED)
+        o->transaction_us += (s->took_us - o->transaction_us) / 8;
+    if (s->kind == SIGNAL_OPENED && s->took_us > o->opening_us)
+        o->opening_us = s->took_us;
+}
+
+static void
+init(struct controller *c, int64_t now_us)
+{
+    struct oracle *o = of(c);
+
+    o->pacer = (struct pacer){.pace = PACE_PER_S, .next_ns = now_us * 1000};
+    o->transaction_us = FIRST_TRANSACTION_MS * US_PER_MS;
+    o->opening_us = o->transaction_us;
+}
+
+static void
+describe(const struct controller *c, int64_t now_us, struct text *out)
+{
+    text_add_string(out, ", knows the limits");
+    text_add_string(out, ", pace ");
+    pace_format(out, ((const struct oracle *)c)->pacer.pace);
+}
+
+const struct controller_ops controller_oracle = {
+    .name = "oracle",
+    .size = sizeof(struct oracle),
+    .nature = {.is_typed = true, .is_decoupled = true},
+    .init = init,
+    .signal = on_signal,
+    .connections = connections,
+    .ready_at_us = ready_at_us,
+    .take = take,
+    .describe = describe,
+};
