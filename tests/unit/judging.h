@@ -176,6 +176,18 @@ isp_sessions_open(const struct isp *isp, size_t host)
     return host == 0 ? isp->open : 0;
 }
 
+int64_t
+isp_knob(const struct isp *isp, enum isp_knob knob, size_t index)
+{
+    return isp->limit_max;
+}
+
+bool
+isp_is_living(struct isp *isp, struct slice rcpt)
+{
+    return true;
+}
+
 struct happening { /* an event to come, and what it does to the row it is about */
     struct stage *stage;
     struct timer timer;
