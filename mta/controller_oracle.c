@@ -16,6 +16,7 @@ struct oracle {
     struct controller base;
     struct pacer pacer;
     uint32_t under_way;
+    bool is_at_once; /* what starts now is of what has gathered, and does not count for the pace */
     int64_t transaction_us; /* a moving mean */
     int64_t opening_us;     /* connecting included: the longest first transaction's excess */
 };
@@ -92,7 +93,8 @@ ready_at_us(struct controller *c, int64_t now_us)
     struct site_truth truth;
     int64_t next_us = pacer_ready_at_us(&o->pacer), eases_us;
 
-    if (!ask(c, &truth) || !truth.has_rate || has_gathered(o, &truth))
+    o->is_at_once = !ask(c, &truth) || !truth.has_rate || has_gathered(o, &truth);
+    if (o->is_at_once)
         return now_us;
     if (truth.room > 0)
         return next_us;
@@ -108,7 +110,8 @@ take(struct controller *c, int64_t now_us)
     struct oracle *o = of(c);
 
     o->under_way++;
-    pacer_take(&o->pacer, now_us);
+    if (!o->is_at_once)
+        pacer_take(&o->pacer, now_us);
 }
 
 static void

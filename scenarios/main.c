@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "reports/plot.h"
+#include "scenarios/arena.h"
 #include "scenarios/batch.h"
 #include "scenarios/drawing.h"
 #include "scenarios/files.h"
@@ -233,6 +234,8 @@ dispatch(const struct options *options)
         return why(options);
     case COMMAND_PLOT:
         return plot(options);
+    case COMMAND_ARENA:
+        return arena_run(options);
     case COMMAND_EXPLAIN:
         return explain(options);
     case COMMAND_SCHEMA:

@@ -20,6 +20,8 @@ static const struct command_row {
      "runs a scenario again and tells one recipient's story"                                              },
     {"plot",    COMMAND_PLOT,    1, SIZE_MAX, "FILE [PLOT...]",
      "runs a scenario and draws kpi, confusion or throughput-vs-limit (--text: in the terminal)"                            },
+    {"arena",   COMMAND_ARENA,   0, SIZE_MAX, "[FILE|DIR...]",
+     "every controller against the ISPs of files and of --seeds: one table"                               },
     {"schema",  COMMAND_SCHEMA,  0, 0,        "",               "prints the JSON Schema of scenario files"},
     {"explain", COMMAND_EXPLAIN, 1, 1,        "KEY|FUNCTION",
      "says what a key means, isps.limits.window, or a function of checks, recall"                         },
@@ -85,6 +87,20 @@ set_only(struct options *options, const char *value, struct error *err)
 {
     options->only = value;
     return true;
+}
+
+static bool
+set_controllers(struct options *options, const char *value, struct error *err)
+{
+    options->controllers = value;
+    return true;
+}
+
+static bool
+set_show(struct options *options, const char *value, struct error *err)
+{
+    options->has_show = true;
+    return parse_count(value, "--show", &options->show, err);
 }
 
 static bool
@@ -227,6 +243,8 @@ static const struct option_row rows[] = {
     {"--seeds",       "A..B",       "runs every scenario once per seed",                                 set_seeds      },
     {"--set",         "NAME=VALUE", "gives a parameter of the scenario a value",                         set_setting    },
     {"--only",        "ID",         "judges this expectation only",                                      set_only       },
+    {"--controllers", "LIST",       "with arena: these only, such as tle,aimd",                          set_controllers},
+    {"--show",        "SEED",       "with arena: prints the scenario of this seed, for mtalab run",      set_show       },
     {"--until",       "TIME",       "ends the run at this virtual time",                                 set_until      },
     {"-j",            "N",          "runs N files side by side, each in a process",                      set_jobs       },
     {"--shard",       "I/N",        "runs the I-th of N equal parts of the files",                       set_shard      },

@@ -19,6 +19,7 @@ enum command {
     COMMAND_EXPLAIN,
     COMMAND_WHY,
     COMMAND_PLOT,
+    COMMAND_ARENA,
     COMMAND_VERSION,
 };
 
@@ -40,6 +41,9 @@ struct options {
     struct setting settings[OPTION_SETTINGS_MAX];
     size_t settings_count;
     const char *only;             /* id of an expectation */
+    const char *controllers;      /* arena: names with commas between; NULL: all */
+    bool has_show;
+    uint64_t show; /* arena: the seed whose scenario is printed */
     int64_t until_us;             /* 0: the scenario's */
     bool is_real;                 /* --real */
     uint32_t speed;               /* 0: the scenario's */

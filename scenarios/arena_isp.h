@@ -1,0 +1,19 @@
+/* arena_isp.h - providers drawn by lot: a limit somewhere between 3 a minute and 300 a second, and
+ * perhaps connections, messages per connection, a quota, noise, a step, a penalty, a ladder, reputation.
+ *
+ * The same seed and controller give the same scenario, in the language of all others. Chance comes from
+ * named streams, so that one more kind of trouble moves none of the others. */
+#ifndef MTALAB_ARENA_ISP_H
+#define MTALAB_ARENA_ISP_H
+
+#include "base/text.h"
+
+/* What stands in an MX rule for this controller: "controller: aimd, floor: 6/min". NULL: there is no
+ * such controller in the arena. */
+const char *arena_rule(struct slice controller);
+const char *arena_controller(size_t i); /* NULL: that was the last */
+
+/* The scenario of this seed. */
+void arena_compose(uint64_t seed, const char *rule, struct text *out);
+
+#endif
