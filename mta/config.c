@@ -214,6 +214,88 @@ read_timeouts(const struct section *item)
         .dot_us = section_whole(&timeouts, "dot")};
 }
 
+/* The options that the section gives; the others are left as they are. */
+static void
+read_options(const struct section *item, struct mx_rule *rule)
+{
+    static const struct {
+        const char *key;
+        enum mx_option option;
+    } keys[] = {
+        {"connections",                OPTION_CONNECTIONS               },
+        {"messages_per_connection",    OPTION_MESSAGES_PER_CONNECTION   },
+        {"recipients_per_transaction", OPTION_RECIPIENTS_PER_TRANSACTION},
+        {"messages_per_hour",          OPTION_MESSAGES_PER_HOUR         },
+        {"path",                       OPTION_PATH                      },
+        {"tls",                        OPTION_TLS                       },
+        {"tls_verify",                 OPTION_TLS_VERIFY                },
+        {"timeouts",                   OPTION_TIMEOUTS                  },
+    };
+    struct section path = section_nested(item, "path");
+
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (section_has(item, keys[i].key))
+            rule->given |= keys[i].option;
+    set_count(item, "connections", &rule->connections);
+    set_count(item, "messages_per_connection", &rule->messages_per_connection);
+    set_count(item, "recipients_per_transaction", &rule->recipients_per_transaction);
+    if (section_has(item, "messages_per_hour"))
+        rule->messages_per_hour = (uint64_t)section_whole(item, "messages_per_hour");
+    rule->shape = (enum hour_shape)section_whole(item, "shape");
+    rule->is_own = !section_whole(item, "shared");
+    rule->path_connections = (uint32_t)section_whole(&path, "connections");
+    rule->path_messages_per_hour = (uint64_t)section_whole(&path, "messages_per_hour");
+    rule->tls = (enum tls_policy)section_whole(item, "tls");
+    rule->is_tls_verified = section_whole(item, "tls_verify");
+    rule->timeouts = read_timeouts(item);
+    if (rule->is_tls_verified && rule->tls == TLS_POLICY_OFF)
+        diagnose(item->loader->diagnostics, section_mark(item, "tls_verify"), NULL,
+            "there is no certificate to verify where tls is off");
+    if (section_has(item, "shape") && rule->messages_per_hour == 0)
+        diagnose(item->loader->diagnostics, section_mark(item, "shape"), NULL,
+            "there is no messages_per_hour here to give a shape to");
+}
+
+static void
+read_scope_place(
+    const struct section *item, const struct mta_config *config, struct mx_scope *scope)
+{
+    struct net_address address;
+
+    scope->domain = section_text(item, "domain");
+    scope->pool = pool_of(item, config);
+    scope->is_of_source = section_has(item, "source_ip");
+    if (!scope->is_of_source)
+        return;
+    address = section_scalar(item, "source_ip").address;
+    while (scope->source < config->source_ips_count &&
+        !net_address_same_host(&config->source_ips[scope->source], &address))
+        scope->source++;
+    if (scope->source == config->source_ips_count)
+        diagnose(item->loader->diagnostics, section_mark(item, "source_ip"), NULL,
+            "no source_ips and no pool have this address");
+}
+
+static void
+read_scopes(const struct section *mta, struct mta_config *config)
+{
+    size_t count = section_count(mta, "scopes");
+    struct mx_scope *scopes = arena_alloc_zeroed(mta->loader->arena, count * sizeof *scopes + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        struct section item = section_item(mta, "scopes", i);
+
+        read_scope_place(&item, config, &scopes[i]);
+        scopes[i].values = mx_rule_default;
+        read_options(&item, &scopes[i].values);
+        if (scopes[i].values.given == 0)
+            diagnose(mta->loader->diagnostics, section_item_mark(mta, "scopes", i), NULL,
+                "this scope says nothing");
+    }
+    config->scopes = scopes;
+    config->scopes_count = count;
+}
+
 static void
 read_mx_rules(const struct section *mta, struct mta_config *config)
 {
@@ -232,17 +314,7 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
         read_settings(&item, &rules[i]);
         if (rules[i].controller == CONTROLLER_TLE || rules[i].controller == CONTROLLER_ORACLE)
             rules[i].connections = CONNECTIONS_OF_TLE;
-        set_count(&item, "connections", &rules[i].connections);
-        set_count(&item, "messages_per_connection", &rules[i].messages_per_connection);
-        set_count(&item, "recipients_per_transaction", &rules[i].recipients_per_transaction);
-        rules[i].tls = (enum tls_policy)section_whole(&item, "tls");
-        rules[i].timeouts = read_timeouts(&item);
-        rules[i].is_tls_verified = section_whole(&item, "tls_verify");
-        if (rules[i].is_tls_verified && rules[i].tls == TLS_POLICY_OFF)
-            diagnose(loader->diagnostics, section_mark(&item, "tls_verify"), NULL,
-                "there is no certificate to verify where tls is off");
-        if (section_has(&item, "messages_per_hour"))
-            rules[i].messages_per_hour = (uint64_t)section_whole(&item, "messages_per_hour");
+        read_options(&item, &rules[i]);
         if (rules[i].host.length == 0 && rules[i].domain.length == 0 && i + 1 < count)
             diagnose_warning(loader->diagnostics, section_item_mark(mta, "mx", i), NULL,
                 "this rule takes every host: those below it never act");
@@ -272,5 +344,6 @@ mta_config_read(const struct section *mta, struct mta_config *config)
     config->inmail.poll_us = section_whole(&inmail, "poll");
     config->inmail.window_us = section_whole(&inmail, "window");
     read_sources(mta, config);
+    read_scopes(mta, config);
     read_mx_rules(mta, config);
 }

@@ -163,6 +163,8 @@ delivery_new(const struct mta_config *config, const struct mta_doors *doors, str
         .desk = outcome_desk_new(config, doors, spool, queue, efs),
         .source_names = name_sources(config, doors->journal),
         .tls = doors->tls};
+    delivery->context.sources_held_until_us =
+        mem_alloc_zeroed(config->source_ips_count * sizeof(int64_t));
     add_own_ips(delivery);
     read_reply_types(delivery);
     delivery->route =
@@ -189,6 +191,8 @@ delivery_free(struct delivery **delivery)
     map_release(&d->hold_names);
     timer_cancel(d->context.doors->loop, &d->flush_timer);
     mem_free(d->context.source_names);
+    mem_free(d->context.sources_held_until_us);
+    site_context_free_throttles(&d->context);
     mem_free(d->own_members);
     text_release(&d->context.scratch);
     route_free(&d->route);

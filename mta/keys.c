@@ -31,13 +31,6 @@ static const struct word warmups[] = {
     {NULL,        0,                NULL},
 };
 
-static const struct word tls_policies[] = {
-    {"off",          TLS_POLICY_OFF,          NULL},
-    {"if_available", TLS_POLICY_IF_AVAILABLE, NULL},
-    {"required",     TLS_POLICY_REQUIRED,     NULL},
-    {NULL,           0,                       NULL},
-};
-
 /* clang-format off */
 static const struct schema_key schema_timeouts[] = {
     {"connect", SCHEMA_DURATION, .initial = "30s", .min = "1s", .max = "1h",
@@ -53,6 +46,59 @@ static const struct schema_key schema_timeouts[] = {
     {0},
 };
 
+static const struct word shapes[] = {
+    {"burst",  HOUR_BURST,  NULL},
+    {"slices", HOUR_SLICES, NULL},
+    {"even",   HOUR_EVEN,   NULL},
+    {NULL,     0,           NULL},
+};
+
+static const struct word tls_policies[] = {
+    {"off",          TLS_POLICY_OFF,          NULL},
+    {"if_available", TLS_POLICY_IF_AVAILABLE, NULL},
+    {"required",     TLS_POLICY_REQUIRED,     NULL},
+    {NULL,           0,                       NULL},
+};
+
+static const struct schema_key schema_path[] = {
+    {"connections", SCHEMA_COUNT, .initial = "0", .max = "100000", .doc = "Open at once; 0: no limit."},
+    {"messages_per_hour", SCHEMA_COUNT, .initial = "0", .max = "1000000000",
+        .doc = "In a sliding hour; 0: no limit."},
+    {0},
+};
+
+/* What an MX rule says, and a scope otherwise. */
+#define KEYS_OF_OPTIONS \
+    {"connections", SCHEMA_COUNT, .min = "1", .max = "100000", \
+        .doc = "Open at once to the site: of all source IPs together, or of each (see shared)."}, \
+    {"messages_per_connection", SCHEMA_COUNT, .min = "1", .max = "1000000", .doc = "Then QUIT."}, \
+    {"recipients_per_transaction", SCHEMA_COUNT, .min = "1", .max = "1000000", \
+        .doc = "RCPT commands per message."}, \
+    {"messages_per_hour", SCHEMA_COUNT, .max = "1000000000", \
+        .doc = "0: no limit. Of all source IPs together, or of each (see shared)."}, \
+    {"shape", SCHEMA_WORD, .initial = "burst", .words = shapes, \
+        .doc = "How messages_per_hour lies in the hour: burst fills the sliding hour at once, slices are " \
+               "twelfths in five minutes each, even keeps a distance."}, \
+    {"path", SCHEMA_MAP, .nested = schema_path, \
+        .doc = "Limits of one source IP to one address of an MX host."}, \
+    {"tls", SCHEMA_WORD, .initial = "if_available", .words = tls_policies, \
+        .doc = "Whether to encrypt; if_available goes on in plain text where it cannot."}, \
+    {"tls_verify", SCHEMA_YES_NO, .initial = "no", \
+        .doc = "The certificate must be good for the MX host's name; else the handshake failed."}, \
+    {"timeouts", SCHEMA_MAP, .nested = schema_timeouts, \
+        .doc = "How long to wait for the other side (RFC 5321 4.5.3.2)."}
+
+static const struct schema_key schema_scope[] = {
+    {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient."},
+    {"pool", SCHEMA_ID, .doc = "Mail from this one of mta.pools."},
+    {"source_ip", SCHEMA_IP, .doc = "Mail from this address."},
+    KEYS_OF_OPTIONS,
+    {"shared", SCHEMA_YES_NO, .initial = "yes",
+        .doc = "messages_per_hour is one number for all that falls under the scope, whatever the site; "
+               "no: each source IP at each site has its own. connections are always of one IP at one site."},
+    {0},
+};
+
 static const struct schema_key schema_mx_rule[] = {
     {"host", SCHEMA_GLOB, .doc = "Pattern on the name of the MX host."},
     {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient."},
@@ -60,18 +106,9 @@ static const struct schema_key schema_mx_rule[] = {
         .doc = "Which of mta.pools to send from. Default: the source_ips, each the same share."},
     {"controller", SCHEMA_WORD, .initial = "static", .words = controllers,
         .doc = "Who sets the pace. oracle: is told the true limits, in scenarios only."},
-    {"connections", SCHEMA_COUNT, .min = "1", .max = "100000", .doc = "Open at once to the site."},
-    {"messages_per_connection", SCHEMA_COUNT, .min = "1", .max = "1000000", .doc = "Then QUIT."},
-    {"recipients_per_transaction", SCHEMA_COUNT, .min = "1", .max = "1000000",
-        .doc = "RCPT commands per message."},
-    {"messages_per_hour", SCHEMA_COUNT, .max = "1000000000",
-        .doc = "In a sliding hour, per site; 0: no limit."},
-    {"tls", SCHEMA_WORD, .initial = "if_available", .words = tls_policies,
-        .doc = "Whether to encrypt; if_available goes on in plain text where it cannot."},
-    {"tls_verify", SCHEMA_YES_NO, .initial = "no",
-        .doc = "The certificate must be good for the MX host's name; else the handshake failed."},
-    {"timeouts", SCHEMA_MAP, .nested = schema_timeouts,
-        .doc = "How long to wait for the other side (RFC 5321 4.5.3.2)."},
+    KEYS_OF_OPTIONS,
+    {"shared", SCHEMA_YES_NO, .initial = "yes",
+        .doc = "connections and messages_per_hour are of all source IPs together; no: each has its own."},
     {"defer_refusals", SCHEMA_YES_NO,
         .doc = "A 5xx that speaks of a limit, a block or authentication, and not of the address, is a "
                "deferral. Default: yes with tle, else no."},
@@ -223,6 +260,9 @@ static const struct schema_key schema_dkim[] = {
         {"dkim", SCHEMA_MAP, .nested = schema_dkim, .doc = "How to sign (RFC 6376, RFC 8463)."},   \
         {"pools", SCHEMA_MAP, KEY_NAMED, .nested = schema_pool,                                    \
             .doc = "Source IPs that send together, by name, for the MX rules."},                   \
+        {"scopes", SCHEMA_MAP, KEY_LIST, .nested = schema_scope,                                   \
+            .doc =                                                                                 \
+                "Options for a part of the traffic; the narrowest scope wins over the MX rule."},  \
         {"mx", SCHEMA_MAP, KEY_LIST, .nested = schema_mx_rule,                                     \
             .doc = "How to treat a destination; the first match of host or domain wins."},         \
     {                                                                                              \

@@ -19,6 +19,7 @@
 #include "mta/inmail.h"
 #include "mta/pool.h"
 #include "mta/retry.h"
+#include "mta/throttle.h"
 #include "smtp/verp.h"
 
 enum controller_kind {
@@ -67,6 +68,17 @@ struct mx_timeouts {
     int64_t data_us, dot_us;
 };
 
+enum mx_option { /* what a rule or a scope says itself */
+    OPTION_CONNECTIONS = 1,
+    OPTION_MESSAGES_PER_CONNECTION = 2,
+    OPTION_RECIPIENTS_PER_TRANSACTION = 4,
+    OPTION_MESSAGES_PER_HOUR = 8, /* with its shape */
+    OPTION_PATH = 16,
+    OPTION_TLS = 32,
+    OPTION_TLS_VERIFY = 64,
+    OPTION_TIMEOUTS = 128,
+};
+
 /* First match wins; no match: mx_rule_default. */
 struct mx_rule {
     struct slice host;       /* glob on the MX host's name; length 0: any */
@@ -76,7 +88,12 @@ struct mx_rule {
     uint32_t connections;                /* open at once to the site; at least 1 */
     uint32_t messages_per_connection;    /* then QUIT; at least 1 */
     uint32_t recipients_per_transaction; /* at least 1 */
-    uint64_t messages_per_hour;          /* 0: no limit. Sliding hour, per site */
+    uint64_t messages_per_hour;          /* 0: no limit */
+    enum hour_shape shape;               /* how they lie in the hour */
+    bool is_own; /* connections and messages_per_hour are for each IP; else for all together */
+    uint32_t path_connections;       /* of one of our IPs to one of theirs; 0: no limit */
+    uint64_t path_messages_per_hour; /* likewise; burst */
+    unsigned given;                  /* bits of enum mx_option */
     enum tls_policy tls;
     bool is_tls_verified; /* the certificate must be good, and for the name of the MX host */
     struct mx_timeouts timeouts;
@@ -84,6 +101,15 @@ struct mx_rule {
     struct controller_settings settings;
 };
 extern const struct mx_rule mx_rule_default;
+
+/* Options for a part of the traffic, as Momentum has them; see mta/shaping.h for who wins. */
+struct mx_scope {
+    struct slice domain;     /* glob on the recipient domain; length 0: any */
+    const struct pool *pool; /* NULL: any */
+    bool is_of_source;
+    uint32_t source;       /* index of our IP */
+    struct mx_rule values; /* those that are given; the others mean nothing */
+};
 
 struct inmail_config {
     int64_t poll_us;       /* the mailbox for returned mail is read so often; 0: at once */
@@ -106,6 +132,8 @@ struct mta_config {
     uint16_t port; /* where MX hosts listen */
     const struct mx_rule *mx_rules;
     size_t mx_rules_count;
+    const struct mx_scope *scopes;
+    size_t scopes_count;
     struct retry_schedule retry;
     int64_t validity_us; /* asked where the message does not ask itself; at most 84 h */
     uint32_t efs_batch;

@@ -170,7 +170,7 @@ status(void *arg, const struct control_request *request, struct text *answer)
         columns_text(&view.columns, site_name(site));
         columns_number(&view.columns, state.route->hosts_count);
         columns_number(&view.columns, state.connections_open);
-        columns_number(&view.columns, state.route->rule->connections);
+        columns_number(&view.columns, state.connections_max);
         columns_number(&view.columns, state.ready);
         columns_number(&view.columns, state.counts->connections);
         columns_number(&view.columns, state.counts->delivered);

@@ -174,6 +174,20 @@ settle_status(struct domain *domain, enum dns_status status)
 
 /* --- sites ----------------------------------------------------------------------------------- */
 
+/* They stay with the site, which every domain shares that they fit alike. */
+static void
+keep_scopes(struct route *route, struct route_site *site, struct slice domain)
+{
+    const struct mta_config *config = route->config;
+    const struct mx_scope **scopes =
+        arena_alloc(&route->arena, config->scopes_count * sizeof *scopes + 1);
+
+    for (size_t i = 0; i < config->scopes_count; i++)
+        if (mx_scope_fits(&config->scopes[i], domain))
+            scopes[site->scopes_count++] = &config->scopes[i];
+    site->scopes = scopes;
+}
+
 static struct route_site *
 site_for(struct route *route, struct domain *domain, const struct mx_rule *rule)
 {
@@ -183,6 +197,9 @@ site_for(struct route *route, struct domain *domain, const struct mx_rule *rule)
 
     text_printf(&key, "%u/%zu", (unsigned)route->rules_generation,
         rule == &mx_rule_default ? SIZE_MAX : (size_t)(rule - route->config->mx_rules));
+    for (size_t i = 0; i < route->config->scopes_count; i++)
+        if (mx_scope_fits(&route->config->scopes[i], domain->name))
+            text_printf(&key, "+%zu", i);
     for (size_t i = 0; i < domain->candidates_count; i++) {
         const struct candidate *c = &domain->candidates[i];
 
@@ -197,6 +214,7 @@ site_for(struct route *route, struct domain *domain, const struct mx_rule *rule)
 
         site->number = number;
         site->rule = rule;
+        keep_scopes(route, site, domain->name);
         route->sites = mem_grow(
             route->sites, &route->sites_capacity, (size_t)number + 1, sizeof(struct route_site *));
         route->sites[number] = site;

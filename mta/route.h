@@ -22,6 +22,8 @@ struct route_host {
 struct route_site {
     uint32_t number; /* 0, 1, 2, … in the order of appearance */
     const struct mx_rule *rule;
+    const struct mx_scope *const *scopes; /* that may say something about it, in their order */
+    size_t scopes_count;
     const struct route_host *hosts; /* by preference, then by name */
     size_t hosts_count;
 };

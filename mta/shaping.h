@@ -1,32 +1,39 @@
-/* shaping.h - what the operator allows a destination site: connections, messages on each of them,
- * messages per hour. Whatever a controller finds out (mta/controller.h) stays within.
+/* shaping.h - what the operator allows: connections, messages on each of them, messages per hour.
+ * Whatever a controller finds out (mta/controller.h) stays within.
  *
- * The shaper never sleeps and never reads a clock: callers pass now_us.
+ * The MX rule of a site is the first that fits. Scopes then say single options otherwise for a part
+ * of the traffic, in Momentum's order; who is above wins:
  *
- * Units      *_us are microseconds of loop time.
- * Ownership  storage is the caller's: shaper_init/shaper_release. The rule is borrowed. */
+ *      domain, source IP and pool        an exact domain before a pattern,
+ *      domain and source IP              and of patterns the one that stands first
+ *      domain and pool
+ *      source IP (and pool)
+ *      pool
+ *      domain
+ *      the MX rule, where it says the option itself
+ *      the scope of everything
+ *
+ * Ownership  rules and scopes are borrowed. */
 #ifndef MTALAB_SHAPING_H
 #define MTALAB_SHAPING_H
 
-#include "base/moments.h"
 #include "mta/mta.h"
-
-struct shaper {
-    const struct mx_rule *rule;
-    uint32_t connections_open;
-    struct moments hour; /* what was sent in the sliding hour */
-    uint64_t hour_messages;
-};
 
 /* The first rule that fits; NULL host or domain never fits a glob that is given. */
 const struct mx_rule *mx_rule_for(const struct mta_config *config, struct slice domain,
     const struct slice *hosts, size_t hosts_count);
 
-void shaper_init(struct shaper *shaper, const struct mx_rule *rule);
-void shaper_release(struct shaper *shaper);
+/* Whether the scope may say something about mail to this domain. */
+bool mx_scope_fits(const struct mx_scope *scope, struct slice domain);
 
-/* Takes the right to send one message now. When refused nothing is taken, and *retry_at_us is the
- * first instant at which asking again can succeed. */
-bool shaper_take_message(struct shaper *shaper, int64_t now_us, int64_t *retry_at_us);
+struct mx_terms {                                    /* what holds for one of our IPs at one site */
+    struct mx_rule rule;                             /* each option as the winner has it */
+    const struct mx_scope *connections_of, *hour_of; /* who that is; NULL: the MX rule */
+};
+#define MX_NO_SOURCE UINT32_MAX /* what holds where no scope names an IP */
+
+/* The scopes are those that fit the domain, in their order. */
+struct mx_terms mx_terms_resolve(const struct mx_rule *rule, const struct mx_scope *const *scopes,
+    size_t scopes_count, const struct pool *pool, uint32_t source);
 
 #endif

@@ -33,9 +33,8 @@ is_idle(const struct session *session)
     return session->client != NULL && smtp_client_is_idle(session->client);
 }
 
-/* Idle sessions are in front; each is asked once, for one that has nothing to do is idle again. False:
- * the hour is full. */
-static bool
+/* Idle sessions are in front; each is asked once, for one that has nothing to do is idle again. */
+static void
 wake_idle(struct site *site, int64_t now)
 {
     const struct session *last = site->last;
@@ -47,14 +46,12 @@ wake_idle(struct site *site, int64_t now)
 
         next = s->next;
         is_last = s == last;
-        if (s->is_leaving || controller_ready_at_us(s->lane->controller, now) > now)
+        if (s->is_leaving || controller_ready_at_us(s->lane->controller, now) > now ||
+            !session_may_send(s, now))
             continue;
         session_to_back(s);
         smtp_client_wake(s->client);
-        if (site->paced_until_us > now)
-            return false;
     }
-    return true;
 }
 
 static bool
@@ -64,7 +61,8 @@ may_open(void *arg, size_t member)
     struct lane *lane = site->bindings[member].lane;
     int64_t now = site_now_us(site);
 
-    return controller_ready_at_us(lane->controller, now) <= now &&
+    return binding_may_open(site, &site->bindings[member], now) &&
+        controller_ready_at_us(lane->controller, now) <= now &&
         lane->open < controller_connections(lane->controller, site->ready.count, now);
 }
 
@@ -74,16 +72,17 @@ open_sessions(struct site *site)
 {
     size_t member;
 
-    while (site->shaper.connections_open < site->shaper.rule->connections &&
+    site_see_hosts(site);
+    while (site->connections_open < site->connections_max &&
         (member = pool_turns_take(&site->turns, may_open, site)) != SIZE_MAX)
         session_open(site, &site->bindings[member]);
 }
 
-/* When a lane could do something that it cannot do now; INT64_MAX: what they wait for is not time. */
+/* When a lane or an IP can do something that it cannot do now; INT64_MAX: they wait for no time. */
 static int64_t
-lanes_ready_at_us(struct site *site, int64_t now)
+next_news_us(struct site *site, int64_t now)
 {
-    int64_t first_us = INT64_MAX;
+    int64_t first_us = site_bindings_wake_at_us(site, now);
 
     for (size_t i = 0; i < site->lanes_count; i++) {
         int64_t at_us = controller_ready_at_us(site->lanes[i].controller, now);
@@ -106,10 +105,13 @@ site_work(struct site *site)
             work_at(site, site->held_until_us);
         return;
     }
-    if (site->paced_until_us > now || !wake_idle(site, now)) {
-        work_at(site, site->paced_until_us);
+    site->paced_until_us = site_bindings_ready_at_us(site, now);
+    if (site->paced_until_us > now) {
+        if (site->paced_until_us < INT64_MAX)
+            work_at(site, site->paced_until_us);
         return;
     }
+    wake_idle(site, now);
     if (!has_work(site))
         return;
     if (site->no_connect_until_us > now) {
@@ -117,7 +119,7 @@ site_work(struct site *site)
         return;
     }
     open_sessions(site);
-    wake_us = lanes_ready_at_us(site, now);
+    wake_us = next_news_us(site, now);
     if (wake_us < INT64_MAX)
         work_at(site, wake_us);
 }
@@ -137,24 +139,15 @@ add_lanes(struct site *site)
         *lane = (struct lane){.site = site,
             .source = site->pool->members[i].source,
             .is_of_source = site->nature.is_per_source};
-        lane->controller =
-            controller_new(site->route->rule, site_now_us(site), site_on_change, lane);
+        lane->controller = controller_new(
+            site->nature.is_per_source ? &site->bindings[i].terms.rule : &site->lane_rule,
+            site_now_us(site), site_on_change, lane);
         if (site->context->doors->truth != NULL && site->route->hosts_count > 0)
             controller_ask(lane->controller, site->context->doors->truth,
                 site->context->doors->truth_arg, site->route->hosts[0].name);
     }
-}
-
-static void
-add_bindings(struct site *site)
-{
-    const struct pool *pool = site->pool;
-
-    site->bindings = mem_alloc_zeroed(pool->members_count * sizeof *site->bindings);
-    for (size_t i = 0; i < pool->members_count; i++)
-        site->bindings[i] = (struct binding){.source = pool->members[i].source,
-            .lane = &site->lanes[site->nature.is_per_source ? i : 0]};
-    pool_turns_init(&site->turns, pool);
+    for (size_t i = 0; i < site->bindings_count; i++)
+        site->bindings[i].lane = &site->lanes[site->nature.is_per_source ? i : 0];
 }
 
 struct site *
@@ -167,11 +160,14 @@ site_new(struct site_context *context, const struct route_site *route)
     site->route = route;
     snprintf(name, sizeof name, "site/%u", (unsigned)route->number);
     site->rng = rng_child(context->doors->rng, name);
-    shaper_init(&site->shaper, route->rule);
     site->nature = controller_nature(route->rule->controller);
     site->pool = route->rule->pool != NULL ? route->rule->pool : &context->own_ips;
+    site_bind(site);
+    site->lane_rule =
+        mx_terms_resolve(route->rule, route->scopes, route->scopes_count, site->pool, MX_NO_SOURCE)
+            .rule;
+    site->lane_rule.connections = site->connections_max;
     add_lanes(site);
-    add_bindings(site);
     return site;
 }
 
@@ -188,9 +184,7 @@ site_free(struct site **site)
     for (size_t i = 0; i < s->lanes_count; i++)
         controller_free(&s->lanes[i].controller);
     mem_free(s->lanes);
-    mem_free(s->bindings);
-    pool_turns_release(&s->turns);
-    shaper_release(&s->shaper);
+    site_unbind(s);
     mem_free(s);
     *site = NULL;
 }
@@ -240,7 +234,8 @@ site_state(const struct site *site)
 {
     return (struct site_state){.counts = &site->counts,
         .route = site->route,
-        .connections_open = site->shaper.connections_open,
+        .connections_open = site->connections_open,
+        .connections_max = site->connections_max,
         .ready = site->ready.count,
         .held_until_us = site->held_until_us,
         .paced_until_us = site->paced_until_us};

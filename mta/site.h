@@ -14,6 +14,11 @@
 #include "mta/reply_type.h"
 #include "mta/route.h"
 
+struct scope_throttle {
+    const struct mx_scope *scope;
+    struct throttle throttle;
+};
+
 struct site_context {
     const struct mta_config *config;
     const struct mta_doors *doors;
@@ -21,8 +26,11 @@ struct site_context {
     struct dkim_signer *signer; /* NULL: nothing is signed */
     struct queue *queue;
     struct outcome_desk *desk;
-    uint32_t *source_names;                /* in the journal, by index of our IP */
-    struct pool own_ips;                   /* for rules without a pool */
+    uint32_t *source_names;         /* in the journal, by index of our IP */
+    struct pool own_ips;            /* for rules without a pool */
+    int64_t *sources_held_until_us; /* suspended everywhere; likewise by index */
+    struct scope_throttle **scope_throttles;
+    size_t scope_throttles_count, scope_throttles_capacity;
     uint64_t connections_count;            /* tried so far */
     const struct reply_types *reply_types; /* NULL: no controller wants to know */
     struct tls_client *tls;                /* NULL: all sessions are in plain text */
@@ -30,6 +38,8 @@ struct site_context {
 };
 
 struct site;
+
+void site_context_free_throttles(struct site_context *context);
 
 struct site *site_new(struct site_context *context, const struct route_site *route);
 void site_free(struct site **site);
@@ -52,7 +62,7 @@ struct site_counts { /* of tries that ended here, since the start of the process
 struct site_state {
     const struct site_counts *counts;
     const struct route_site *route;
-    uint32_t connections_open, ready;
+    uint32_t connections_open, connections_max, ready;
     int64_t held_until_us, paced_until_us;
 };
 struct site_state site_state(const struct site *site);

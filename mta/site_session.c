@@ -47,7 +47,11 @@ void
 session_end(struct session *session)
 {
     session_unlink(session);
-    session->site->shaper.connections_open--;
+    session_leave_path(session);
+    session->site->connections_open--;
+    session->site->shared_open -= !session->binding->has_own_connections;
+    session->binding->open--;
+    session->binding->opening -= !session->is_open;
     session->lane->open--;
     session->lane->leaving -= session->is_leaving;
     smtp_client_free(&session->client);
@@ -55,15 +59,17 @@ session_end(struct session *session)
 }
 
 /* Sessions remember endpoints, which are void once DNS has said something new. */
-static void
-see_hosts(struct site *site)
+void
+site_see_hosts(struct site *site)
 {
     if (!endpoints_see(&site->endpoints, site->route))
         return;
     for (struct session *s = site->first; s != NULL; s = s->next) {
         s->endpoint = NULL;
+        s->path = NULL;
         s->tried = 0;
     }
+    site_new_paths(site);
 }
 
 static const struct smtp_client_events client_events;
@@ -74,22 +80,25 @@ connect_session(struct session *session)
     struct site *site = session->site;
     struct site_context *context = site->context;
     const struct mta_config *config = context->config;
+    const struct mx_rule *rule = &session->binding->terms.rule;
     const struct smtp_client_config client = {
         .loop = context->doors->loop,
         .network = context->doors->network,
         .from = config->source_ips[session->source],
         .to = *session->endpoint->address,
         .hostname = config->hostname,
-        .transactions_max = site->shaper.rule->messages_per_connection,
-        .tls_policy = session->is_plain ? TLS_POLICY_OFF : site->shaper.rule->tls,
+        .transactions_max = rule->messages_per_connection,
+        .tls_policy = session->is_plain ? TLS_POLICY_OFF : rule->tls,
         .tls = context->tls,
         .tls_peer = {.host_name = session->endpoint->host->name,
-                     .is_verified = site->shaper.rule->is_tls_verified},
-        .timeouts = site->shaper.rule->timeouts,
+                     .is_verified = rule->is_tls_verified},
+        .timeouts = rule->timeouts,
         .events = &client_events,
         .arg = session
     };
 
+    session_take_path(session);
+    session->binding->opening += session->is_open;
     session->transactions = session->messages = 0;
     session->is_open = false;
     session->began_us = site_now_us(site);
@@ -104,15 +113,19 @@ session_open(struct site *site, struct binding *binding)
 {
     struct session *session = mem_alloc_zeroed(sizeof *session);
 
-    see_hosts(site);
+    site_see_hosts(site);
     session->site = site;
     session->lane = binding->lane;
     session->binding = binding;
     session->source = binding->source;
-    session->endpoint = endpoints_choose(&site->endpoints, 0, site_now_us(site), &site->rng);
+    session->endpoint = endpoints_choose(
+        &site->endpoints, binding_full_paths(site, binding), site_now_us(site), &site->rng);
     assert(session->endpoint != NULL);
     session_link_back(session);
-    site->shaper.connections_open++;
+    site->connections_open++;
+    site->shared_open += !binding->has_own_connections;
+    binding->open++;
+    binding->opening++;
     binding->lane->open++;
     connect_session(session);
 }
@@ -207,6 +220,12 @@ should_leave(struct session *session)
     return session->is_leaving;
 }
 
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Recipients of one message that wait one behind the other share a transaction. */
 static bool
 next(void *arg, struct smtp_transaction *t)
@@ -218,18 +237,21 @@ next(void *arg, struct smtp_transaction *t)
     struct queue *queue = context->queue;
     int64_t now_us = site_now_us(site);
     queue_node node = line_first(queue, &site->ready);
-    uint32_t recipients_max = controller_recipients_per_transaction(controller);
+    uint32_t recipients_max = least(controller_recipients_per_transaction(controller),
+        session->binding->terms.rule.recipients_per_transaction);
     spool_message message;
 
     if (!session->is_open) {
         session->is_open = true;
+        session->binding->opening--;
         tell_controller(session, SIGNAL_OPENED, STAGE_EHLO, NULL, NULL);
     }
     if (node == 0 || site->held_until_us > now_us || should_leave(session) ||
         controller_ready_at_us(controller, now_us) > now_us)
         return false;
-    if (!shaper_take_message(&site->shaper, now_us, &site->paced_until_us))
+    if (!session_may_send(session, now_us))
         return false;
+    session_take_message(session, now_us);
     controller_take(controller, now_us);
     message = queue_place(queue, node).message;
     do
@@ -468,9 +490,11 @@ turned_away(struct session *session, const struct smtp_end *end)
         hold(session);
         if (session->endpoint != NULL)
             session->tried |= endpoint_bit(&site->endpoints, session->endpoint);
-        see_hosts(site);
-        session->endpoint =
-            endpoints_choose(&site->endpoints, session->tried, site_now_us(site), &site->rng);
+        site_see_hosts(site);
+        session_leave_path(session);
+        session->endpoint = endpoints_choose(&site->endpoints,
+            session->tried | binding_full_paths(site, session->binding), site_now_us(site),
+            &site->rng);
         if (session->endpoint != NULL) {
             session->is_plain = false;
             connect_session(session);
@@ -493,7 +517,7 @@ on_closed(void *arg, const struct smtp_end *end)
         end->loss != LOSS_NONE && end->stage != STAGE_NONE && end->stage <= STAGE_STARTTLS;
     bool may_be_plain = end->loss != LOSS_NONE && end->loss != LOSS_NONSENSE &&
         end->stage == STAGE_STARTTLS && session->endpoint != NULL &&
-        site->shaper.rule->tls == TLS_POLICY_IF_AVAILABLE;
+        session->binding->terms.rule.tls == TLS_POLICY_IF_AVAILABLE;
     struct smtp_client *client = session->client;
 
     session->client = NULL;

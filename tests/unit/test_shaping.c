@@ -1,8 +1,6 @@
-/* test_shaping.c - how much a destination site may get right now. */
+/* test_shaping.c - which MX rule and which scopes hold. */
 #include "tests/unit.h"
 
-#include "base/mem.h"
-#include "base/rng.h"
 #include "mta/controller_parts.h"
 #include "mta/shaping.h"
 
@@ -78,86 +76,126 @@ one_connection_for_each_twenty_up_to_the_rule(void **state)
         {101,        5},
         {UINT32_MAX, 5},
     };
+
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_int_equal(controller_worth(cases[i].waiting_count, 5), cases[i].wanted);
 }
 
+/* --- scopes ---------------------------------------------------------------------------------- */
+
+/* Each scope says its own number, from wide to narrow, except for the patterns. */
 static void
-no_limit_is_no_limit(void **state)
+the_narrowest_scope_wins(void **state)
 {
-    struct shaper shaper;
-    int64_t retry_at_us = -1;
+    static const struct {
+        const char *domain; /* NULL: any */
+        bool is_of_news;
+        uint32_t source; /* MX_NO_SOURCE: any */
+    } rows[] = {
+        {NULL,       false, MX_NO_SOURCE}, /* 101, … */
+        {"*.test",   false, MX_NO_SOURCE},
+        {"b?.test",  false, MX_NO_SOURCE}, /* 103: stands behind the one above */
+        {"big.test", false, MX_NO_SOURCE},
+        {NULL,       true,  MX_NO_SOURCE}, /* 105 */
+        {NULL,       false, 1           },
+        {NULL,       true,  2           },
+        {NULL,       false, 2           },
+        {"big.test", true,  MX_NO_SOURCE}, /* 109 */
+        {"big.test", false, 1           },
+        {"*.test",   true,  1           }, /* 111 */
+    };
+    static const struct pool_member members[] = {{.weight = 1}};
+    const struct pool news = {SLICE("news"), members, 1}, other = {SLICE("other"), members, 1};
+    struct mx_scope scopes[COUNT_OF(rows)] = {0};
+    const struct {
+        const char *domain;
+        const struct pool *pool;
+        uint32_t source;
+        bool is_said; /* by the MX rule: 7 */
+        uint32_t connections;
+    } cases[] = {
+        {"a.example", &other, 0,            false, 101},
+        {"a.example", &other, 0,            true,  7  },
+        {"be.test",   &other, 0,            true,  102},
+        {"big.test",  &other, 0,            true,  104},
+        {"a.example", &news,  0,            true,  105},
+        {"be.test",   &news,  0,            true,  105},
+        {"a.example", &other, 1,            true,  106},
+        {"be.test",   &other, 1,            true,  106},
+        {"a.example", &news,  2,            true,  107},
+        {"a.example", &other, 2,            true,  108},
+        {"be.test",   &other, 2,            true,  108},
+        {"big.test",  &news,  0,            true,  109},
+        {"big.test",  &news,  2,            true,  109},
+        {"big.test",  &other, 1,            true,  110},
+        {"big.test",  &news,  1,            true,  111},
+        {"be.test",   &news,  1,            true,  111},
+        {"be.test",   &other, MX_NO_SOURCE, true,  102},
+    };
 
-    shaper_init(&shaper, &mx_rule_default);
-    for (int i = 0; i < 100000; i++)
-        assert_true(shaper_take_message(&shaper, 0, &retry_at_us));
-    assert_int_equal(retry_at_us, -1);
-    assert_null(shaper.hour.ring); /* and costs no memory */
-    shaper_release(&shaper);
-}
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        scopes[i] = (struct mx_scope){
+            .domain = rows[i].domain != NULL ? slice_of(rows[i].domain) : SLICE(""),
+            .pool = rows[i].is_of_news ? &news : NULL,
+            .is_of_source = rows[i].source != MX_NO_SOURCE,
+            .source = rows[i].source,
+            .values = {.connections = 101 + (uint32_t)i, .given = OPTION_CONNECTIONS}
+        };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct mx_rule rule = {
+            .connections = 7, .given = cases[i].is_said ? OPTION_CONNECTIONS : 0};
+        const struct mx_scope *fitting[COUNT_OF(rows)];
+        size_t count = 0;
 
-/* In the hour that ends now, the present instant included and that of an hour ago not. */
-static uint64_t
-sent_within_the_hour(const int64_t *sent_at_us, size_t count, int64_t now_us)
-{
-    uint64_t sent = 0;
-
-    for (size_t i = 0; i < count; i++)
-        sent += sent_at_us[i] > now_us - US_PER_HOUR;
-    return sent;
-}
-
-static void
-the_hour_slides_as_if_every_message_were_remembered(void **state)
-{
-    enum { ASKED_COUNT = 3000 };
-    static int64_t sent_at_us[ASKED_COUNT];
-
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct rng rng = rng_from_seed(seed);
-        struct mx_rule rule = mx_rule_default;
-        struct shaper shaper;
-        size_t sent_count = 0;
-        int64_t now_us = 0;
-
-        rule.messages_per_hour = 1 + rng_below(&rng, 60);
-        shaper_init(&shaper, &rule);
-        for (int i = 0; i < ASKED_COUNT; i++) {
-            bool may =
-                sent_within_the_hour(sent_at_us, sent_count, now_us) < rule.messages_per_hour;
-            int64_t retry_at_us = -1;
-
-            assert_int_equal(shaper_take_message(&shaper, now_us, &retry_at_us), may);
-            if (may) {
-                sent_at_us[sent_count++] = now_us;
-            } else {
-                uint64_t then = sent_within_the_hour(sent_at_us, sent_count, retry_at_us);
-                uint64_t before = sent_within_the_hour(sent_at_us, sent_count, retry_at_us - 1);
-
-                assert_true(retry_at_us > now_us); /* the first instant that can succeed */
-                assert_true(then < rule.messages_per_hour);
-                assert_true(before >= rule.messages_per_hour);
-                if (rng_below(&rng, 2) == 0) {
-                    now_us = retry_at_us;
-                    continue;
-                }
-            }
-            if (rng_below(&rng, 3) > 0)
-                now_us += (int64_t)rng_below(&rng, 5 * (uint64_t)US_PER_MIN);
-        }
-        shaper_release(&shaper);
+        for (size_t j = 0; j < COUNT_OF(rows); j++)
+            if (mx_scope_fits(&scopes[j], slice_of(cases[i].domain)))
+                fitting[count++] = &scopes[j];
+        print_message(
+            "  %s from %s, %d\n", cases[i].domain, cases[i].pool->name.at, (int)cases[i].source);
+        assert_int_equal(mx_terms_resolve(&rule, fitting, count, cases[i].pool, cases[i].source)
+                             .rule.connections,
+            cases[i].connections);
     }
+}
+
+/* Each option is looked for by itself. */
+static void
+options_come_from_different_scopes(void **state)
+{
+    const struct mx_rule quota = {
+        .messages_per_hour = 500, .shape = HOUR_EVEN, .given = OPTION_MESSAGES_PER_HOUR};
+    const struct mx_rule secret = {.tls = TLS_POLICY_REQUIRED, .given = OPTION_TLS};
+    const struct mx_rule narrow = {.path_connections = 2, .given = OPTION_PATH};
+    const struct mx_scope everything = {.values = quota};
+    const struct mx_scope of_domain = {.domain = SLICE("big.test"), .values = secret};
+    const struct mx_scope of_source = {.is_of_source = true, .source = 3, .values = narrow};
+    const struct mx_scope *const all[] = {&everything, &of_domain, &of_source};
+    struct mx_rule rule = mx_rule_default;
+    struct mx_terms terms;
+
+    rule.given = OPTION_CONNECTIONS;
+    rule.connections = 9;
+    terms = mx_terms_resolve(&rule, all, 3, NULL, 3);
+    assert_int_equal(terms.rule.connections, 9);
+    assert_null(terms.connections_of);
+    assert_int_equal(terms.rule.messages_per_hour, 500);
+    assert_int_equal(terms.rule.shape, HOUR_EVEN);
+    assert_ptr_equal(terms.hour_of, &everything);
+    assert_int_equal(terms.rule.tls, TLS_POLICY_REQUIRED);
+    assert_int_equal(terms.rule.path_connections, 2);
+    assert_int_equal(terms.rule.messages_per_connection, 100);
+    assert_int_equal(mx_terms_resolve(&rule, all, 3, NULL, 4).rule.path_connections, 0);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_connection_for_each_twenty_up_to_the_rule),
         cmocka_unit_test(the_first_rule_that_fits_is_taken),
         cmocka_unit_test(without_rules_there_is_the_default),
-        cmocka_unit_test(no_limit_is_no_limit),
-        cmocka_unit_test(the_hour_slides_as_if_every_message_were_remembered),
+        cmocka_unit_test(one_connection_for_each_twenty_up_to_the_rule),
+        cmocka_unit_test(the_narrowest_scope_wins),
+        cmocka_unit_test(options_come_from_different_scopes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
