@@ -230,13 +230,37 @@ take_over(struct daemon *daemon, struct settings *settings, struct bounce_rules 
     daemon->settings = settings;
 }
 
+/* Sessions, suspensions and the journal know our IPs by their numbers. */
+static bool
+has_same_sources(const struct mta_config *old, const struct mta_config *new, struct error *err)
+{
+    bool is_same =
+        old->source_ips_count == new->source_ips_count && old->own_ips_count == new->own_ips_count;
+
+    for (size_t i = 0; is_same && i < old->source_ips_count; i++)
+        is_same = net_address_same_host(&old->source_ips[i], &new->source_ips[i]);
+    return is_same ||
+        error_set(err, ERROR_CONFIG,
+            "other source IPs, or in another order, need a restart; their pools' weights do not");
+}
+
+static struct settings *
+load_again(struct daemon *daemon, struct diagnostics *diagnostics, struct error *err)
+{
+    struct settings *settings = settings_load(daemon->filename, diagnostics, err);
+
+    if (settings != NULL && !has_same_sources(&daemon->config, &settings->mta, err))
+        settings_free(&settings);
+    return settings;
+}
+
 static bool
 reload(void *arg, struct text *answer)
 {
     struct daemon *daemon = arg;
     struct diagnostics diagnostics = {0};
     struct error err = {0};
-    struct settings *settings = settings_load(daemon->filename, &diagnostics, &err);
+    struct settings *settings = load_again(daemon, &diagnostics, &err);
     struct bounce_rules *bounces = settings != NULL ? settings_bounce_rules(settings, &err) : NULL;
     struct inmail_rules *inmails =
         bounces != NULL ? settings_inmail_rules(settings, bounces, &err) : NULL;

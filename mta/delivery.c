@@ -19,6 +19,7 @@ site_for(struct delivery *delivery, const struct route_site *route)
 
         if (held_until_us > 0)
             site_hold(site, held_until_us);
+        delivery_hold_bindings(delivery, site);
         delivery->sites[route->number] = site;
     }
     return delivery->sites[route->number];
@@ -59,6 +60,8 @@ delivery_direct(struct delivery *delivery, queue_node node)
         return;
     case ROUTE_SITE:
         site = site_for(delivery, answer.site);
+        if (delivery->has_reloaded && desk->site != NULL && desk->site != site)
+            site_retire(delivery->sites[site_state(desk->site).route->number]);
         desk->site = site;
         site_add(site, node);
         return;
@@ -223,12 +226,29 @@ delivery_recover(struct delivery *delivery, struct spool_place place)
         delivery_direct(delivery, node);
 }
 
+static bool
+is_anybody(void *arg, queue_node node)
+{
+    return true;
+}
+
+/* Who stands in line finds the way to a site anew: to the one it was, or to one under other rules. What
+ * is in flight ends under the rules that it began with. */
 void
 delivery_reload(struct delivery *delivery)
 {
+    struct line line = {0};
+    queue_node node;
+
     outcome_desk_reload(delivery->context.desk);
     read_reply_types(delivery);
     route_reload(delivery->route);
+    delivery->has_reloaded = true;
+    for (size_t i = 0; i < delivery->sites_count; i++)
+        if (delivery->sites[i] != NULL)
+            site_withdraw(delivery->sites[i], is_anybody, NULL, &line);
+    while ((node = line_pop(delivery->context.queue, &line)) != 0)
+        delivery_direct(delivery, node);
 }
 
 void

@@ -72,12 +72,80 @@ call_back(struct delivery *delivery, struct search *search)
             site_withdraw(delivery->sites[i], is_meant, search, &desk->waiting);
 }
 
+bool
+delivery_find_source(const struct delivery *delivery, struct slice ip, uint32_t *source)
+{
+    const struct mta_config *config = delivery->context.config;
+    struct net_address address;
+
+    if (!net_address_parse(ip, &address))
+        return false;
+    for (*source = 0; *source < config->source_ips_count; ++*source)
+        if (net_address_same_host(&config->source_ips[*source], &address))
+            return true;
+    return false;
+}
+
+/* What stands before the last '/', and what behind it. False: there is none. */
+static bool
+split(struct slice target, struct slice *site, struct slice *ip)
+{
+    const char *slash = memrchr(target.at, '/', target.length);
+
+    if (slash == NULL)
+        return false;
+    *site = (struct slice){target.at, (size_t)(slash - target.at)};
+    *ip = slice_from(target, site->length + 1);
+    return true;
+}
+
+/* A whole IP, or an IP at a site. False: the target is neither. */
+static bool
+apply_hold_of_source(struct delivery *delivery, struct slice target, int64_t until_us)
+{
+    struct slice name = SLICE(""), ip = target;
+    bool is_at_site = split(target, &name, &ip);
+    uint32_t source;
+
+    if (!delivery_find_source(delivery, ip, &source))
+        return is_at_site;
+    if (!is_at_site)
+        delivery->context.sources_held_until_us[source] = until_us;
+    for (size_t i = 0; i < delivery->sites_count; i++) {
+        struct site *site = delivery->sites[i];
+
+        if (site == NULL)
+            continue;
+        if (!is_at_site)
+            site_sources_changed(site);
+        else if (slice_equals(site_name(site), name))
+            site_hold_source(site, source, until_us);
+    }
+    return true;
+}
+
+void
+delivery_hold_bindings(struct delivery *delivery, struct site *site)
+{
+    for (uint32_t i = 0; i < delivery->hold_names.count; i++) {
+        struct slice target = map_key(&delivery->hold_names, i), name, ip;
+        int64_t until_us = delivery_held_until_us(delivery, target);
+        uint32_t source;
+
+        if (until_us > 0 && split(target, &name, &ip) && slice_equals(name, site_name(site)) &&
+            delivery_find_source(delivery, ip, &source))
+            site_hold_source(site, source, until_us);
+    }
+}
+
 static void
 apply_hold(struct delivery *delivery, struct slice target, int64_t until_us)
 {
     struct search search = search_for(delivery, target);
     const struct site *site = search.site;
 
+    if (apply_hold_of_source(delivery, target, until_us))
+        return;
     if (search.has_domain) {
         delivery_domain(delivery, search.domain)->held_until_us = until_us;
         search.site = NULL;
@@ -97,6 +165,7 @@ on_hold_over(void *arg)
     struct delivery *delivery = hold->delivery;
 
     hold->until_us = 0;
+    hold->record = spool_keep_hold(delivery->context.spool, SLICE(""), 0, hold->record);
     for (uint32_t i = 0; i < delivery->hold_names.count; i++)
         if (delivery->holds[i] == hold)
             apply_hold(delivery, map_key(&delivery->hold_names, i), 0);
@@ -117,6 +186,38 @@ hold_for(struct delivery *delivery, struct slice target)
     return delivery->holds[number];
 }
 
+static void
+begin_hold(struct hold *hold, struct slice target, int64_t until_us)
+{
+    struct delivery *delivery = hold->delivery;
+    struct loop *loop = delivery->context.doors->loop;
+
+    hold->until_us = until_us;
+    timer_cancel(loop, &hold->timer);
+    if (until_us < INT64_MAX)
+        timer_arm(loop, &hold->timer, until_us, on_hold_over, hold);
+    apply_hold(delivery, target, until_us);
+}
+
+static void
+recover_hold(void *arg, store_handle record, struct slice name, int64_t until_us)
+{
+    struct delivery *delivery = arg;
+    struct hold *hold = hold_for(delivery, name);
+
+    hold->record = record;
+    if (until_us > loop_now_us(delivery->context.doors->loop))
+        begin_hold(hold, name, until_us);
+    else
+        hold->record = spool_keep_hold(delivery->context.spool, name, 0, record);
+}
+
+void
+delivery_recover_holds(struct delivery *delivery)
+{
+    spool_find_holds(delivery->context.spool, recover_hold, delivery);
+}
+
 /* Going on happens from the loop, hence by the timer too. */
 bool
 delivery_hold(struct delivery *delivery, struct slice target, int64_t until_us)
@@ -132,11 +233,8 @@ delivery_hold(struct delivery *delivery, struct slice target, int64_t until_us)
         return true;
     }
     hold = hold_for(delivery, target);
-    hold->until_us = until_us;
-    timer_cancel(loop, &hold->timer);
-    if (until_us < INT64_MAX)
-        timer_arm(loop, &hold->timer, until_us, on_hold_over, hold);
-    apply_hold(delivery, target, until_us);
+    hold->record = spool_keep_hold(delivery->context.spool, target, until_us, hold->record);
+    begin_hold(hold, target, until_us);
     return true;
 }
 

@@ -2,7 +2,8 @@
  * up, and look.
  *
  * A target is the name of a site (that of its best MX host) or of a domain, in lower case; some
- * orders take a recipient too. What is in flight at that moment is left alone: its try has a result
+ * orders take a recipient too. Suspended may be one of our IPs as well, everywhere (192.0.2.1) or at a
+ * site (mx1.isp.test/192.0.2.1): the others of its pool take its share. Suspensions outlive the process. What is in flight at that moment is left alone: its try has a result
  * of its own.
  *
  * Callbacks  those of the lists run inside the call. What is tried now is tried from the loop. */
@@ -12,6 +13,9 @@
 #include "mta/delivery.h"
 #include "mta/queue.h"
 #include "mta/site.h"
+
+/* Which of our IPs this is; false: none. */
+bool delivery_find_source(const struct delivery *delivery, struct slice ip, uint32_t *source);
 
 /* No new try until then (INT64_MAX: until it is resumed); validity goes on. A name may be suspended
  * before there is mail for it. 0 resumes; false: it was not suspended. */

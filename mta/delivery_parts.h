@@ -15,8 +15,9 @@ struct domain_desk {     /* by number of the domain */
     const struct site *site; /* where its mail went last; NULL: nowhere yet */
 };
 
-struct hold { /* a suspension, of the domain and of the site of this name */
+struct hold { /* a suspension; see delivery_orders.h for what a name may be */
     struct delivery *delivery;
+    store_handle record; /* 0: none */
     int64_t until_us;
     struct timer timer;
 };
@@ -31,6 +32,7 @@ struct delivery {
     struct domain_desk *domains;
     size_t domains_count, domains_capacity;
     bool is_stopping;
+    bool has_reloaded; /* a domain may have had another site under the old rules */
     struct map hold_names;
     struct hold **holds; /* by number in hold_names; allocated singly, for their timers */
     size_t holds_capacity;
@@ -43,6 +45,8 @@ struct domain_desk *delivery_domain(struct delivery *delivery, uint32_t domain);
 void delivery_direct(struct delivery *delivery, queue_node node);
 /* All that waits at the domain's desk is directed anew. */
 void delivery_direct_waiting(struct delivery *delivery, uint32_t domain);
+/* The suspensions of its IPs at it. */
+void delivery_hold_bindings(struct delivery *delivery, struct site *site);
 /* When this name is suspended until; 0: it is not. */
 int64_t delivery_held_until_us(const struct delivery *delivery, struct slice name);
 

@@ -181,7 +181,8 @@ struct mta *mta_new(const struct mta_config *config, const struct mta_doors *doo
     efs_consumer_fn *consumer, void *consumer_arg, struct error *err);
 void mta_free(struct mta **mta);
 
-/* The config, or the doors' rules, are others now. MX rules that were must stay. */
+/* The config, or the doors' rules, are others now. Who waits goes on under the new MX rules, open
+ * transactions end under the old ones; those and their scopes and pools must stay. */
 void mta_reload(struct mta *mta, const struct bounce_rules *bounce_rules,
     const struct inmail_rules *inmail_rules);
 

@@ -260,6 +260,20 @@ returns(void *arg, const struct control_request *request, struct text *answer)
 
 /* --- change ---------------------------------------------------------------------------------- */
 
+/* An IP that is none of ours cannot be suspended; any other name may be, also before there is mail for
+ * it. */
+static bool
+is_foreign_ip(const struct orders *orders, struct slice target)
+{
+    const char *slash = memrchr(target.at, '/', target.length);
+    struct slice ip = slash != NULL ? slice_from(target, (size_t)(slash - target.at) + 1) : target;
+    struct net_address address;
+    uint32_t source;
+
+    return (slash != NULL || net_address_parse(ip, &address)) &&
+        !delivery_find_source(mta_delivery(orders->mta), ip, &source);
+}
+
 static bool
 suspend(void *arg, const struct control_request *request, struct text *answer)
 {
@@ -270,7 +284,7 @@ suspend(void *arg, const struct control_request *request, struct text *answer)
 
     if (request->words_count == 2 || /* "for" without an end */
         (request->words_count == 3 && !slice_equals(request->words[1], SLICE("for")))) {
-        text_add_string(answer, "usage: suspend SITE|DOMAIN [for DURATION]");
+        text_add_string(answer, "usage: suspend SITE|DOMAIN|IP|SITE/IP [for DURATION]");
         return false;
     }
     if (request->words_count == 3) {
@@ -281,7 +295,12 @@ suspend(void *arg, const struct control_request *request, struct text *answer)
         }
         until_us = loop_now_us(orders->loop) + for_us;
     }
-    delivery_hold(mta_delivery(orders->mta), target_of(request, &lower), until_us);
+    if (is_foreign_ip(orders, target_of(request, &lower))) {
+        text_printf(answer, "%s is none of our source IPs", text_string(&lower));
+        text_release(&lower);
+        return false;
+    }
+    delivery_hold(mta_delivery(orders->mta), text_slice(&lower), until_us);
     text_printf(answer, request->wants_json ? "{\"suspended\":\"%s\"}" : "%s is suspended",
         text_string(&lower));
     text_release(&lower);
@@ -361,15 +380,16 @@ stop(void *arg, const struct control_request *request, struct text *answer)
 }
 
 const struct control_command orders_table[] = {
-    {"queue",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Who waits: by domain, or one by one.",             queue     },
-    {"status",  0, 1,  "[SITE]",                     "Connections and counts of each site.",             status    },
-    {"site",    0, 1,  "[SITE]",                     "What the controller of each site found out.",      show_sites},
-    {"returns", 0, 0,  "",                           "Mail that came back, and what was refused of it.", returns   },
-    {"suspend", 1, 3,  "SITE|DOMAIN [for DURATION]", "No new tries; validity goes on.",                  suspend   },
-    {"resume",  1, 1,  "SITE|DOMAIN",                "Tries go on.",                                     resume    },
-    {"flush",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",    "Tries now who waits for a next try.",              flush     },
-    {"bounce",  1, 60, "DOMAIN|RECIPIENT [REASON]",  "Fails who waits, with this reason.",               bounce    },
-    {"reload",  0, 0,  "",                           "Reads MX rules and bounce rules again.",           reload    },
-    {"stop",    0, 0,  "",                           "Ends open transactions, then the program.",        stop      },
-    {NULL,      0, 0,  NULL,                         NULL,                                               NULL      },
+    {"queue",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",               "Who waits: by domain, or one by one.",             queue     },
+    {"status",  0, 1,  "[SITE]",                                "Connections and counts of each site.",             status    },
+    {"site",    0, 1,  "[SITE]",                                "What the controller of each site found out.",      show_sites},
+    {"returns", 0, 0,  "",                                      "Mail that came back, and what was refused of it.", returns   },
+    {"suspend", 1, 3,  "SITE|DOMAIN|IP|SITE/IP [for DURATION]",
+     "No new tries; validity goes on. An IP leaves its share to its pool.",                                         suspend   },
+    {"resume",  1, 1,  "SITE|DOMAIN|IP|SITE/IP",                "Tries go on.",                                     resume    },
+    {"flush",   0, 1,  "[SITE|DOMAIN|RECIPIENT]",               "Tries now who waits for a next try.",              flush     },
+    {"bounce",  1, 60, "DOMAIN|RECIPIENT [REASON]",             "Fails who waits, with this reason.",               bounce    },
+    {"reload",  0, 0,  "",                                      "Reads MX rules and bounce rules again.",           reload    },
+    {"stop",    0, 0,  "",                                      "Ends open transactions, then the program.",        stop      },
+    {NULL,      0, 0,  NULL,                                    NULL,                                               NULL      },
 };

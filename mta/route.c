@@ -50,8 +50,7 @@ struct route {
     struct arena arena;
     struct domain **domains; /* by the caller's number; NULL: never asked for */
     size_t domains_count, domains_capacity;
-    struct map site_keys;
-    uint32_t rules_generation;
+    struct map site_keys, option_keys;
     struct route_site **sites;
     size_t sites_capacity;
 };
@@ -123,6 +122,7 @@ route_free(struct route **route)
     mem_free(r->domains);
     mem_free(r->sites);
     map_release(&r->site_keys);
+    map_release(&r->option_keys);
     arena_release(&r->arena);
     mem_free(r);
     *route = NULL;
@@ -174,6 +174,29 @@ settle_status(struct domain *domain, enum dns_status status)
 
 /* --- sites ----------------------------------------------------------------------------------- */
 
+/* What a rule or a scope says, without where it lies: those that say the same before and after a reload
+ * are the same, and so is their site, with all that it has learnt. */
+static uint32_t
+number_of_options(struct route *route, struct slice place, const struct mx_rule *rule,
+    const struct pool *pool, uint32_t source)
+{
+    struct mx_rule values = *rule;
+    struct text key = {0};
+    uint32_t number;
+
+    values.host = values.domain = SLICE("");
+    values.pool = NULL;
+    text_printf(&key, "%.*s %.*s %.*s %" PRIu32 " ", SLICE_ARGS(place), SLICE_ARGS(rule->host),
+        SLICE_ARGS(rule->domain), source);
+    for (size_t i = 0; pool != NULL && i < pool->members_count; i++)
+        text_printf(
+            &key, "%" PRIu32 "x%" PRIu32 " ", pool->members[i].source, pool->members[i].weight);
+    text_add(&key, (const char *)&values, sizeof values);
+    number = map_put(&route->option_keys, text_slice(&key), NULL);
+    text_release(&key);
+    return number;
+}
+
 /* They stay with the site, which every domain shares that they fit alike. */
 static void
 keep_scopes(struct route *route, struct route_site *site, struct slice domain)
@@ -195,11 +218,15 @@ site_for(struct route *route, struct domain *domain, const struct mx_rule *rule)
     uint32_t rank = 0, number;
     bool is_new;
 
-    text_printf(&key, "%u/%zu", (unsigned)route->rules_generation,
-        rule == &mx_rule_default ? SIZE_MAX : (size_t)(rule - route->config->mx_rules));
-    for (size_t i = 0; i < route->config->scopes_count; i++)
-        if (mx_scope_fits(&route->config->scopes[i], domain->name))
-            text_printf(&key, "+%zu", i);
+    text_printf(&key, "%" PRIu32, number_of_options(route, SLICE("rule"), rule, rule->pool, 0));
+    for (size_t i = 0; i < route->config->scopes_count; i++) {
+        const struct mx_scope *scope = &route->config->scopes[i];
+
+        if (mx_scope_fits(scope, domain->name))
+            text_printf(&key, "+%" PRIu32,
+                number_of_options(route, scope->domain, &scope->values, scope->pool,
+                    scope->is_of_source ? scope->source : MX_NO_SOURCE));
+    }
     for (size_t i = 0; i < domain->candidates_count; i++) {
         const struct candidate *c = &domain->candidates[i];
 
@@ -459,7 +486,6 @@ route_find(struct route *route, uint32_t number, struct slice name)
 void
 route_reload(struct route *route)
 {
-    route->rules_generation++;
     for (size_t i = 0; i < route->domains_count; i++)
         if (route->domains[i] != NULL)
             route->domains[i]->valid_until_us = INT64_MIN;

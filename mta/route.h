@@ -49,8 +49,9 @@ struct route *route_new(const struct mta_config *config, struct loop *loop,
     struct resolver *resolver, struct journal *journal, route_fn *fn, void *arg);
 void route_free(struct route **route);
 
-/* The config's MX rules are others now: what was known is asked for anew, and sites made of the new
- * ones. The old rules must stay, for the sites that have them. */
+/* The config's MX rules are others now: what was known is asked for anew. Where the rule and the scopes
+ * say what they said, the site is the same; else it is a new one. The old rules must stay, for the
+ * sites that have them. */
 void route_reload(struct route *route);
 
 /* `domain` is the caller's number for `name`: small, dense (spool_domain()). */

@@ -209,6 +209,34 @@ site_hold(struct site *site, int64_t until_us)
 }
 
 void
+site_sources_changed(struct site *site)
+{
+    int64_t now = site_now_us(site);
+
+    for (struct session *s = site->first; s != NULL; s = s->next)
+        if (s->client != NULL && binding_held_until_us(site, s->binding) > now)
+            smtp_client_leave(s->client);
+    work_at(site, now);
+}
+
+void
+site_hold_source(struct site *site, uint32_t source, int64_t until_us)
+{
+    for (size_t i = 0; i < site->bindings_count; i++)
+        if (site->bindings[i].source == source)
+            site->bindings[i].held_until_us = until_us;
+    site_sources_changed(site);
+}
+
+void
+site_retire(struct site *site)
+{
+    for (struct session *s = site->first; s != NULL; s = s->next)
+        if (s->client != NULL)
+            smtp_client_leave(s->client);
+}
+
+void
 site_flush(struct site *site)
 {
     for (size_t i = 0; i < site->endpoints.count; i++)

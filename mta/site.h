@@ -50,6 +50,12 @@ void site_add(struct site *site, queue_node node);
 /* What people ask for. A site that is held starts no transaction and no session until then; those
  * that are open end as soon as they are idle. INT64_MAX: until it is told otherwise; 0: go on. */
 void site_hold(struct site *site, int64_t until_us);
+/* The same for one of our IPs there: its share goes to the others of the pool. */
+void site_hold_source(struct site *site, uint32_t source, int64_t until_us);
+/* site_context.sources_held_until_us has changed. */
+void site_sources_changed(struct site *site);
+/* Its mail goes elsewhere now: sessions end as soon as they are idle. */
+void site_retire(struct site *site);
 void site_flush(struct site *site); /* hosts that failed us may be asked again at once */
 void site_withdraw(struct site *site, queue_match_fn *match, void *arg, struct line *line);
 

@@ -177,11 +177,16 @@ later(int64_t a_us, int64_t b_us)
 }
 
 int64_t
+binding_held_until_us(const struct site *site, const struct binding *binding)
+{
+    return later(binding->held_until_us, site->context->sources_held_until_us[binding->source]);
+}
+
+int64_t
 binding_ready_at_us(const struct site *site, struct binding *binding, int64_t now_us)
 {
-    int64_t at_us = later(now_us, site->context->sources_held_until_us[binding->source]);
+    int64_t at_us = later(now_us, binding_held_until_us(site, binding));
 
-    at_us = later(at_us, binding->held_until_us);
     return later(at_us, throttle_ready_at_us(binding->throttle, now_us));
 }
 

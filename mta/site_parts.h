@@ -101,6 +101,7 @@ void site_new_paths(struct site *site);
 int64_t site_bindings_ready_at_us(struct site *site, int64_t now_us);
 int64_t site_bindings_wake_at_us(struct site *site, int64_t now_us);
 int64_t binding_ready_at_us(const struct site *site, struct binding *binding, int64_t now_us);
+int64_t binding_held_until_us(const struct site *site, const struct binding *binding);
 bool binding_may_open(struct site *site, struct binding *binding, int64_t now_us);
 uint64_t binding_full_paths(struct site *site, struct binding *binding); /* bits of endpoints */
 void session_take_path(struct session *session);                         /* that to its endpoint */

@@ -1,8 +1,9 @@
 /* spool.c - what was promised with a 250.
  *
- * Three kinds of record lie in the store, told apart by their first byte:
+ * Four kinds of record lie in the store, told apart by their first byte:
  *   'D' domain      the name; its number is the count of such records before it
  *   'T' template    as mta/shelf.c keeps it
+ *   'H' hold        a suspension: when it ends, and the name of what is suspended
  *   'M' message     number of the template, arrival, key of the return path, recipients
  *
  * Instants are kept as wall-clock time: the loop of the next process begins at 0 again. */
@@ -410,6 +411,53 @@ size_t
 spool_templates_count(const struct spool *spool)
 {
     return spool->shelf.used_count;
+}
+
+/* --- suspensions ----------------------------------------------------------------------------- */
+
+store_handle
+spool_keep_hold(struct spool *spool, struct slice name, int64_t until_us, store_handle old)
+{
+    struct text *record = &spool->record;
+
+    if (old != 0)
+        store_remove(spool->store, old);
+    if (until_us == 0)
+        return 0;
+    text_clear(record);
+    text_add_char(record, 'H');
+    record_add(record,
+        (uint64_t)(until_us == INT64_MAX ? INT64_MAX : wall_at_start_us(spool) + until_us), 8);
+    text_add_slice(record, name);
+    return store_append(spool->store, text_slice(record));
+}
+
+struct hold_search {
+    struct spool *spool;
+    spool_hold_fn *fn;
+    void *arg;
+};
+
+static void
+find_hold(void *arg, store_handle handle, struct slice record)
+{
+    struct hold_search *search = arg;
+    int64_t until_us;
+
+    if (record.at[0] != 'H' || record.length < 9)
+        return;
+    until_us = (int64_t)record_read(record.at + 1, 8);
+    if (until_us < INT64_MAX)
+        until_us -= wall_at_start_us(search->spool);
+    search->fn(search->arg, handle, slice_from(record, 9), until_us);
+}
+
+void
+spool_find_holds(struct spool *spool, spool_hold_fn *fn, void *arg)
+{
+    struct hold_search search = {.spool = spool, .fn = fn, .arg = arg};
+
+    store_scan(spool->store, find_hold, &search);
 }
 
 /* --- after a crash --------------------------------------------------------------------------- */

@@ -53,6 +53,15 @@ struct spool_submission {
 struct spool *spool_new(struct loop *loop, struct store *store);
 void spool_free(struct spool **spool);
 
+/* Suspensions outlive the process: a record each, replaced by the next and gone with until_us 0.
+ * `old` is the record there is, or 0; answers the new one, or 0. Durable after spool_sync(). */
+store_handle spool_keep_hold(
+    struct spool *spool, struct slice name, int64_t until_us, store_handle old);
+/* Those of the last process, before its recipients are recovered. The name is valid during the call;
+ * until_us may have passed. */
+typedef void spool_hold_fn(void *arg, store_handle hold, struct slice name, int64_t until_us);
+void spool_find_holds(struct spool *spool, spool_hold_fn *fn, void *arg);
+
 /* Calls `fn` for every recipient that is not settled, in the order of arrival: after a crash. */
 typedef void spool_found_fn(void *arg, struct spool_place place);
 void spool_recover(struct spool *spool, spool_found_fn *fn, void *arg);
