@@ -257,40 +257,103 @@ read_options(const struct section *item, struct mx_rule *rule)
 }
 
 static void
-read_scope_place(
-    const struct section *item, const struct mta_config *config, struct mx_scope *scope)
+read_source(
+    const struct section *item, const char *key, const struct mta_config *config, uint32_t *source)
 {
-    struct net_address address;
+    struct net_address address = section_scalar(item, key).address;
 
+    for (*source = 0; *source < config->source_ips_count; ++*source)
+        if (net_address_same_host(&config->source_ips[*source], &address))
+            return;
+    diagnose(item->loader->diagnostics, section_mark(item, key), NULL,
+        "no source_ips and no pool have this address");
+}
+
+static void
+read_scope(const struct section *item, const struct mta_config *config, struct mx_scope *scope)
+{
     scope->domain = section_text(item, "domain");
     scope->pool = pool_of(item, config);
     scope->is_of_source = section_has(item, "source_ip");
-    if (!scope->is_of_source)
-        return;
-    address = section_scalar(item, "source_ip").address;
-    while (scope->source < config->source_ips_count &&
-        !net_address_same_host(&config->source_ips[scope->source], &address))
-        scope->source++;
-    if (scope->source == config->source_ips_count)
-        diagnose(item->loader->diagnostics, section_mark(item, "source_ip"), NULL,
-            "no source_ips and no pool have this address");
+    if (scope->is_of_source)
+        read_source(item, "source_ip", config, &scope->source);
+    scope->values = mx_rule_default;
+    read_options(item, &scope->values);
+    if (scope->values.given == 0)
+        diagnose(item->loader->diagnostics, item->map->mark, NULL, "this scope says nothing");
+}
+
+static struct warmup_plan *
+read_plan(const struct section *item)
+{
+    struct loader *loader = item->loader;
+    struct warmup_plan *plan = arena_alloc_zeroed(loader->arena, sizeof *plan);
+    uint64_t *days = arena_alloc(loader->arena, WARMUP_DAYS_MAX * sizeof *days);
+
+    plan->has_start = section_has(item, "start");
+    plan->start_wall_us = plan->has_start ? section_whole(item, "start") : 0;
+    plan->is_for_all = section_whole(item, "per") == 1;
+    plan->days = days;
+    if (!section_has(item, "plan")) {
+        plan->days_count = warmup_days((enum warmup_kind)section_whole(item, "curve"),
+            (uint64_t)section_whole(item, "first"), (uint64_t)section_whole(item, "full"), days);
+        return plan;
+    }
+    plan->days_count = section_count(item, "plan");
+    if (plan->days_count == 0 || plan->days_count > WARMUP_DAYS_MAX) {
+        diagnose(loader->diagnostics, section_mark(item, "plan"), NULL,
+            "a plan has from 1 to %d days", WARMUP_DAYS_MAX);
+        plan->days_count = 0;
+    }
+    for (size_t i = 0; i < plan->days_count; i++)
+        days[i] = (uint64_t)section_item_scalar(item, "plan", i).whole;
+    return plan;
+}
+
+/* A scope that says nothing but the plan. */
+static void
+read_warmup(const struct section *item, const struct mta_config *config, struct mx_scope *scope)
+{
+    struct diagnostics *diagnostics = item->loader->diagnostics;
+    bool is_plan = section_has(item, "plan");
+
+    scope->domain = section_text(item, "domain");
+    scope->pool = pool_of(item, config);
+    scope->is_of_source = section_has(item, "ip");
+    if (scope->is_of_source)
+        read_source(item, "ip", config, &scope->source);
+    if (!scope->is_of_source && !section_has(item, "pool"))
+        diagnose(diagnostics, item->map->mark, NULL, "which ip, or which pool, is new?");
+    if (scope->is_of_source && section_has(item, "pool"))
+        diagnose(diagnostics, section_mark(item, "pool"), NULL,
+            "an ip is named already: one of both is new");
+    if (is_plan && section_has(item, "curve"))
+        diagnose(diagnostics, section_mark(item, "curve"), NULL, "there is a plan already");
+    if (section_has(item, "first") && (is_plan || section_whole(item, "curve") != WARMUP_DOUBLING))
+        diagnose(diagnostics, section_mark(item, "first"), NULL, "only doubling has a first day");
+    if (section_has(item, "full") && (is_plan || section_whole(item, "curve") != WARMUP_DOUBLING))
+        diagnose(diagnostics, section_mark(item, "full"), NULL, "only doubling becomes full");
+    scope->values = mx_rule_default;
+    scope->values.warmup = read_plan(item);
+    scope->values.given = OPTION_WARMUP;
 }
 
 static void
 read_scopes(const struct section *mta, struct mta_config *config)
 {
-    size_t count = section_count(mta, "scopes");
+    size_t scopes_count = section_count(mta, "scopes");
+    size_t count = scopes_count + section_count(mta, "warmup");
     struct mx_scope *scopes = arena_alloc_zeroed(mta->loader->arena, count * sizeof *scopes + 1);
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < scopes_count; i++) {
         struct section item = section_item(mta, "scopes", i);
 
-        read_scope_place(&item, config, &scopes[i]);
-        scopes[i].values = mx_rule_default;
-        read_options(&item, &scopes[i].values);
-        if (scopes[i].values.given == 0)
-            diagnose(mta->loader->diagnostics, section_item_mark(mta, "scopes", i), NULL,
-                "this scope says nothing");
+        read_scope(&item, config, &scopes[i]);
+    }
+    for (size_t i = scopes_count; i < count; i++) {
+        struct section item = section_item(mta, "warmup", i - scopes_count);
+
+        read_warmup(&item, config, &scopes[i]);
     }
     config->scopes = scopes;
     config->scopes_count = count;

@@ -10,7 +10,7 @@
  * and a tenth of the throttle. */
 #include "mta/controller_parts.h"
 
-enum { STEP_UP_PERCENT = 110, DAY_LAST = 28 };
+enum { STEP_UP_PERCENT = 110 };
 
 struct momentum {
     struct controller base;
@@ -52,54 +52,6 @@ action_for(enum reply_subject subject)
 }
 
 /* --- warm-up --------------------------------------------------------------------------------- */
-
-struct warmup_step { /* up to this day of its life, so many messages an hour */
-    int64_t day_last;
-    int64_t per_hour;
-};
-
-static const struct warmup_step aol[] = {
-    {4,         1000  },
-    {10,        10000 },
-    {INT64_MAX, 100000},
-};
-static const struct warmup_step fortnight[] = {
-    {14,        10000 },
-    {INT64_MAX, 100000},
-};
-static const struct warmup_step sina[] = {
-    {2,         21600},
-    {9,         36000},
-    {INT64_MAX, 54000},
-};
-
-static int64_t
-per_hour_on(const struct warmup_step *steps, int64_t day)
-{
-    while (day > steps->day_last)
-        steps++;
-    return steps->per_hour;
-}
-
-static int64_t
-warmup_per_hour(enum warmup_kind kind, int64_t day)
-{
-    switch (kind) {
-    case WARMUP_NONE:
-    case WARMUP_KINDS_COUNT:
-        break;
-    case WARMUP_YAHOO:
-        return day <= DAY_LAST ? day * 50000 / 24 : 100000;
-    case WARMUP_AOL:
-        return per_hour_on(aol, day);
-    case WARMUP_GMAIL:
-    case WARMUP_MICROSOFT:
-        return per_hour_on(fortnight, day);
-    case WARMUP_SINA:
-        return per_hour_on(sina, day);
-    }
-    return 0;
-}
 
 /* The first day is day 1. */
 static int64_t

@@ -195,7 +195,7 @@ delivery_free(struct delivery **delivery)
     timer_cancel(d->context.doors->loop, &d->flush_timer);
     mem_free(d->context.source_names);
     mem_free(d->context.sources_held_until_us);
-    site_context_free_throttles(&d->context);
+    site_context_free_counts(&d->context);
     mem_free(d->own_members);
     text_release(&d->context.scratch);
     route_free(&d->route);

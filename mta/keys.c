@@ -99,6 +99,40 @@ static const struct schema_key schema_scope[] = {
     {0},
 };
 
+static const struct word warmup_curves[] = {
+    {"doubling",  WARMUP_DOUBLING,  NULL},
+    {"yahoo",     WARMUP_YAHOO,     NULL},
+    {"aol",       WARMUP_AOL,       NULL},
+    {"gmail",     WARMUP_GMAIL,     NULL},
+    {"microsoft", WARMUP_MICROSOFT, NULL},
+    {"sina",      WARMUP_SINA,      NULL},
+    {NULL,        0,                NULL},
+};
+
+static const struct word warmup_pers[] = {
+    {"site", 0, NULL},
+    {"all",  1, NULL},
+    {NULL,   0, NULL},
+};
+
+static const struct schema_key schema_warmup[] = {
+    {"ip", SCHEMA_IP, .doc = "The address that is new, …"},
+    {"pool", SCHEMA_ID, .doc = "… or the pool whose addresses are, each of them."},
+    {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient. Default: any."},
+    {"start", SCHEMA_TIME, .doc = "Its first day begins. Default: with the run."},
+    {"plan", SCHEMA_COUNT, KEY_LIST, .max = "1000000000000",
+        .doc = "Messages on the first day, the second, …; after the last one it is warm."},
+    {"curve", SCHEMA_WORD, .initial = "doubling", .words = warmup_curves,
+        .doc = "A plan with a name: doubling, or Momentum's by age (24 times its hour)."},
+    {"first", SCHEMA_COUNT, .initial = "200", .min = "1", .max = "1000000000",
+        .doc = "doubling: messages on the first day."},
+    {"full", SCHEMA_COUNT, .initial = "100000", .min = "1", .max = "1000000000",
+        .doc = "doubling: from so many a day on it is warm."},
+    {"per", SCHEMA_WORD, .initial = "site", .words = warmup_pers,
+        .doc = "Whether each site has the numbers to itself, or all have them together."},
+    {0},
+};
+
 static const struct schema_key schema_mx_rule[] = {
     {"host", SCHEMA_GLOB, .doc = "Pattern on the name of the MX host."},
     {"domain", SCHEMA_GLOB, .doc = "Pattern on the domain of the recipient."},
@@ -260,6 +294,8 @@ static const struct schema_key schema_dkim[] = {
         {"dkim", SCHEMA_MAP, .nested = schema_dkim, .doc = "How to sign (RFC 6376, RFC 8463)."},   \
         {"pools", SCHEMA_MAP, KEY_NAMED, .nested = schema_pool,                                    \
             .doc = "Source IPs that send together, by name, for the MX rules."},                   \
+        {"warmup", SCHEMA_MAP, KEY_LIST, .nested = schema_warmup,                                  \
+            .doc = "How much new source IPs may send on their first days."},                       \
         {"scopes", SCHEMA_MAP, KEY_LIST, .nested = schema_scope,                                   \
             .doc =                                                                                 \
                 "Options for a part of the traffic; the narrowest scope wins over the MX rule."},  \

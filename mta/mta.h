@@ -20,6 +20,7 @@
 #include "mta/pool.h"
 #include "mta/retry.h"
 #include "mta/throttle.h"
+#include "mta/warmup.h"
 #include "smtp/verp.h"
 
 enum controller_kind {
@@ -34,16 +35,6 @@ enum controller_kind {
 };
 
 enum feedback_kind { FEEDBACK_CONSTANT, FEEDBACK_INVERSE, FEEDBACK_INVERSE_SQRT };
-
-enum warmup_kind {
-    WARMUP_NONE,
-    WARMUP_YAHOO,
-    WARMUP_AOL,
-    WARMUP_GMAIL,
-    WARMUP_MICROSOFT,
-    WARMUP_SINA,
-    WARMUP_KINDS_COUNT,
-};
 
 /* What the controllers can be told; each reads its own. */
 struct controller_settings {
@@ -77,6 +68,7 @@ enum mx_option { /* what a rule or a scope says itself */
     OPTION_TLS = 32,
     OPTION_TLS_VERIFY = 64,
     OPTION_TIMEOUTS = 128,
+    OPTION_WARMUP = 256, /* of scopes only */
 };
 
 /* First match wins; no match: mx_rule_default. */
@@ -91,9 +83,10 @@ struct mx_rule {
     uint64_t messages_per_hour;          /* 0: no limit */
     enum hour_shape shape;               /* how they lie in the hour */
     bool is_own; /* connections and messages_per_hour are for each IP; else for all together */
-    uint32_t path_connections;       /* of one of our IPs to one of theirs; 0: no limit */
-    uint64_t path_messages_per_hour; /* likewise; burst */
-    unsigned given;                  /* bits of enum mx_option */
+    uint32_t path_connections;        /* of one of our IPs to one of theirs; 0: no limit */
+    uint64_t path_messages_per_hour;  /* likewise; burst */
+    const struct warmup_plan *warmup; /* NULL: the IPs are warm */
+    unsigned given;                   /* bits of enum mx_option */
     enum tls_policy tls;
     bool is_tls_verified; /* the certificate must be good, and for the name of the MX host */
     struct mx_timeouts timeouts;

@@ -186,12 +186,15 @@ number_of_options(struct route *route, struct slice place, const struct mx_rule 
 
     values.host = values.domain = SLICE("");
     values.pool = NULL;
+    values.warmup = NULL;
     text_printf(&key, "%.*s %.*s %.*s %" PRIu32 " ", SLICE_ARGS(place), SLICE_ARGS(rule->host),
         SLICE_ARGS(rule->domain), source);
     for (size_t i = 0; pool != NULL && i < pool->members_count; i++)
         text_printf(
             &key, "%" PRIu32 "x%" PRIu32 " ", pool->members[i].source, pool->members[i].weight);
     text_add(&key, (const char *)&values, sizeof values);
+    if (rule->warmup != NULL)
+        warmup_plan_key(rule->warmup, &key);
     number = map_put(&route->option_keys, text_slice(&key), NULL);
     text_release(&key);
     return number;

@@ -93,6 +93,9 @@ take_option(struct mx_terms *terms, enum mx_option option, const struct mx_scope
     case OPTION_TIMEOUTS:
         to->timeouts = from->timeouts;
         return;
+    case OPTION_WARMUP:
+        to->warmup = from->warmup;
+        return;
     }
 }
 
@@ -102,7 +105,7 @@ mx_terms_resolve(const struct mx_rule *rule, const struct mx_scope *const *scope
 {
     struct mx_terms terms = {.rule = *rule};
 
-    for (unsigned option = OPTION_CONNECTIONS; option <= OPTION_TIMEOUTS; option <<= 1) {
+    for (unsigned option = OPTION_CONNECTIONS; option <= OPTION_WARMUP; option <<= 1) {
         const struct mx_scope *winner = NULL;
         int rank = (rule->given & option) != 0 ? RANK_RULE : RANK_UNSAID;
 

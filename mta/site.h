@@ -31,6 +31,9 @@ struct site_context {
     int64_t *sources_held_until_us; /* suspended everywhere; likewise by index */
     struct scope_throttle **scope_throttles;
     size_t scope_throttles_count, scope_throttles_capacity;
+    struct map warmup_keys;
+    struct warmup_count **warmups; /* by number of their key */
+    size_t warmups_capacity;
     uint64_t connections_count;            /* tried so far */
     const struct reply_types *reply_types; /* NULL: no controller wants to know */
     struct tls_client *tls;                /* NULL: all sessions are in plain text */
@@ -39,7 +42,7 @@ struct site_context {
 
 struct site;
 
-void site_context_free_throttles(struct site_context *context);
+void site_context_free_counts(struct site_context *context);
 
 struct site *site_new(struct site_context *context, const struct route_site *route);
 void site_free(struct site **site);

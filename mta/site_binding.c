@@ -4,6 +4,8 @@
  * Those that may not leave their turns to the others of the pool. */
 #include "mta/site_parts.h"
 
+#include <inttypes.h>
+
 #include "base/mem.h"
 
 /* --- what bounds them ------------------------------------------------------------------------ */
@@ -27,9 +29,38 @@ throttle_of_scope(struct site_context *context, const struct mx_scope *scope)
     return &own->throttle;
 }
 
-void
-site_context_free_throttles(struct site_context *context)
+/* A count outlives its site: the next one, after a reload, goes on with it. */
+static struct warmup_count *
+warmup_of(struct site *site, const struct warmup_plan *plan, uint32_t source)
 {
+    struct site_context *context = site->context;
+    const struct loop *loop = context->doors->loop;
+    struct text key = {0};
+    uint32_t number;
+    bool is_new;
+
+    text_printf(&key, "%" PRIu32 " %.*s ", source,
+        SLICE_ARGS(plan->is_for_all ? SLICE("") : site_name(site)));
+    warmup_plan_key(plan, &key);
+    number = map_put(&context->warmup_keys, text_slice(&key), &is_new);
+    text_release(&key);
+    if (is_new) {
+        context->warmups = mem_grow(context->warmups, &context->warmups_capacity,
+            (size_t)number + 1, sizeof(struct warmup_count *));
+        context->warmups[number] = mem_alloc_zeroed(sizeof(struct warmup_count));
+        warmup_begin(context->warmups[number], plan,
+            plan->has_start ? plan->start_wall_us - loop_wall_us(loop) + loop_now_us(loop) : 0);
+    }
+    return context->warmups[number];
+}
+
+void
+site_context_free_counts(struct site_context *context)
+{
+    for (uint32_t i = 0; i < context->warmup_keys.count; i++)
+        mem_free(context->warmups[i]);
+    mem_free(context->warmups);
+    map_release(&context->warmup_keys);
     for (size_t i = 0; i < context->scope_throttles_count; i++) {
         throttle_release(&context->scope_throttles[i]->throttle);
         mem_free(context->scope_throttles[i]);
@@ -56,6 +87,8 @@ bind(struct site *site, struct binding *binding, const struct pool_member *membe
     throttle_init(&binding->own, rule->messages_per_hour, rule->shape);
     if (rule->path_connections > 0 || rule->path_messages_per_hour > 0)
         binding->paths = mem_alloc_zeroed(ENDPOINTS_MAX * sizeof *binding->paths);
+    if (rule->warmup != NULL)
+        binding->warmup = warmup_of(site, rule->warmup, member->source);
 }
 
 void
@@ -187,6 +220,8 @@ binding_ready_at_us(const struct site *site, struct binding *binding, int64_t no
 {
     int64_t at_us = later(now_us, binding_held_until_us(site, binding));
 
+    if (binding->warmup != NULL)
+        at_us = later(at_us, warmup_ready_at_us(binding->warmup, now_us));
     return later(at_us, throttle_ready_at_us(binding->throttle, now_us));
 }
 
@@ -234,7 +269,8 @@ binding_may_open(struct site *site, struct binding *binding, int64_t now_us)
                                      : site->shared_open >= site->route->rule->connections)
         return false;
     return binding_ready_at_us(site, binding, now_us) <= now_us && has_path(site, binding) &&
-        throttle_room(binding->throttle, now_us) > binding->opening;
+        throttle_room(binding->throttle, now_us) > binding->opening &&
+        (binding->warmup == NULL || warmup_room(binding->warmup, now_us) > binding->opening);
 }
 
 bool
@@ -247,7 +283,14 @@ session_may_send(struct session *session, int64_t now_us)
 void
 session_take_message(struct session *session, int64_t now_us)
 {
+    struct warmup_count *warmup = session->binding->warmup;
+
     throttle_take(session->binding->throttle, now_us);
+    if (warmup != NULL) {
+        warmup_take(warmup, now_us);
+        if (warmup_room(warmup, now_us) == 0 && !warmup->is_told)
+            site_tell_full_day(session->site, session->binding, now_us);
+    }
     if (session->path != NULL)
         throttle_take(&session->path->throttle, now_us);
 }

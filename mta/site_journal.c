@@ -1,6 +1,8 @@
 /* site_journal.c - what the journal is told of sessions, and of what a controller made of them. */
 #include "mta/site_parts.h"
 
+#include <inttypes.h>
+
 #include "base/mem.h"
 #include "smtp/event.h"
 
@@ -134,6 +136,29 @@ site_on_change(void *arg, int64_t now_us, const struct controller_change *change
         event.rule = journal_name(journal, change->evidence->type.rule);
         text_printf(&words, ": %.*s", SLICE_ARGS(reply->text));
     }
+    event.text = journal_text(journal, text_slice(&words));
+    event_write(journal, &event, SLICE(""), SLICE(""));
+    text_release(&words);
+}
+
+/* Once a day: what is beyond goes to the others of the pool, if there are any that may. */
+void
+site_tell_full_day(struct site *site, const struct binding *binding, int64_t now_us)
+{
+    struct site_context *context = site->context;
+    struct journal *journal = context->doors->journal;
+    struct warmup_count *warmup = binding->warmup;
+    struct text words = {0};
+    struct event event = {.at_us = now_us,
+        .kind = EVENT_MX_CHANGED,
+        .host = site->route->hosts_count > 0 ? site->route->hosts[0].journal_name : 0,
+        .source_ip = context->source_names[binding->source]};
+
+    warmup->is_told = true;
+    text_printf(&words, "warm-up: day %" PRId64 " is full after %" PRIu64 " messages, the rest %s",
+        warmup->day, warmup->sent,
+        site_bindings_ready_at_us(site, now_us) <= now_us ? "goes to the others of the pool"
+                                                          : "waits");
     event.text = journal_text(journal, text_slice(&words));
     event_write(journal, &event, SLICE(""), SLICE(""));
     text_release(&words);

@@ -58,7 +58,8 @@ struct binding {
     uint32_t opening;          /* of these, not yet past their EHLO */
     struct throttle *throttle; /* its own, the site's, or that of a scope */
     struct throttle own;
-    struct path *paths; /* by endpoint; NULL: they have no limits */
+    struct warmup_count *warmup; /* NULL: it is warm */
+    struct path *paths;          /* by endpoint; NULL: they have no limits */
 };
 
 struct site {
@@ -115,6 +116,7 @@ void site_see_hosts(struct site *site);
 void site_on_connected(void *arg, enum trouble trouble);
 void site_on_tls(void *arg, enum smtp_tls_outcome outcome, const struct tls_result *result,
     const struct smtp_reply *refusal);
+void site_tell_full_day(struct site *site, const struct binding *binding, int64_t now_us);
 void site_on_change(void *arg, int64_t now_us, const struct controller_change *change);
 
 static inline int64_t
