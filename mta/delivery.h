@@ -23,8 +23,9 @@ void delivery_free(struct delivery **delivery);
 /* The spool has taken responsibility for this recipient: it is tried, now and until it is settled. */
 void delivery_add(struct delivery *delivery, struct spool_place place);
 
-/* What was suspended when the last process ended is suspended: call it before the recipients come. */
-void delivery_recover_holds(struct delivery *delivery);
+/* What was suspended when the last process ended is suspended, and what new IPs sent today counts: call
+ * it before the recipients come. */
+void delivery_recover_state(struct delivery *delivery);
 /* As the spool had it when the last process ended: its tries count, and the next one is not earlier. */
 void delivery_recover(struct delivery *delivery, struct spool_place place);
 

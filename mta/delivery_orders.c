@@ -213,8 +213,9 @@ recover_hold(void *arg, store_handle record, struct slice name, int64_t until_us
 }
 
 void
-delivery_recover_holds(struct delivery *delivery)
+delivery_recover_state(struct delivery *delivery)
 {
+    site_context_recover_days(&delivery->context);
     spool_find_holds(delivery->context.spool, recover_hold, delivery);
 }
 

@@ -87,7 +87,7 @@ mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_cons
         mta_free(&mta);
         return NULL;
     }
-    delivery_recover_holds(mta->delivery);
+    delivery_recover_state(mta->delivery);
     spool_recover(mta->spool, on_recovered, mta);
     return mta;
 }

@@ -133,6 +133,19 @@ refuse_oracles(const struct section *root, const struct mta_config *config)
     }
 }
 
+/* A program may be started anew on any day. */
+static void
+check_warmup(const struct section *root)
+{
+    for (size_t i = 0; i < section_count(root, "warmup"); i++) {
+        struct section item = section_item(root, "warmup", i);
+
+        if (!section_has(&item, "start"))
+            diagnose(root->loader->diagnostics, section_item_mark(root, "warmup", i), NULL,
+                "a program may be restarted: when does this plan start?");
+    }
+}
+
 static void
 load(const struct section *root, struct settings *settings)
 {
@@ -152,6 +165,7 @@ load(const struct section *root, struct settings *settings)
         settings->metrics = section_scalar(root, "metrics").address;
     settings->stop_within_us = section_whole(root, "stop_within");
     settings->speed = (uint32_t)section_whole(root, "speed");
+    check_warmup(root);
     load_inbound(root, config);
     load_inmail(root, settings);
     load_files(root, settings);

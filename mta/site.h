@@ -19,6 +19,12 @@ struct scope_throttle {
     struct throttle throttle;
 };
 
+struct kept_warmup {
+    struct warmup_count count;
+    struct spool_day day; /* as the spool has it; start_us INT64_MIN: not at all */
+    store_handle record;  /* 0: none */
+};
+
 struct site_context {
     const struct mta_config *config;
     const struct mta_doors *doors;
@@ -32,7 +38,7 @@ struct site_context {
     struct scope_throttle **scope_throttles;
     size_t scope_throttles_count, scope_throttles_capacity;
     struct map warmup_keys;
-    struct warmup_count **warmups; /* by number of their key */
+    struct kept_warmup **warmups; /* by number of their key */
     size_t warmups_capacity;
     uint64_t connections_count;            /* tried so far */
     const struct reply_types *reply_types; /* NULL: no controller wants to know */
@@ -42,6 +48,8 @@ struct site_context {
 
 struct site;
 
+/* What new IPs have sent today already, before there are sites. */
+void site_context_recover_days(struct site_context *context);
 void site_context_free_counts(struct site_context *context);
 
 struct site *site_new(struct site_context *context, const struct route_site *route);

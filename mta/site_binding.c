@@ -29,29 +29,77 @@ throttle_of_scope(struct site_context *context, const struct mx_scope *scope)
     return &own->throttle;
 }
 
-/* A count outlives its site: the next one, after a reload, goes on with it. */
-static struct warmup_count *
+static struct kept_warmup *
+kept_for(struct site_context *context, struct slice key)
+{
+    bool is_new;
+    uint32_t number = map_put(&context->warmup_keys, key, &is_new);
+
+    if (is_new) {
+        context->warmups = mem_grow(context->warmups, &context->warmups_capacity,
+            (size_t)number + 1, sizeof(struct kept_warmup *));
+        context->warmups[number] = mem_alloc_zeroed(sizeof(struct kept_warmup));
+        context->warmups[number]->day.start_us = INT64_MIN;
+    }
+    return context->warmups[number];
+}
+
+/* A count outlives its site, for the next one after a reload, and the process. */
+static struct kept_warmup *
 warmup_of(struct site *site, const struct warmup_plan *plan, uint32_t source)
 {
     struct site_context *context = site->context;
     const struct loop *loop = context->doors->loop;
+    struct kept_warmup *kept;
     struct text key = {0};
-    uint32_t number;
-    bool is_new;
 
-    text_printf(&key, "%" PRIu32 " %.*s ", source,
-        SLICE_ARGS(plan->is_for_all ? SLICE("") : site_name(site)));
+    net_address_format(&key, &context->config->source_ips[source]);
+    text_printf(&key, " %.*s ", SLICE_ARGS(plan->is_for_all ? SLICE("") : site_name(site)));
     warmup_plan_key(plan, &key);
-    number = map_put(&context->warmup_keys, text_slice(&key), &is_new);
+    kept = kept_for(context, text_slice(&key));
     text_release(&key);
-    if (is_new) {
-        context->warmups = mem_grow(context->warmups, &context->warmups_capacity,
-            (size_t)number + 1, sizeof(struct warmup_count *));
-        context->warmups[number] = mem_alloc_zeroed(sizeof(struct warmup_count));
-        warmup_begin(context->warmups[number], plan,
+    if (kept->count.plan == NULL) {
+        warmup_begin(&kept->count, plan,
             plan->has_start ? plan->start_wall_us - loop_wall_us(loop) + loop_now_us(loop) : 0);
+        kept->count.day = warmup_day(&kept->count, kept->day.start_us);
+        kept->count.sent = kept->day.sent;
     }
-    return context->warmups[number];
+    return kept;
+}
+
+static void
+recover_day(void *arg, store_handle record, struct slice key, const struct spool_day *day)
+{
+    struct site_context *context = arg;
+    struct kept_warmup *kept;
+
+    if (day->start_us + US_PER_DAY <= loop_now_us(context->doors->loop)) {
+        spool_forget_day(context->spool, record);
+        return;
+    }
+    kept = kept_for(context, key);
+    kept->day = *day;
+    kept->record = record;
+}
+
+void
+site_context_recover_days(struct site_context *context)
+{
+    spool_find_days(context->spool, recover_day, context);
+}
+
+static void
+keep_day(struct site_context *context, struct kept_warmup *kept)
+{
+    struct slice key = SLICE("");
+
+    kept->day =
+        (struct spool_day){.start_us = kept->count.start_us + (kept->count.day - 1) * US_PER_DAY,
+            .sent = kept->count.sent};
+    for (uint32_t i = 0; kept->record == 0 && i < context->warmup_keys.count; i++)
+        if (context->warmups[i] == kept)
+            key = map_key(&context->warmup_keys, i);
+    kept->record = spool_keep_day(context->spool, key, &kept->day, kept->record);
 }
 
 void
@@ -221,7 +269,7 @@ binding_ready_at_us(const struct site *site, struct binding *binding, int64_t no
     int64_t at_us = later(now_us, binding_held_until_us(site, binding));
 
     if (binding->warmup != NULL)
-        at_us = later(at_us, warmup_ready_at_us(binding->warmup, now_us));
+        at_us = later(at_us, warmup_ready_at_us(&binding->warmup->count, now_us));
     return later(at_us, throttle_ready_at_us(binding->throttle, now_us));
 }
 
@@ -270,7 +318,8 @@ binding_may_open(struct site *site, struct binding *binding, int64_t now_us)
         return false;
     return binding_ready_at_us(site, binding, now_us) <= now_us && has_path(site, binding) &&
         throttle_room(binding->throttle, now_us) > binding->opening &&
-        (binding->warmup == NULL || warmup_room(binding->warmup, now_us) > binding->opening);
+        (binding->warmup == NULL ||
+            warmup_room(&binding->warmup->count, now_us) > binding->opening);
 }
 
 bool
@@ -283,12 +332,13 @@ session_may_send(struct session *session, int64_t now_us)
 void
 session_take_message(struct session *session, int64_t now_us)
 {
-    struct warmup_count *warmup = session->binding->warmup;
+    struct kept_warmup *warmup = session->binding->warmup;
 
     throttle_take(session->binding->throttle, now_us);
     if (warmup != NULL) {
-        warmup_take(warmup, now_us);
-        if (warmup_room(warmup, now_us) == 0 && !warmup->is_told)
+        warmup_take(&warmup->count, now_us);
+        keep_day(session->site->context, warmup);
+        if (warmup_room(&warmup->count, now_us) == 0 && !warmup->count.is_told)
             site_tell_full_day(session->site, session->binding, now_us);
     }
     if (session->path != NULL)

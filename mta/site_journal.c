@@ -147,7 +147,7 @@ site_tell_full_day(struct site *site, const struct binding *binding, int64_t now
 {
     struct site_context *context = site->context;
     struct journal *journal = context->doors->journal;
-    struct warmup_count *warmup = binding->warmup;
+    struct warmup_count *warmup = &binding->warmup->count;
     struct text words = {0};
     struct event event = {.at_us = now_us,
         .kind = EVENT_MX_CHANGED,

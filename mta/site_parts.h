@@ -58,8 +58,8 @@ struct binding {
     uint32_t opening;          /* of these, not yet past their EHLO */
     struct throttle *throttle; /* its own, the site's, or that of a scope */
     struct throttle own;
-    struct warmup_count *warmup; /* NULL: it is warm */
-    struct path *paths;          /* by endpoint; NULL: they have no limits */
+    struct kept_warmup *warmup; /* NULL: it is warm */
+    struct path *paths;         /* by endpoint; NULL: they have no limits */
 };
 
 struct site {

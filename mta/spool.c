@@ -1,9 +1,10 @@
 /* spool.c - what was promised with a 250.
  *
- * Four kinds of record lie in the store, told apart by their first byte:
+ * Five kinds of record lie in the store, told apart by their first byte:
  *   'D' domain      the name; its number is the count of such records before it
  *   'T' template    as mta/shelf.c keeps it
  *   'H' hold        a suspension: when it ends, and the name of what is suspended
+ *   'W' warm-up     the day, what was sent on it, and of which plan, IP and site
  *   'M' message     number of the template, arrival, key of the return path, recipients
  *
  * Instants are kept as wall-clock time: the loop of the next process begins at 0 again. */
@@ -458,6 +459,59 @@ spool_find_holds(struct spool *spool, spool_hold_fn *fn, void *arg)
     struct hold_search search = {.spool = spool, .fn = fn, .arg = arg};
 
     store_scan(spool->store, find_hold, &search);
+}
+
+/* --- days of a warm-up ----------------------------------------------------------------------- */
+
+store_handle
+spool_keep_day(
+    struct spool *spool, struct slice key, const struct spool_day *day, store_handle record)
+{
+    struct text *words = &spool->record;
+
+    text_clear(words);
+    text_add_char(words, 'W');
+    record_add(words, (uint64_t)(wall_at_start_us(spool) + day->start_us), 8);
+    record_add(words, day->sent, 8);
+    if (record != 0) {
+        store_update(spool->store, record, 0, text_slice(words));
+        return record;
+    }
+    text_add_slice(words, key);
+    return store_append(spool->store, text_slice(words));
+}
+
+void
+spool_forget_day(struct spool *spool, store_handle record)
+{
+    store_remove(spool->store, record);
+}
+
+struct day_search {
+    struct spool *spool;
+    spool_day_fn *fn;
+    void *arg;
+};
+
+static void
+find_day(void *arg, store_handle handle, struct slice record)
+{
+    struct day_search *search = arg;
+    struct spool_day day;
+
+    if (record.at[0] != 'W' || record.length < 17)
+        return;
+    day.start_us = (int64_t)record_read(record.at + 1, 8) - wall_at_start_us(search->spool);
+    day.sent = record_read(record.at + 9, 8);
+    search->fn(search->arg, handle, slice_from(record, 17), &day);
+}
+
+void
+spool_find_days(struct spool *spool, spool_day_fn *fn, void *arg)
+{
+    struct day_search search = {.spool = spool, .fn = fn, .arg = arg};
+
+    store_scan(spool->store, find_day, &search);
 }
 
 /* --- after a crash --------------------------------------------------------------------------- */

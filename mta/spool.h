@@ -62,6 +62,19 @@ store_handle spool_keep_hold(
 typedef void spool_hold_fn(void *arg, store_handle hold, struct slice name, int64_t until_us);
 void spool_find_holds(struct spool *spool, spool_hold_fn *fn, void *arg);
 
+/* Likewise what was sent on a day of a warm-up plan: a record that is changed in place. `record` 0: there
+ * is none yet. Answers the record. */
+struct spool_day {
+    int64_t start_us; /* of the day */
+    uint64_t sent;
+};
+store_handle spool_keep_day(
+    struct spool *spool, struct slice key, const struct spool_day *day, store_handle record);
+void spool_forget_day(struct spool *spool, store_handle record);
+typedef void spool_day_fn(
+    void *arg, store_handle record, struct slice key, const struct spool_day *day);
+void spool_find_days(struct spool *spool, spool_day_fn *fn, void *arg);
+
 /* Calls `fn` for every recipient that is not settled, in the order of arrival: after a crash. */
 typedef void spool_found_fn(void *arg, struct spool_place place);
 void spool_recover(struct spool *spool, spool_found_fn *fn, void *arg);

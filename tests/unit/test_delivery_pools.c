@@ -164,7 +164,7 @@ restart(struct world *w)
     w->spool = spool_new(w->loop, w->store);
     w->efs = efs_new(w->loop, 100, US_PER_S, take_events, w);
     w->delivery = delivery_new(&w->config, &w->doors, w->spool, NULL, w->efs);
-    delivery_recover_holds(w->delivery);
+    delivery_recover_state(w->delivery);
     spool_recover(w->spool, on_found, w);
 }
 
@@ -195,6 +195,47 @@ a_restart_keeps_suspensions_and_their_ends(void **state)
         assert_false(delivery_hold(w->delivery, SLICE("other.test"), 0));
         world_stop(w);
     }
+}
+
+/* A new IP must not begin its day twice. */
+static void
+a_restart_and_a_reload_keep_what_was_sent_today(void **state)
+{
+    static const uint64_t days[] = {10, 20};
+    struct warmup_plan plan = {.days = days, .days_count = 2, .has_start = true};
+    struct mx_scope scope = {
+        .is_of_source = true, .source = 2, .values = {.warmup = &plan, .given = OPTION_WARMUP}
+    };
+    struct mx_scope again;
+    struct mx_rule other;
+    struct world *w = start_pool();
+    int64_t wall_us = loop_wall_us(w->loop);
+
+    w->config.scopes = &scope;
+    w->config.scopes_count = 1;
+    plan.start_wall_us = wall_us - wall_us % US_PER_DAY;
+    submit(w, 66); /* a share of six for the new one */
+    run_until(w, US_PER_HOUR);
+    assert_int_equal(street.connects[2], 6);
+    restart(w);
+    submit(w, 110);
+    run_until(w, 2 * US_PER_HOUR);
+    assert_int_equal(street.connects[2], 10);
+    again = scope;
+    other = w->rule;
+    other.connections = 2;
+    w->config.scopes = &again;
+    w->config.mx_rules = &other;
+    delivery_reload(w->delivery);
+    submit(w, 110);
+    run_until(w, 3 * US_PER_HOUR);
+    assert_int_equal(street.connects[2], 10);
+    run_until(w, US_PER_DAY);
+    restart(w);
+    submit(w, 330);
+    run_until(w, US_PER_DAY + US_PER_HOUR);
+    assert_int_equal(street.connects[2], 30);
+    world_stop(w);
 }
 
 /* --- other rules ----------------------------------------------------------------------------- */
@@ -283,6 +324,7 @@ main(void)
         cmocka_unit_test(where_all_are_suspended_mail_waits),
         cmocka_unit_test(only_our_own_ips_are_found),
         cmocka_unit_test(a_restart_keeps_suspensions_and_their_ends),
+        cmocka_unit_test(a_restart_and_a_reload_keep_what_was_sent_today),
         cmocka_unit_test(rules_that_say_the_same_change_nothing),
         cmocka_unit_test(who_waits_goes_on_under_the_new_rule_and_open_sessions_end_under_the_old),
         cmocka_unit_test(a_suspension_holds_under_the_new_rule_too),

@@ -106,24 +106,26 @@ every_mistake_is_told(void **state)
     static const struct {
         const char *text, *says;
     } cases[] = {
-        {"- a\n",                                               "a map of keys is expected"        },
-        {"hostname: a.test\n",                                  "\"listen\" is missing in mta.yaml"},
-        {LEAST "sped: 2\n",                                     "unknown key \"sped\" in mta.yaml" },
-        {LEAST "metrics: 127.0.0.1\n",                          "an IP address and a port"         },
-        {LEAST "metrics: 127.0.0.1:0\n",                        "an IP address and a port"         },
-        {LEAST "metrics: 127.0.0.1:65536\n",                    "an IP address and a port"         },
-        {LEAST "metrics: \"::1:25\"\n",                         "an IP address and a port"         },
-        {LEAST "metrics: \"[::1:25\"\n",                        "an IP address and a port"         },
-        {LEAST "metrics: localhost:25\n",                       "an IP address and a port"         },
-        {LEAST "metrics: 127.0.0.1:2525\n",                     "submitted at this address already"},
-        {LEAST "source_ips: []\n",                              "at least one source IP"           },
-        {LEAST "source_ips: [127.0.0.1, 127.0.0.1]\n",          "given twice"                      },
-        {LEAST "inmail: {poll: 1m}\n",                          "without inbound no mail comes"    },
-        {RETURNS "inmail: {key: no/such/file}\n",               "No such file"                     },
-        {RETURNS "inmail: {key: mta/mta.yaml}\n",               "mta/mta.yaml is no key"           },
-        {RETURNS "inmail: {window: 0s}\n",                      "at least 1s"                      },
+        {"- a\n",                                                      "a map of keys is expected"        },
+        {"hostname: a.test\n",                                         "\"listen\" is missing in mta.yaml"},
+        {LEAST "sped: 2\n",                                            "unknown key \"sped\" in mta.yaml" },
+        {LEAST "metrics: 127.0.0.1\n",                                 "an IP address and a port"         },
+        {LEAST "metrics: 127.0.0.1:0\n",                               "an IP address and a port"         },
+        {LEAST "metrics: 127.0.0.1:65536\n",                           "an IP address and a port"         },
+        {LEAST "metrics: \"::1:25\"\n",                                "an IP address and a port"         },
+        {LEAST "metrics: \"[::1:25\"\n",                               "an IP address and a port"         },
+        {LEAST "metrics: localhost:25\n",                              "an IP address and a port"         },
+        {LEAST "metrics: 127.0.0.1:2525\n",                            "submitted at this address already"},
+        {LEAST "source_ips: [127.0.0.1]\nwarmup: [{ip: 127.0.0.1}]\n",
+         "when does this plan start?"                                                                     },
+        {LEAST "source_ips: []\n",                                     "at least one source IP"           },
+        {LEAST "source_ips: [127.0.0.1, 127.0.0.1]\n",                 "given twice"                      },
+        {LEAST "inmail: {poll: 1m}\n",                                 "without inbound no mail comes"    },
+        {RETURNS "inmail: {key: no/such/file}\n",                      "No such file"                     },
+        {RETURNS "inmail: {key: mta/mta.yaml}\n",                      "mta/mta.yaml is no key"           },
+        {RETURNS "inmail: {window: 0s}\n",                             "at least 1s"                      },
         {LEAST "dns: {servers: [\"127.0.0.1:1\", \"127.0.0.1:2\", \"127.0.0.1:3\", "
-               "\"127.0.0.1:4\", \"127.0.0.1:5\"]}\n", "at most 4 servers"                },
+               "\"127.0.0.1:4\", \"127.0.0.1:5\"]}\n",        "at most 4 servers"                },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
