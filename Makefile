@@ -49,6 +49,11 @@ fuzzers: $(FUZZ)
 run-unit: $(PROGRAMS) $(UNIT)
 	@for test in $(UNIT); do $$test || exit 1; done
 
+arena: $(PROGRAMS) ## every controller against every provider (SEEDS=1..20, CONTROLLERS=tle,aimd): one table
+	@mkdir -p $(B)/arena
+	$(B)/bin/mtalab arena scenarios/arena --seeds $(or $(SEEDS),1..20) -j $(shell nproc) \
+	  $(addprefix --controllers ,$(CONTROLLERS)) --out $(B)/arena
+
 demo: ## installs what is missing, builds, and runs the demo scenario
 	@$(MAKE) deps TESTED=
 	@$(MAKE) all
@@ -157,6 +162,6 @@ $(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles fakeisp/diale
 	  echo '{0}};'; } >$@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all library unit fuzzers demo check bench corpus fuzz golden format install deps deps-test clean help where run-unit FORCE
+.PHONY: all arena library unit fuzzers demo check bench corpus fuzz golden format install deps deps-test clean help where run-unit FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -273,12 +273,14 @@ state_of_all(struct isp *isp, size_t index, const struct isp_senders *senders)
     uint32_t per = config->limits[index].per;
     size_t sources = per & (LIMIT_PER_SOURCE_IP | LIMIT_PER_IP_24) ? senders->sources_count : 1;
     size_t hosts = per & LIMIT_PER_HOST ? config->hosts_count : 1;
-    struct isp_limit_state all = {.config = &config->limits[index],
+    struct isp_limit_state all = {
+        .config = &config->limits[index],
         .rate = {0, 1},
         .is_shut = true,
         .shut_until_us = INT64_MAX,
         .eases_at_us = INT64_MAX,
-        .changes_at_us = INT64_MAX};
+        .changes_at_us = INT64_MAX
+    };
 
     for (size_t i = 0; i < sources; i++)
         for (size_t host = 0; host < hosts && !is_counted_already(per, senders, i); host++) {

@@ -197,9 +197,9 @@ read_settings(const struct section *item, struct mx_rule *rule)
     settings->warmup = (enum warmup_kind)section_whole(item, "warmup");
     settings->age_us = section_whole(item, "age");
     settings->probe_ppm = section_ppm(item, "probe_budget");
-    rule->spares = section_has(item, "defer_refusals") ? section_whole(item, "defer_refusals")
-                                                       : rule->controller == CONTROLLER_TLE ||
-            rule->controller == CONTROLLER_ORACLE;
+    rule->spares = section_has(item, "defer_refusals")
+        ? section_whole(item, "defer_refusals")
+        : rule->controller == CONTROLLER_TLE || rule->controller == CONTROLLER_ORACLE;
 }
 
 static struct mx_timeouts

@@ -53,7 +53,8 @@ struct controller *controller_new(
     const struct mx_rule *rule, int64_t now_us, controller_tell_fn *tell, void *arg);
 void controller_free(struct controller **controller);
 /* Whom an oracle asks; before anything else is done with it. Others do not. */
-void controller_ask(struct controller *controller, site_truth_fn *truth, void *arg, struct slice host);
+void controller_ask(
+    struct controller *controller, site_truth_fn *truth, void *arg, struct slice host);
 
 /* What kind of controller an MX rule asks for. */
 struct controller_nature {

@@ -7,9 +7,9 @@
 #include "mta/controller_parts.h"
 
 enum {
-    SESSIONS_MAX = 200,          /* where the site has no limit of its own */
-    FIRST_TRANSACTION_MS = 100,  /* as long as none has shown how long one takes */
-    FOREVER_ASK_S = 60,          /* nothing will ease by itself: look again */
+    SESSIONS_MAX = 200,         /* where the site has no limit of its own */
+    FIRST_TRANSACTION_MS = 100, /* as long as none has shown how long one takes */
+    FOREVER_ASK_S = 60,         /* nothing will ease by itself: look again */
 };
 
 struct oracle {
@@ -118,8 +118,7 @@ static void
 on_signal(struct controller *c, const struct signal *s)
 {
     struct oracle *o = of(c);
-    bool is_end =
-        s->kind == SIGNAL_ACCEPTED || s->kind == SIGNAL_ANSWERED || s->kind == SIGNAL_CUT;
+    bool is_end = s->kind == SIGNAL_ACCEPTED || s->kind == SIGNAL_ANSWERED || s->kind == SIGNAL_CUT;
 
     if (is_end && o->under_way > 0)
         o->under_way--;

@@ -160,7 +160,7 @@ struct mta_doors { /* its host's context; all outlive the MTA */
     const struct rng *rng; /* "mta" */
     site_truth_fn *truth;  /* NULL: not in a lab */
     void *truth_arg;
-    bool tells_all;        /* the journal also what a campaign tells otherwise: received, expired */
+    bool tells_all; /* the journal also what a campaign tells otherwise: received, expired */
     struct tls_client *tls;        /* NULL: all sessions to others are in plain text */
     struct tls_server *tls_server; /* for who brings us mail; NULL: they are not offered STARTTLS */
     const struct inmail_rules *inmail_rules; /* for returned mail; NULL: those built in */

@@ -18,22 +18,22 @@ static const struct plot {
     const char *id;
     plot_part_fn *data, *script;
 } plots[] = {
-    {"kpi",                 plot_kpi_data,       plot_kpi_script      },
+    {"kpi",                 plot_kpi_data,        plot_kpi_script       },
     {"throughput-vs-limit", plot_throughput_data, plot_throughput_script},
-    {"queue",               NULL,                NULL                 },
-    {"deferrals",           NULL,                NULL                 },
-    {"connections",         NULL,                NULL                 },
-    {"reasons",             NULL,                NULL                 },
-    {"confusion",           plot_confusion_data, plot_confusion_script},
-    {"retry-age",           NULL,                NULL                 },
-    {"retry-gap",           NULL,                NULL                 },
-    {"attempts-per-host",   NULL,                NULL                 },
-    {"time-to-accept",      NULL,                NULL                 },
-    {"reputation",          NULL,                NULL                 },
-    {"aftermath",           NULL,                NULL                 },
-    {"sweep-heatmap",       NULL,                NULL                 },
-    {"sweep-lines",         NULL,                NULL                 },
-    {"lifeline",            NULL,                NULL                 },
+    {"queue",               NULL,                 NULL                  },
+    {"deferrals",           NULL,                 NULL                  },
+    {"connections",         NULL,                 NULL                  },
+    {"reasons",             NULL,                 NULL                  },
+    {"confusion",           plot_confusion_data,  plot_confusion_script },
+    {"retry-age",           NULL,                 NULL                  },
+    {"retry-gap",           NULL,                 NULL                  },
+    {"attempts-per-host",   NULL,                 NULL                  },
+    {"time-to-accept",      NULL,                 NULL                  },
+    {"reputation",          NULL,                 NULL                  },
+    {"aftermath",           NULL,                 NULL                  },
+    {"sweep-heatmap",       NULL,                 NULL                  },
+    {"sweep-lines",         NULL,                 NULL                  },
+    {"lifeline",            NULL,                 NULL                  },
 };
 
 static const struct plot *

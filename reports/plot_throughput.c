@@ -245,9 +245,9 @@ add_legend(struct text *out)
     static const struct {
         const char *name, *colour;
     } entries[] = {
-        {"accepted",                       "#0072B2"},
+        {"accepted",                        "#0072B2"},
         {"limit, in the long run (dashed)", "#111111"},
-        {"refused for a limit",            "#D55E00"},
+        {"refused for a limit",             "#D55E00"},
     };
 
     for (size_t i = 0; i < COUNT_OF(entries); i++)

@@ -51,16 +51,13 @@ add_score(struct table *table, const struct result_score *score)
 {
     table_add(table, TONE_STRONG, score->name);
     table_add_count(table, TONE_PLAIN, score->accepted);
-    table_add_count(
-        table, TONE_PLAIN, (uint64_t)((score->possible_millionths + 500000) / 1000000));
+    table_add_count(table, TONE_PLAIN, (uint64_t)((score->possible_millionths + 500000) / 1000000));
     add_share(table, TONE_STRONG, score->utilisation_ppm);
     add_share(table, TONE_PLAIN, score->lost_ppm);
     add_share(table, TONE_PLAIN, score->rejected_ppm);
     add_share(table, TONE_STRONG, score->regret_ppm);
     add_share(table, TONE_PLAIN,
-        score->accepted > 0
-            ? (int64_t)(score->rejected * PPM_PER_ONE / score->accepted)
-            : -1);
+        score->accepted > 0 ? (int64_t)(score->rejected * PPM_PER_ONE / score->accepted) : -1);
     add_time(table, score->time_to_90_us);
     add_share(table, TONE_PLAIN, score->overshoot_ppm);
     table_add_count(table, score->escalations > 0 ? TONE_BAD : TONE_PLAIN, score->escalations);
@@ -71,7 +68,7 @@ add_score(struct table *table, const struct result_score *score)
 static void
 add_sentences(struct text *out, const struct result *result)
 {
-    if (result->fairness_ppm >= 0) {
+    if (result->scores_count > 1 && result->fairness_ppm >= 0) {
         text_add_string(out, "  fairness over these (Jain's index): ");
         unit_format_decimal(out, ratio_of(result->fairness_ppm, PPM_PER_ONE), 3);
         text_add_char(out, '\n');

@@ -121,8 +121,8 @@ play_file(const struct arena_plan *plan, const char *filename, const char *contr
 {
     struct error err = {0};
     struct scenario *donor = load_rule(controller, diagnostics);
-    struct scenario *scenario = scenario_load(filename, plan->options->settings,
-        plan->options->settings_count, diagnostics, &err);
+    struct scenario *scenario = scenario_load(
+        filename, plan->options->settings, plan->options->settings_count, diagnostics, &err);
 
     if (scenario != NULL && donor != NULL) {
         scenario->mta.mx_rules = donor->mta.mx_rules;
@@ -328,8 +328,8 @@ draw(const struct arena_plan *plan, const struct arena_outcome *outcomes, struct
     if (plan->options->out == NULL)
         return true;
     for (size_t i = 0; i < plan->controllers_count; i++)
-        rows[i] = (struct arena_rows){plan->controllers[i],
-            outcomes + i * providers_count(plan), providers_count(plan)};
+        rows[i] = (struct arena_rows){
+            plan->controllers[i], outcomes + i * providers_count(plan), providers_count(plan)};
     return make_directory(plan->options->out, err) &&
         arena_plot(rows, plan->controllers_count, plan->options->out, err);
 }

@@ -16,13 +16,13 @@ enum {
 static const struct {
     const char *name, *rule;
 } controllers[] = {
-    {"oracle",   "controller: oracle"                            },
-    {"tle",      "controller: tle"                               },
+    {"oracle",   "controller: oracle"                             },
+    {"tle",      "controller: tle"                                },
     {"aimd",     "controller: aimd, floor: 6/min, connections: 50"},
-    {"momentum", "controller: momentum"                          },
-    {"kumo",     "controller: kumo"                              },
-    {"postfix",  "controller: postfix"                           },
-    {"static",   "controller: static"                            },
+    {"momentum", "controller: momentum"                           },
+    {"kumo",     "controller: kumo"                               },
+    {"postfix",  "controller: postfix"                            },
+    {"static",   "controller: static"                             },
 };
 
 const char *
@@ -164,8 +164,8 @@ add_trouble(uint64_t seed, uint64_t per_hour, int64_t seconds, struct text *out)
             (unsigned long long)(per_hour / 60 / draw_between(seed, "step", 2, 2000) + 1));
     if (is_drawn(seed, "reputation", 15))
         text_add_string(out,
-            "    reputation: {start: 90, bands: [{id: poor, below: 75, limits: 50%}, {id: bad, "
-            "below: 40, reply: 451 4.7.1 bad reputation, share: 50%}]}\n"
+            "    reputation: {start: 100, jump: 0, unknown: 5, bands: [{id: poor, below: 85, "
+            "limits: 60%}, {id: bad, below: 40, reply: 451 4.7.1 bad reputation, share: 50%}]}\n"
             "    mailboxes: [{to: \"*\", is: unknown, share: 2%}]\n");
 }
 

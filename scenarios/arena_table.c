@@ -32,8 +32,8 @@ compare(const void *left, const void *right)
 static struct figures
 figures_of(const struct arena_rows *rows)
 {
-    struct figures f = {.regrets = mem_alloc((rows->count + 1) * sizeof *f.regrets),
-        .utilisation_min = INT64_MAX};
+    struct figures f = {
+        .regrets = mem_alloc((rows->count + 1) * sizeof *f.regrets), .utilisation_min = INT64_MAX};
 
     for (size_t i = 0; i < rows->count; i++) {
         const struct arena_outcome *outcome = &rows->outcomes[i];
@@ -184,7 +184,8 @@ add_script(struct text *out, const struct arena_rows *rows, size_t count)
         "#000000", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#56B4E9"};
 
     text_add_string(out,
-        "# arena.gp - the share of runs by their regret; `gnuplot arena.gp` draws arena.svg and .png\n"
+        "# arena.gp - the share of runs by their regret; `gnuplot arena.gp` draws arena.svg and "
+        ".png\n"
         "set encoding utf8\n"
         "set datafile separator tab\n"
         "set logscale x\n"
@@ -235,8 +236,7 @@ write_part(const char *directory, const char *name, const struct text *content, 
 }
 
 bool
-arena_plot(
-    const struct arena_rows *rows, size_t count, const char *directory, struct error *err)
+arena_plot(const struct arena_rows *rows, size_t count, const char *directory, struct error *err)
 {
     static const char *const arguments[] = {"gnuplot", "-d", "arena.gp", NULL};
     struct text data = {0}, script = {0};
@@ -248,6 +248,5 @@ arena_plot(
         write_part(directory, "arena.gp", &script, err);
     text_release(&data);
     text_release(&script);
-    return is_written &&
-        program_run(arguments, directory, GNUPLOT_MS, err) == PROGRAM_DONE;
+    return is_written && program_run(arguments, directory, GNUPLOT_MS, err) == PROGRAM_DONE;
 }

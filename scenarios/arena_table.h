@@ -28,7 +28,7 @@ void arena_table(struct text *out, const char *what, const struct arena_rows *ro
 
 /* arena.tsv, arena.gp, arena.svg and arena.png in `directory`: the share of runs by their regret.
  * False: there is no picture, and *err says why. */
-bool arena_plot(const struct arena_rows *rows, size_t count, const char *directory,
-    struct error *err) MUST_USE;
+bool arena_plot(
+    const struct arena_rows *rows, size_t count, const char *directory, struct error *err) MUST_USE;
 
 #endif

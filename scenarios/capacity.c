@@ -68,8 +68,8 @@ static void
 pass(struct reservoir *reservoir, int64_t from_us, int64_t to_us, amount taken)
 {
     if (is_bucket(reservoir))
-        reservoir->stock = least(
-            top_of(&reservoir->limit), reservoir->stock + inflow(reservoir, to_us - from_us));
+        reservoir->stock =
+            least(top_of(&reservoir->limit), reservoir->stock + inflow(reservoir, to_us - from_us));
     if (taken > 0 && !is_bucket(reservoir) && reservoir->ends_us == INT64_MAX)
         reservoir->ends_us = end_of_window(&reservoir->limit, from_us);
     reservoir->stock -= least(taken, reservoir->stock);
@@ -128,8 +128,7 @@ time_for(const struct capacity *capacity, amount wanted)
     amount longest_us = 0, us;
 
     if (connection_flow(capacity, &messages, &time_us))
-        longest_us =
-            (wanted * (amount)time_us + amount_of(messages) - 1) / amount_of(messages);
+        longest_us = (wanted * (amount)time_us + amount_of(messages) - 1) / amount_of(messages);
     for (size_t i = 0; i < capacity->count; i++) {
         const struct reservoir *reservoir = &capacity->reservoirs[i];
         amount missing = wanted - reservoir->stock, each = amount_of(reservoir->limit.max);
@@ -246,8 +245,8 @@ void
 capacity_limit(struct capacity *capacity, const struct capacity_limit *limit)
 {
     assert(limit->length_us > 0);
-    capacity->reservoirs = mem_grow(capacity->reservoirs, &capacity->room, capacity->count + 1,
-        sizeof capacity->reservoirs[0]);
+    capacity->reservoirs = mem_grow(
+        capacity->reservoirs, &capacity->room, capacity->count + 1, sizeof capacity->reservoirs[0]);
     capacity->reservoirs[capacity->count++] =
         (struct reservoir){.limit = *limit, .stock = top_of(limit), .ends_us = INT64_MAX};
 }

@@ -29,8 +29,8 @@ struct capacity_limit { /* all counters of a limit together */
     int64_t length_us;
     uint64_t max, burst; /* recipients */
     struct ratio grow;   /* each window is so many times the one before, … */
-    uint64_t full;       /* … until it is this much: then there is no limit; 0: it does not grow */
-    int64_t clock_us;    /* of WINDOW_CLOCK: the wall clock when the loop began */
+    uint64_t full;    /* … until it is this much: then there is no limit; 0: it does not grow */
+    int64_t clock_us; /* of WINDOW_CLOCK: the wall clock when the loop began */
 };
 
 struct reservoir {
@@ -43,7 +43,8 @@ struct capacity {
     struct reservoir *reservoirs;
     size_t count, room;
     uint64_t connections, per_connection; /* at once; messages on each. 0: any */
-    int64_t gap_us, first_us; /* from one message to the next on a connection; from its opening to the
+    int64_t gap_us,
+        first_us; /* from one message to the next on a connection; from its opening to the
                                * first. 0: not known */
     int64_t now_us;
     int64_t empty_since_us; /* he has sent all since then */
@@ -57,8 +58,8 @@ void capacity_release(struct capacity *capacity);
 /* One more limit; its number counts from 0. */
 void capacity_limit(struct capacity *capacity, const struct capacity_limit *limit);
 /* Its values are others from now on. */
-void capacity_change(struct capacity *capacity, size_t number, uint64_t max, int64_t length_us,
-    uint64_t burst);
+void capacity_change(
+    struct capacity *capacity, size_t number, uint64_t max, int64_t length_us, uint64_t burst);
 bool capacity_is_bounded(const struct capacity *capacity);
 
 void capacity_advance(struct capacity *capacity, int64_t now_us);

@@ -296,8 +296,8 @@ sighting_matches(struct evidence *evidence, struct sighting *seen, const struct 
     if (match->words != 0)
         return (match->words >> word_of(&seen->event, match->field) & 1) != 0;
     if (match->hits != NULL) {
-        index =
-            match->field == FIELD_ISP ? sighting_isp(evidence, seen) : sighting_delivery(evidence, seen);
+        index = match->field == FIELD_ISP ? sighting_isp(evidence, seen)
+                                          : sighting_delivery(evidence, seen);
         return index >= 0 && match->hits[index];
     }
     if (match->has_number)

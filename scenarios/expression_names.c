@@ -99,8 +99,7 @@ take_field(struct compiler *compiler, size_t from, enum event_field field)
     return compiler_push(compiler, node);
 }
 
-static const char *const unfinished[] = {
-    "share", "mean", "age", "p50", "p75", "p90", "p95", "p99"};
+static const char *const unfinished[] = {"share", "mean", "age", "p50", "p75", "p90", "p95", "p99"};
 
 static bool
 is_one_of(struct slice name, const char *const *words, size_t count)

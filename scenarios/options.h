@@ -40,10 +40,10 @@ struct options {
     uint64_t seed_first, seed_last;
     struct setting settings[OPTION_SETTINGS_MAX];
     size_t settings_count;
-    const char *only;             /* id of an expectation */
-    const char *controllers;      /* arena: names with commas between; NULL: all */
+    const char *only;        /* id of an expectation */
+    const char *controllers; /* arena: names with commas between; NULL: all */
     bool has_show;
-    uint64_t show; /* arena: the seed whose scenario is printed */
+    uint64_t show;                /* arena: the seed whose scenario is printed */
     int64_t until_us;             /* 0: the scenario's */
     bool is_real;                 /* --real */
     uint32_t speed;               /* 0: the scenario's */

@@ -95,8 +95,8 @@ maybe_end_while(struct scored_isp *isp, int64_t now_us)
     if (now_us - isp->now.from_us < SCORE_WHILE_US || drawn < SCORE_WHILE_MIN * CAPACITY_ONE)
         return;
     judge_while(isp, drawn, level, now_us);
-    isp->now = (struct while_now){now_us, isp->capacity.drawn, isp->capacity.level,
-        isp->accepted + isp->refused, tried(isp)};
+    isp->now = (struct while_now){
+        now_us, isp->capacity.drawn, isp->capacity.level, isp->accepted + isp->refused, tried(isp)};
 }
 
 /* --- rows that were refused ------------------------------------------------------------------ */
@@ -118,8 +118,8 @@ row_number(struct score *score, struct sighting *seen, bool is_wanted, uint32_t 
     if (!is_wanted)
         return map_find(&score->refused_rows, bytes, number);
     *number = map_put(&score->refused_rows, bytes, &is_new);
-    score->causes = mem_grow(score->causes, &score->causes_capacity, score->refused_rows.count,
-        sizeof score->causes[0]);
+    score->causes = mem_grow(
+        score->causes, &score->causes_capacity, score->refused_rows.count, sizeof score->causes[0]);
     if (is_new)
         score->causes[*number] = 0;
     return true;
@@ -130,8 +130,7 @@ stops_waiting_for_itself(struct score *score, struct sighting *seen)
 {
     uint32_t number;
 
-    if (!row_number(score, seen, false, &number) ||
-        (score->causes[number] & WAITS_FOR_ITSELF) == 0)
+    if (!row_number(score, seen, false, &number) || (score->causes[number] & WAITS_FOR_ITSELF) == 0)
         return false;
     score->causes[number] &= CAUSE_BITS;
     return true;
@@ -258,7 +257,7 @@ static void
 note_cause(struct score *score, struct scored_isp *isp, struct sighting *seen)
 {
     bool is_limit = seen->event.kind == EVENT_LIMIT_HIT;
-    bool is_of_limit = seen->event.limit != 0; /* refused tells of it once more, per recipient */
+    bool is_of_limit = is_limit || seen->event.limit != 0; /* refused tells of it once more */
     bool has_waited = true;
     uint32_t number;
 
@@ -283,15 +282,13 @@ on_given_up(struct score *score, struct scored_isp *isp, struct sighting *seen)
 }
 
 /* Is it about the address or the message itself, as far as the provider says? */
-static bool
-is_own_fault(enum bounce_class class)
+static bool is_own_fault(enum bounce_class class)
 {
-    return class == CLASS_NONE || class == CLASS_UNDETERMINED ||
-        class == CLASS_INVALID_RECIPIENT || class == CLASS_RECIPIENT_REFUSED ||
-        class == CLASS_MAILBOX_FULL || class == CLASS_TOO_LARGE ||
-        class == CLASS_GENERIC_BOUNCE_NO_RCPT || class == CLASS_GENERIC_BOUNCE ||
-        class == CLASS_SPAM_CONTENT || class == CLASS_PROHIBITED_ATTACHMENT ||
-        class == CLASS_RELAYING_DENIED;
+    return class == CLASS_NONE || class == CLASS_UNDETERMINED || class == CLASS_INVALID_RECIPIENT ||
+        class == CLASS_RECIPIENT_REFUSED || class == CLASS_MAILBOX_FULL ||
+        class == CLASS_TOO_LARGE || class == CLASS_GENERIC_BOUNCE_NO_RCPT ||
+        class == CLASS_GENERIC_BOUNCE || class == CLASS_SPAM_CONTENT ||
+        class == CLASS_PROHIBITED_ATTACHMENT || class == CLASS_RELAYING_DENIED;
 }
 
 static void
@@ -442,8 +439,8 @@ on_timeline(struct score *score, int64_t now_us)
 
 static const uint32_t kinds = UINT32_C(1) << EVENT_RELAYED | UINT32_C(1) << EVENT_ACCEPTED |
     UINT32_C(1) << EVENT_LIMIT_HIT | UINT32_C(1) << EVENT_REFUSED | UINT32_C(1) << EVENT_ATTEMPT |
-    UINT32_C(1) << EVENT_EXPIRED | UINT32_C(1) << EVENT_BOUNCE_HARD |
-    UINT32_C(1) << EVENT_SESSION | UINT32_C(1) << EVENT_TIMELINE;
+    UINT32_C(1) << EVENT_EXPIRED | UINT32_C(1) << EVENT_BOUNCE_HARD | UINT32_C(1) << EVENT_SESSION |
+    UINT32_C(1) << EVENT_TIMELINE;
 
 static void
 take(struct score *score, struct scored_isp *isp, struct sighting *seen)

@@ -159,8 +159,8 @@ ppm_of(const struct score_counts *counts, enum score_measure measure)
 }
 
 static void
-fill_bins(const struct scored_isp *isp, int64_t now_us, struct result *result,
-    struct result_score *out)
+fill_bins(
+    const struct scored_isp *isp, int64_t now_us, struct result *result, struct result_score *out)
 {
     size_t count = (size_t)((now_us + isp->bin_us - 1) / isp->bin_us);
 

@@ -55,8 +55,8 @@ struct scored_isp {
     uint32_t *ages; /* of what was accepted, from relayed */
     uint64_t ages_count;
     struct score_bin *bins;
-    int64_t bin_us;      /* how long each is */
-    int64_t binned_us;   /* the limit is in them up to here */
+    int64_t bin_us;    /* how long each is */
+    int64_t binned_us; /* the limit is in them up to here */
 };
 
 struct score {

@@ -170,22 +170,25 @@ isp_limit_rate_now(
     return ratio_of((int64_t)isp->limit_max, rows_limits[index].window_us);
 }
 
+int64_t
+isp_knob(const struct isp *isp, enum isp_knob knob, size_t index)
+{
+    return knob == KNOB_LIMIT_MAX   ? (index == 0 ? (int64_t)isp->limit_max : 5)
+        : knob == KNOB_LIMIT_WINDOW ? rows_limits[index].window_us
+                                    : 0;
+}
+
+/* Nobody is alive whose name begins with a d. */
+bool
+isp_is_living(struct isp *isp, struct slice rcpt)
+{
+    return !slice_starts_with(rcpt, SLICE("d"));
+}
+
 uint32_t
 isp_sessions_open(const struct isp *isp, size_t host)
 {
     return host == 0 ? isp->open : 0;
-}
-
-int64_t
-isp_knob(const struct isp *isp, enum isp_knob knob, size_t index)
-{
-    return isp->limit_max;
-}
-
-bool
-isp_is_living(struct isp *isp, struct slice rcpt)
-{
-    return true;
 }
 
 struct happening { /* an event to come, and what it does to the row it is about */
@@ -213,6 +216,7 @@ struct stage {
     struct source checks[STAGE_CLAIMS][3];
     struct expect_plan *plan;
     struct confusion *confusion;
+    struct score *score;
     struct judge *judge;
     struct happening happenings[STAGE_HAPPENINGS];
     size_t happenings_count;
@@ -263,6 +267,7 @@ stage_init(struct stage *stage, uint64_t spring_rows, uint64_t summer_rows)
         stage->isps[i].limit_max = 200;
         stage->isps_list[i] = &stage->isps[i];
     }
+    stage->score = score_new(&stage->scenario, stage->journal, &stage->campaign, stage->isps_list);
 }
 
 /* What a test says about an expectation; see struct expectation_config. */
@@ -404,7 +409,8 @@ stage_open(struct stage *stage)
         .journal = stage->journal,
         .campaign = &stage->campaign,
         .isps = stage->isps_list,
-        .confusion = stage->confusion};
+        .confusion = stage->confusion,
+        .score = stage->score};
 
     stage->plan = expect_compile(&stage->scenario, &stage->diagnostics);
     if (stage->plan == NULL)
@@ -428,6 +434,7 @@ stage_release(struct stage *stage)
 {
     judge_free(&stage->judge);
     confusion_free(&stage->confusion);
+    score_free(&stage->score);
     expect_plan_free(&stage->plan);
     journal_free(&stage->journal);
     loop_free(&stage->loop);

@@ -77,7 +77,7 @@ ids_are_known_planned_or_unknown(void **state)
     assert_int_equal(plot_support(SLICE("kpis")), PLOT_UNKNOWN);
     assert_int_equal(plot_support(SLICE("")), PLOT_UNKNOWN);
     plot_ids(&ids, PLOT_SUPPORTED);
-    assert_string_equal(text_string(&ids), "kpi, confusion");
+    assert_string_equal(text_string(&ids), "kpi, throughput-vs-limit, confusion");
     text_release(&ids);
 }
 

@@ -53,6 +53,20 @@ sending_is_set_as_in_a_scenario(void **state)
 #define RETURNS LEAST "inbound: 127.0.0.1:2527\nreturn_domains: [a.test]\n"
 
 static void
+there_is_no_oracle_in_the_world(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    struct settings *settings = settings_load_text(
+        "mta.yaml", SLICE(LEAST "mx: [{controller: tle}, {controller: oracle}]\n"), &diagnostics);
+
+    assert_null(settings);
+    assert_int_equal(diagnostics.errors_count, 1);
+    assert_string_equal(diagnostics.list[0].text,
+        "an oracle asks the provider for its limits: there is one in scenarios only");
+    diagnostics_release(&diagnostics);
+}
+
+static void
 returned_mail_has_its_clock_its_key_and_its_rules(void **state)
 {
     char filename[] = "/tmp/mtalab-key-XXXXXX";
@@ -168,6 +182,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_written_has_its_default),
         cmocka_unit_test(sending_is_set_as_in_a_scenario),
+        cmocka_unit_test(there_is_no_oracle_in_the_world),
         cmocka_unit_test(returned_mail_has_its_clock_its_key_and_its_rules),
         cmocka_unit_test(every_mistake_is_told),
         cmocka_unit_test(rules_are_built_in_or_read),

@@ -1,0 +1,78 @@
+/* test_arena.c - every provider that can be drawn is a scenario in the language of all others. */
+#include "tests/unit.h"
+
+#include "scenarios/arena_isp.h"
+#include "scenarios/expect.h"
+#include "scenarios/loader.h"
+
+static struct scenario *
+load(uint64_t seed, const char *rule, struct diagnostics *diagnostics)
+{
+    struct text text = {0};
+    struct scenario *scenario;
+
+    arena_compose(seed, rule, &text);
+    scenario = scenario_load_text("arena", text_slice(&text), diagnostics);
+    if (scenario == NULL || diagnostics->count > 0)
+        fail_msg("seed %d: %s\n%s", (int)seed, diagnostics->list[0].text, text_string(&text));
+    text_release(&text);
+    return scenario;
+}
+
+static void
+every_draw_is_a_valid_scenario(void **state)
+{
+    uint64_t low = 0, high = 0;
+
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct diagnostics diagnostics = {0};
+        struct scenario *scenario =
+            load(seed, arena_rule(slice_of(arena_controller(seed % 7))), &diagnostics);
+        const struct isp_limit *rate = &scenario->isps[0].limits[0];
+        struct ratio per_us = ratio_of((int64_t)rate->max, rate->window_us);
+
+        assert_true(ratio_compare(per_us, ratio_of(3, US_PER_MIN)) >= 0);
+        assert_true(ratio_compare(per_us, ratio_of(301, US_PER_S)) < 0);
+        low += ratio_compare(per_us, ratio_of(4, US_PER_S)) < 0; /* the middle: 3.9/s */
+        high += ratio_compare(per_us, ratio_of(4, US_PER_S)) >= 0;
+        scenario_free(&scenario);
+        diagnostics_release(&diagnostics);
+    }
+    assert_true(low > 110);
+    assert_true(high > 110);
+}
+
+static void
+a_seed_is_always_the_same_provider(void **state)
+{
+    struct text first = {0}, again = {0}, other = {0};
+
+    arena_compose(7, "controller: tle", &first);
+    arena_compose(7, "controller: tle", &again);
+    arena_compose(8, "controller: tle", &other);
+    assert_string_equal(text_string(&first), text_string(&again));
+    assert_string_not_equal(text_string(&first), text_string(&other));
+    text_release(&first);
+    text_release(&again);
+    text_release(&other);
+}
+
+static void
+every_controller_has_a_rule(void **state)
+{
+    for (size_t i = 0; arena_controller(i) != NULL; i++)
+        assert_non_null(arena_rule(slice_of(arena_controller(i))));
+    assert_null(arena_rule(SLICE("luck")));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_draw_is_a_valid_scenario),
+        cmocka_unit_test(a_seed_is_always_the_same_provider),
+        cmocka_unit_test(every_controller_has_a_rule),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

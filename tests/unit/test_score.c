@@ -1,0 +1,146 @@
+/* test_score.c - a sender beside one who knows the limits: journals written by hand. */
+#include "tests/unit/judging.h"
+
+#include "scenarios/score.h"
+
+/* Five connections on which a message takes a second, and a hundred recipients from the start: 50
+ * are possible in ten seconds. Ten are accepted, five tries are refused for the limit. */
+static void
+play_ten_seconds(struct stage *stage)
+{
+    for (uint64_t row = 0; row < 100; row++)
+        stage_at(stage, 0, EVENT_RELAYED, 0, row);
+    for (uint64_t row = 0; row < 10; row++)
+        stage_at(stage, (int64_t)(row + 1) * US_PER_S, EVENT_ACCEPTED, 0, row);
+    for (uint64_t row = 10; row < 15; row++)
+        stage_at(stage, 5 * US_PER_S, EVENT_LIMIT_HIT, 0, row);
+}
+
+static void
+regret_is_what_is_lost_and_what_is_rejected(void **state)
+{
+    static const struct claim claims[] = {
+        {.form = EXPECT_AT, .subject = "10s", .check = "utilisation(rows) == 20%"},
+        {.form = EXPECT_AT, .subject = "10s", .check = "lost(rows) == 80%"       },
+        {.form = EXPECT_AT, .subject = "10s", .check = "rejected(rows) == 10%"   },
+        {.form = EXPECT_AT, .subject = "10s", .check = "regret(rows) == 0.9"     },
+        {.form = EXPECT_AT, .subject = "10s", .check = "escalations(rows) == 0"  },
+        {.form = EXPECT_AT, .subject = "10s", .check = "fairness == 1"           },
+        {.form = EXPECT_AT, .subject = "10s", .check = "wrongly_failed == 0"     },
+    };
+    static struct stage stage;
+
+    stage_init(&stage, 100, 0);
+    play_ten_seconds(&stage);
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        stage_claim(&stage, &claims[i]);
+    stage_open(&stage);
+    stage_run(&stage, 10 * US_PER_S);
+    for (size_t i = 0; i < COUNT_OF(claims); i++) {
+        print_message(
+            "  %s: %.*s\n", claims[i].check, SLICE_ARGS(judge_result(stage.judge, i).observed));
+        assert_int_equal(judge_result(stage.judge, i).verdict, EXPECT_HELD);
+    }
+    stage_release(&stage);
+}
+
+/* The one of the sixth second itself counts: five of twenty. */
+static void
+what_was_before_does_not_count(void **state)
+{
+    static const struct claim claims[] = {
+        {.form = EXPECT_AT, .subject = "10s", .check = "utilisation(rows) == 25%", .after = "6s"},
+        {.form = EXPECT_AT, .subject = "10s", .check = "rejected(rows) == 0%",     .after = "6s"},
+    };
+    static struct stage stage;
+
+    stage_init(&stage, 100, 0);
+    play_ten_seconds(&stage);
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        stage_claim(&stage, &claims[i]);
+    stage_open(&stage);
+    stage_run(&stage, 10 * US_PER_S);
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        assert_int_equal(judge_result(stage.judge, i).verdict, EXPECT_HELD);
+    stage_release(&stage);
+}
+
+static void
+before_any_mail_there_is_no_value(void **state)
+{
+    static const struct claim claims[] = {
+        {.form = EXPECT_AT, .subject = "10s", .check = "regret(rows) <= 100%"  },
+        {.form = EXPECT_AT, .subject = "10s", .check = "time_to_90(rows) <= 1h"},
+    };
+    static struct stage stage;
+
+    stage_init(&stage, 100, 0);
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        stage_claim(&stage, &claims[i]);
+    stage_open(&stage);
+    stage_run(&stage, 10 * US_PER_S);
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        assert_int_equal(judge_result(stage.judge, i).verdict, EXPECT_UNDECIDED);
+    stage_release(&stage);
+}
+
+/* r1 lives and is refused by a block; r2 lives and the provider says that it does not; d3 is dead. */
+static void
+the_living_are_counted_that_were_given_up(void **state)
+{
+    static const struct claim claim = {
+        .form = EXPECT_AT, .subject = "1m", .check = "wrongly_failed(rows) == 1"};
+    static struct stage stage;
+    struct event refused = {.kind = EVENT_REFUSED,
+        .at_us = 0,
+        .has_verdict = 1,
+        .class = CLASS_INVALID_RECIPIENT,
+        .code = 550};
+
+    stage_init(&stage, 10, 0);
+    stage_at(&stage, US_PER_S, EVENT_BOUNCE_HARD, 0, 1);
+    stage_at(&stage, US_PER_S, EVENT_BOUNCE_HARD, 0, 2);
+    stage_at(&stage, US_PER_S, EVENT_BOUNCE_HARD, 0, 3)->rcpt = "d3@rows.example";
+    stage_claim(&stage, &claim);
+    stage_open(&stage);
+    event_write(stage.journal, &refused, SLICE("0/2"), SLICE("r2@rows.example"));
+    stage_run(&stage, US_PER_MIN);
+    assert_int_equal(judge_result(stage.judge, 0).verdict, EXPECT_HELD);
+    stage_release(&stage);
+}
+
+/* Half of what is tried is refused for reasons of its own: whoever knows the limits fares no better.
+ * A message is seen to take two seconds, so 25 could be tried in ten, and half of them pass. */
+static void
+other_refusals_are_nobodys_regret(void **state)
+{
+    static struct stage stage;
+    static const struct claim claim = {
+        .form = EXPECT_AT, .subject = "10s", .check = "utilisation(rows) == 40%"};
+
+    stage_init(&stage, 100, 0);
+    for (uint64_t row = 0; row < 100; row++)
+        stage_at(&stage, 0, EVENT_RELAYED, 0, row);
+    for (uint64_t row = 0; row < 10; row++)
+        stage_at(&stage, (int64_t)(row + 1) * US_PER_S,
+            row % 2 == 0 ? EVENT_ACCEPTED : EVENT_REFUSED, 0, row);
+    stage_claim(&stage, &claim);
+    stage_open(&stage);
+    stage_run(&stage, 10 * US_PER_S);
+    assert_int_equal(judge_result(stage.judge, 0).verdict, EXPECT_HELD);
+    stage_release(&stage);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(regret_is_what_is_lost_and_what_is_rejected),
+        cmocka_unit_test(what_was_before_does_not_count),
+        cmocka_unit_test(before_any_mail_there_is_no_value),
+        cmocka_unit_test(the_living_are_counted_that_were_given_up),
+        cmocka_unit_test(other_refusals_are_nobodys_regret),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
