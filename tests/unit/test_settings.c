@@ -56,8 +56,9 @@ static void
 there_is_no_oracle_in_the_world(void **state)
 {
     struct diagnostics diagnostics = {0};
-    struct settings *settings = settings_load_text(
-        "mta.yaml", SLICE(LEAST "mx: [{controller: tle}, {controller: oracle}]\n"), &diagnostics);
+    struct settings *settings = settings_load_text("mta.yaml",
+        SLICE(LEAST "mx: [{domain: b.test, controller: tle}, {controller: oracle}]\n"),
+        &diagnostics);
 
     assert_null(settings);
     assert_int_equal(diagnostics.errors_count, 1);
