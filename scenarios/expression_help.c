@@ -39,7 +39,7 @@ static const struct {
      "The share of all verdicts that name the true cause."                                                                                 },
     {"utilisation",      "utilisation(ISP)",
      "What the ISP accepted, as a share of what its true limits would have let through while "
-     "mail "
+        "mail "
         "waited."                                                                                                                          },
     {"lost",             "lost(ISP)",
      "The share of what the true limits would have let through that was left unused while mail "
@@ -50,11 +50,11 @@ static const struct {
     {"regret",           "regret(ISP)",                                    "lost(ISP) + rejected(ISP): 0 is as good as knowing the limits."},
     {"overshoot",        "overshoot(ISP)",
      "The most by which tries exceeded the true limits in any minute or more; from the start of "
-     "the "
+        "the "
         "run."                                                                                                                             },
     {"time_to_90",       "time_to_90(ISP)",
      "How long after the first waiting mail 90 % of the true limit was reached for the first "
-     "time; no "
+        "time; no "
         "value before."                                                                                                                    },
     {"escalations",      "escalations(ISP)",
      "Penalties that began, and rungs that were climbed, because the sender kept knocking."                                                },
