@@ -20,7 +20,7 @@ static const struct command_row {
      "runs a scenario again and tells one recipient's story"                                              },
     {"plot",    COMMAND_PLOT,    1, SIZE_MAX, "FILE [PLOT...]",
      "runs a scenario and draws kpi, confusion or throughput-vs-limit (--text: in the "
-     "terminal)"                                                                                          },
+        "terminal)"                                                                                       },
     {"arena",   COMMAND_ARENA,   0, SIZE_MAX, "[FILE|DIR...]",
      "every controller against the ISPs of files and of --seeds: one table"                               },
     {"schema",  COMMAND_SCHEMA,  0, 0,        "",               "prints the JSON Schema of scenario files"},
