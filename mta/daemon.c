@@ -144,6 +144,9 @@ on_event(void *arg, struct slice entry)
     struct event event;
 
     event_read(entry, &event, &sender, &rcpt);
+    if (event.kind == EVENT_DSN_TROUBLE) /* the log has the event itself */
+        fprintf(stderr, "mta: mail that came back%s%.*s: %.*s\n", sender.length > 0 ? " to " : "",
+            SLICE_ARGS(sender), SLICE_ARGS(journal_name_text(daemon->journal, event.text)));
     if (event.kind != EVENT_ATTEMPT && event.kind != EVENT_EXPIRED)
         return;
     sync_soon(daemon);

@@ -186,6 +186,21 @@ diagnostic_of(const struct returned_mail *mail)
                                                       : mail->recipient->words);
 }
 
+/* Of a mail as a whole. */
+static void
+tell_trouble(struct inbound *inbound, enum event_outcome outcome, struct slice came_to,
+    struct slice host, const char *why)
+{
+    struct journal *journal = inbound->doors.journal;
+    struct event event = {.at_us = loop_now_us(inbound->doors.loop),
+        .kind = EVENT_DSN_TROUBLE,
+        .outcome = (uint8_t)outcome,
+        .host = journal_name(journal, cut(host)),
+        .text = journal_text(journal, slice_of(why))};
+
+    event_write(journal, &event, came_to, SLICE(""));
+}
+
 static void
 tell_journal(struct inbound *inbound, const struct returned_mail *mail, enum event_outcome outcome)
 {
@@ -303,6 +318,32 @@ on_durable(void *arg, bool is_durable)
 }
 
 static void
+on_too_large(void *arg)
+{
+    struct inbound *inbound = arg;
+
+    inbound->totals.too_large++;
+    tell_trouble(
+        inbound, OUTCOME_REFUSED, SLICE(""), SLICE(""), "larger than size_max allows: refused");
+}
+
+/* It is told where the first of its addresses leads, for what it says of itself may be anything. */
+static void
+note_trouble(
+    struct inbound *inbound, const struct mail_address *came_to, const struct report *report)
+{
+    struct text address = {0};
+
+    if (report->trouble == REPORT_FINE)
+        return;
+    inbound->totals.cut_short++;
+    address_format(&address, came_to);
+    tell_trouble(inbound, OUTCOME_CUT, text_slice(&address), report->host,
+        report_trouble_text(report->trouble));
+    text_release(&address);
+}
+
+static void
 on_message(void *arg, void *arg_note, struct guest *guest, const struct reception_mail *mail)
 {
     struct inbound *inbound = arg;
@@ -317,6 +358,7 @@ on_message(void *arg, void *arg_note, struct guest *guest, const struct receptio
     *note = (struct delivery_note){.inbound = inbound, .guest = guest};
     dot_unstuff(&content, mail->content);
     report_read(text_slice(&content), &report);
+    note_trouble(inbound, &mail->recipients[0], &report);
     for (size_t i = 0; i < mail->recipients_count; i++)
         take_for(inbound, note, &mail->recipients[i], &report);
     report_release(&report);
@@ -332,6 +374,7 @@ static const struct house returns_house = {
     .on_mail = on_mail,
     .on_rcpt = on_rcpt,
     .on_message = on_message,
+    .on_too_large = on_too_large,
 };
 
 /* ---- life ---- */

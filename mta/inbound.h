@@ -16,6 +16,9 @@
  *   unsubscription         EFS_UNSUBSCRIBED
  *   delivered and the rest nothing
  *
+ * What cut the reading of a mail short (MIME bombs, floods of fields, loops: smtp/report.h), or was
+ * refused for its size, is dsn.trouble besides: one event per mail, with the address it came to.
+ *
  * The 250 comes when it is durable. Of one mail, however many addresses it came to, no more is heard
  * than of one report (REPORT_RECIPIENTS_MAX).
  *

@@ -229,6 +229,9 @@ write_returns(const struct survey *survey)
         {"mta_returned_forged_quotes_total", "counter",
          "Message-IDs and senders quoted in mail that are not ours.",                                   NULL,   NULL,
          returns->forged_quotes                                                                                                                           },
+        {"mta_returned_in_trouble_total",    "counter", "Mail read in part, or refused for its size.",
+         "why",                                                                                                 "cut_short",      returns->cut_short      },
+        {NULL,                               NULL,      NULL,                                           "why",  "too_large",      returns->too_large      },
         {"mta_returned_waiting",             "gauge",   "What waits for the next poll of the mailbox.", NULL,
          NULL,                                                                                                                    returns->waiting        },
     };

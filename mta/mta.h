@@ -196,6 +196,8 @@ struct mta_returns { /* mail that came back; by recipient, where it speaks of se
     uint64_t late;                  /* … that are too old; … */
     uint64_t misaddressed;          /* … of domains that are not ours: refused at RCPT */
     uint64_t forged_quotes;         /* Message-IDs and senders in mail, likewise */
+    uint64_t cut_short;             /* mails that were read in part: bombs, floods, loops */
+    uint64_t too_large;             /* mails that were refused with 552 */
     uint64_t waiting;               /* for the next poll */
 };
 

@@ -245,6 +245,8 @@ returns(void *arg, const struct control_request *request, struct text *answer)
         {"late",           counted.late           },
         {"misaddressed",   counted.misaddressed   },
         {"forged_quotes",  counted.forged_quotes  },
+        {"cut_short",      counted.cut_short      },
+        {"too_large",      counted.too_large      },
         {"waiting",        counted.waiting        },
     };
     struct columns columns = columns_begin(names, COUNT_OF(names));

@@ -41,6 +41,8 @@ struct house {
     const char *(*on_rcpt)(void *arg, void *note, const struct mail_address *address);
     void (*on_message)(
         void *arg, void *note, struct guest *guest, const struct reception_mail *mail);
+    /* Something was refused for its size, at MAIL or after the final dot. NULL: nobody wants to know. */
+    void (*on_too_large)(void *arg);
 };
 
 struct reception_setup {

@@ -68,6 +68,16 @@ address_at(const struct guest *g, struct mail_place place)
     };
 }
 
+static const char *
+refuse_for_size(struct guest *g)
+{
+    const struct reception_setup *setup = &g->reception->setup;
+
+    if (setup->house->on_too_large != NULL)
+        setup->house->on_too_large(setup->house_arg);
+    return "552 5.3.4 message size exceeds fixed maximum message size";
+}
+
 static void
 mail(struct guest *g, const struct command *command)
 {
@@ -75,7 +85,7 @@ mail(struct guest *g, const struct command *command)
     const char *no = NULL;
 
     if (command->size > setup->size_max)
-        no = "552 5.3.4 message size exceeds fixed maximum message size";
+        no = refuse_for_size(g);
     else if (command->by_s != 0 && !setup->house->does_deliver_by)
         no = "555 5.5.4 parameter not known here";
     else
@@ -279,7 +289,7 @@ static void
 content_is_over(struct guest *g)
 {
     if (g->is_too_large)
-        guest_complain(g, "552 5.3.4 message size exceeds fixed maximum message size");
+        guest_complain(g, refuse_for_size(g));
     else if (g->scanner.has_bare_line_end || g->scanner.has_nul)
         guest_complain(g, "554 5.6.0 bare CR, bare LF or NUL in the content");
     else {

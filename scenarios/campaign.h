@@ -175,6 +175,9 @@ void campaign_row_address(
 /* Which row is this envelope about? False: none of ours. */
 bool campaign_find_row(const struct campaign *campaign, struct slice sender, struct slice rcpt,
     size_t *delivery, uint64_t *row);
+/* Does mail that came back at at_us come too late to change this row? (mta.inmail.window) */
+bool campaign_is_late(
+    const struct campaign *campaign, size_t delivery, uint64_t row, int64_t at_us);
 void campaign_return_path(
     const struct campaign *campaign, size_t delivery, uint64_t row, struct text *out);
 int64_t campaign_row_relayed_us(

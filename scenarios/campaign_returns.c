@@ -32,6 +32,12 @@ is_late(const struct delivery *delivery, uint64_t row, int64_t at_us)
     return sent_us >= 0 && at_us > sent_us + delivery->campaign->doors.returns_within_us;
 }
 
+bool
+campaign_is_late(const struct campaign *campaign, size_t delivery, uint64_t row, int64_t at_us)
+{
+    return is_late(&campaign->deliveries[delivery], row, at_us);
+}
+
 static void
 denylist(struct delivery *delivery, uint64_t row)
 {

@@ -199,6 +199,7 @@ why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
         : kind == EVENT_TLS && is_foreign         ? "a foreign MTA does not tell of its handshakes"
         : kind == EVENT_BOUNCE_SOFT && is_foreign ? "a foreign MTA tells of failures only"
         : kind == EVENT_FBL_RECEIVED && returns_count == 0 && !is_foreign ? "no ISP returns mail"
+        : kind == EVENT_DSN_TROUBLE && returns_count == 0                 ? "no ISP returns mail"
         : kind == EVENT_MX_CHANGED && is_static        ? "every MX rule is static"
         : kind == EVENT_AUTH && !is_authenticating     ? "no ISP verifies (isps.NAME.auth)"
         : kind == EVENT_LIMIT_HIT && limits_count == 0 ? "no ISP has limits"
@@ -217,7 +218,9 @@ expression_event_kind(const struct expression_context *context, const struct sou
     for (int i = EVENT_SUBMITTED; i <= EVENT_MX_CHANGED; i++)
         names[count++] = event_kind_name((enum event_kind)i);
     names[count++] = event_kind_name(EVENT_AUTH);
-    if (!event_kind_from_name(name, kind) || (*kind > EVENT_MX_CHANGED && *kind != EVENT_AUTH))
+    names[count++] = event_kind_name(EVENT_DSN_TROUBLE);
+    if (!event_kind_from_name(name, kind) ||
+        (*kind > EVENT_MX_CHANGED && *kind != EVENT_AUTH && *kind != EVENT_DSN_TROUBLE))
         return compiler_fail_with_words(&compiler, from, to, name, names, count, "event");
     why = why_nobody_writes(context->scenario, *kind);
     return why == NULL ||

@@ -173,8 +173,21 @@ tell_report(
     enhanced_format(out, enhanced_unpack(event->enhanced));
     if (event->text != 0)
         text_printf(out, " %.*s", SLICE_ARGS(journal_name_text(journal, event->text)));
-    if (event->outcome != OUTCOME_NONE)
-        text_printf(out, " (%s: it changes nothing)", outcome_name(event->outcome));
+}
+
+/* "takes back a report: failed 5.2.2 552 mailbox full (late: it changes nothing)"; a complaint does,
+ * however late: it is about the address. */
+static void
+tell_return(struct text *out, const struct inquiry *inquiry, const struct story *story,
+    const struct event *event)
+{
+    bool is_late = event->kind == EVENT_DSN_RECEIVED && story->has_row &&
+        campaign_is_late(world_campaign(inquiry->world), story->delivery, story->row, event->at_us);
+
+    tell_report(out, world_journal(inquiry->world), event, "takes back");
+    if (event->outcome != OUTCOME_NONE || is_late)
+        text_printf(out, " (%s: it changes nothing)",
+            event->outcome != OUTCOME_NONE ? outcome_name(event->outcome) : "late");
 }
 
 /* In Campaign's own words, but for who wrote them. */
@@ -253,7 +266,7 @@ tell(
         return true;
     case EVENT_DSN_RECEIVED:
     case EVENT_FBL_RECEIVED:
-        tell_report(out, journal, event, "takes back");
+        tell_return(out, inquiry, story, event);
         return true;
     case EVENT_CONNECT:
     case EVENT_TLS:
@@ -263,6 +276,7 @@ tell(
     case EVENT_TIMELINE:
     case EVENT_DELIVERY:
     case EVENT_RECEIVED:
+    case EVENT_DSN_TROUBLE:
         tell_other(out, journal, event);
         return true;
     case EVENT_KINDS_COUNT:
@@ -290,6 +304,7 @@ teller_of(const struct journal *journal, const struct event *event)
     case EVENT_MX_CHANGED:
     case EVENT_DSN_RECEIVED:
     case EVENT_FBL_RECEIVED:
+    case EVENT_DSN_TROUBLE:
         return SLICE("mta");
     case EVENT_SUBMITTED:
     case EVENT_RELAYED:

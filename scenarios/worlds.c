@@ -32,6 +32,7 @@ party_of(uint8_t kind)
     case EVENT_ATTEMPT:
     case EVENT_DEFERRED:
     case EVENT_DSN_RECEIVED:
+    case EVENT_DSN_TROUBLE:
         return MTA;
     case EVENT_ACCEPTED:
     case EVENT_REFUSED:

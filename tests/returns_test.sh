@@ -190,15 +190,21 @@ says complaints '@F@lou@isp.test@.*@abuse@bounces.test@'
 says events '"event":"fbl.received".*"kind":"complaint"'
 says events '"event":"dsn.received".*"outcome":"duplicate"'
 says events '"event":"dsn.received".*"outcome":"unmatched"'
+{ for _ in $(seq 51); do echo "Received: by mx.isp.test; now"; done; cat gone; } >loop
+expect_code 250 fbl@bounces.test loop
+says stderr '^mta: mail that came back to fbl@bounces.test: more than 50 hops: a loop$'
+until_true grep -q '"event":"dsn.trouble".*"text":"more than 50 hops: a loop".*"outcome":"cut"' events
 "$mta" ctl -s sock returns >counts
-says counts '^failed +4$'
+says counts '^failed +5$'
+says counts '^cut_short +1$'
 says counts '^duplicate +1$'
-says counts '^unmatched +1$'
+says counts '^unmatched +2$'
 says counts '^forged +2$'
 says counts '^misaddressed +1$'
 python3 -c 'import sys, urllib.request
 print(urllib.request.urlopen("http://127.0.0.1:%s/metrics" % sys.argv[1]).read().decode())' "$metrics" >page
 says page '^mta_return_paths_refused_total\{why="forged"\} 2$'
+says page '^mta_returned_in_trouble_total\{why="cut_short"\} 1$'
 says page '^mta_returned_total\{kind="complaint"\} 1$'
 
 # ---- rules are read again; a file with mistakes changes nothing ----

@@ -29,6 +29,7 @@ static const char *const kind_names[] = {
     [EVENT_CANCELLED] = "cancelled",
     [EVENT_RECEIVED] = "received",
     [EVENT_AUTH] = "auth",
+    [EVENT_DSN_TROUBLE] = "dsn.trouble",
 };
 static_assert(COUNT_OF(kind_names) == EVENT_KINDS_COUNT, "every kind has a name");
 

@@ -30,7 +30,7 @@ enum event_kind {
     EVENT_QUARANTINE, /* campaign: an address was quarantined */
     EVENT_LIMIT_HIT,  /* ISP: a limit answered */
     EVENT_MX_CHANGED, /* MTA: a controller changed a value */
-    /* Below: told for the story and the series; not for `when:` and `count`. */
+    /* Below: told for the story and the series; not for `when:` and `count`, but for the last two. */
     EVENT_REFUSED,   /* ISP: answered no to a recipient, or to all that were open */
     EVENT_SESSION,   /* ISP: a connection was opened or closed (outcome) */
     EVENT_TIMELINE,  /* world: a label began or ended, a fault came or went, a value was set */
@@ -39,6 +39,9 @@ enum event_kind {
     EVENT_CANCELLED, /* campaign: this row will not be relayed any more */
     EVENT_RECEIVED,  /* MTA: took a recipient in; only where no campaign tells it */
     EVENT_AUTH,      /* ISP: what one method of authentication (rule) found (outcome, text) */
+    /* MTA: mail that came back was read in part only (outcome cut), or not taken (refused); the text
+     * says why. */
+    EVENT_DSN_TROUBLE,
     EVENT_KINDS_COUNT,
 };
 

@@ -357,6 +357,55 @@ no_more_is_heard_of_one_mail_than_of_one_report(void **state)
     stop(&r);
 }
 
+/* One line, however many addresses it came to, and what was read before counts. */
+static void
+what_cuts_a_mail_short_is_told_once(void **state)
+{
+    struct text dialogue = {0};
+    struct returns r;
+
+    start(&r);
+    text_add_string(&dialogue, HELLO NULL_SENDER RETURN_PATH RETURN_PATH "DATA\r\n");
+    for (int i = 0; i <= REPORT_HOPS_MAX; i++)
+        text_printf(&dialogue, "Received: by mx%d.isp.test; now\r\n", i);
+    text_add_string(&dialogue, &REPORT[strlen("DATA\r\n")]);
+    peer_say(&r.w, 0, text_string(&dialogue));
+    text_release(&dialogue);
+    assert_int_equal(events_of(&r.w, EVENT_DSN_TROUBLE), 1);
+    assert_int_equal(events_of(&r.w, EVENT_DSN_RECEIVED), 4);
+    assert_int_equal(r.w.events[0].outcome, OUTCOME_CUT);
+    assert_slice(
+        journal_name_text(r.w.journal, r.w.events[0].text), report_trouble_text(REPORT_LOOP));
+    assert_non_null(
+        strstr(text_string(&r.w.story), "dsn.trouble  0  b+spring-1z@campaign.example>\n"));
+    assert_int_equal(inbound_totals(r.inbound).cut_short, 1);
+    assert_int_equal(inbound_totals(r.inbound).too_large, 0);
+    stop(&r);
+}
+
+static void
+what_is_refused_for_its_size_is_told(void **state)
+{
+    struct text dialogue = {0};
+    struct returns r;
+
+    start(&r);
+    assert_string_equal(
+        peer_codes(&r.w, 0, HELLO "MAIL FROM:<> SIZE=100001\r\n" NULL_SENDER RETURN_PATH),
+        "250 552 250 250 ");
+    text_add_string(&dialogue, "DATA\r\n\r\n");
+    while (dialogue.length <= 100000)
+        text_add_string(&dialogue, "once more, and once more, and once more\r\n");
+    text_add_string(&dialogue, ".\r\n");
+    assert_string_equal(peer_codes(&r.w, 0, text_string(&dialogue)), "354 552 ");
+    text_release(&dialogue);
+    assert_int_equal(events_of(&r.w, EVENT_DSN_TROUBLE), 2);
+    assert_int_equal(r.w.events[1].outcome, OUTCOME_REFUSED);
+    assert_int_equal(inbound_totals(r.inbound).too_large, 2);
+    assert_int_equal(inbound_totals(r.inbound).cut_short, 0);
+    stop(&r);
+}
+
 static void
 only_return_paths_and_the_postmaster_are_known(void **state)
 {
@@ -410,6 +459,8 @@ main(void)
         cmocka_unit_test(mail_to_the_address_of_list_unsubscribe_is_an_unsubscription),
         cmocka_unit_test(what_is_no_report_is_taken_and_counted),
         cmocka_unit_test(no_more_is_heard_of_one_mail_than_of_one_report),
+        cmocka_unit_test(what_cuts_a_mail_short_is_told_once),
+        cmocka_unit_test(what_is_refused_for_its_size_is_told),
         cmocka_unit_test(only_return_paths_and_the_postmaster_are_known),
         cmocka_unit_test(what_submission_offers_is_not_offered_here),
         cmocka_unit_test(one_message_may_come_back_after_the_other),
