@@ -44,7 +44,7 @@ read_kind(const struct tsv *tsv, const struct tsv_row *row, int *kind, struct er
     if (!report_kind_from_name(cell, &found) || found == REPORT_NOTBOUNCE ||
         found == REPORT_SUCCESS)
         return tsv_error(tsv, row, CELL_KIND, 0, err,
-            "no kind of mail that has a verdict: \"%.*s\"", SLICE_ARGS(cell));
+            "one of bounce, delay, autoreply, challenge, fbl (not \"%.*s\")", SLICE_ARGS(cell));
     *kind = (int)found;
     return true;
 }
@@ -53,13 +53,19 @@ static bool
 read_word(const struct tsv *tsv, const struct tsv_row *row, size_t cell, const char *const *words,
     size_t words_count, unsigned *number, struct error *err)
 {
+    struct text known = {0};
+
     for (size_t i = 0; i < words_count; i++)
         if (slice_equals(row->cells[cell], slice_of(words[i]))) {
             *number = (unsigned)i;
             return true;
         }
-    return tsv_error(
-        tsv, row, cell, 0, err, "not a word known here: \"%.*s\"", SLICE_ARGS(row->cells[cell]));
+    for (size_t i = 0; i < words_count; i++)
+        text_printf(&known, "%s%s", i > 0 ? ", " : "", words[i]);
+    tsv_error(tsv, row, cell, 0, err, "one of %s (not \"%.*s\")", text_string(&known),
+        SLICE_ARGS(row->cells[cell]));
+    text_release(&known);
+    return false;
 }
 
 /* "5.1.1", "4.7.", "x.2.2" */
@@ -271,8 +277,8 @@ example_wins(
     if (winner == number)
         return true;
     if (winner > number)
-        return tsv_error(
-            tsv, &rule->row, CELL_EXAMPLE, 0, err, "the rule does not take its example");
+        return tsv_error(tsv, &rule->row, CELL_EXAMPLE, 0, err,
+            "this is no example of \"%.*s\": it does not match", SLICE_ARGS(rule->id));
     return tsv_error(tsv, &rule->row, CELL_EXAMPLE, 0, err,
         "this is no example of \"%.*s\": the rule \"%.*s\" of line %d takes it",
         SLICE_ARGS(rule->id), SLICE_ARGS(rules->rules[winner].id), rules->rules[winner].row.line);

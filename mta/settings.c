@@ -230,15 +230,23 @@ static bool
 read_rows(const char *filename, struct bounce_table *table, struct arena *arena, struct error *err)
 {
     static const struct conf_bounds bounds = {CONF_FILE_BYTES_MAX, CONF_LINE_BYTES_MAX};
-    struct mark mark = {.filename = filename};
+    struct mark mark;
+    struct error why;
 
     if (filename == NULL)
         return true;
     table->filename = filename;
-    if (conf_read_file(filename, &bounds, arena, &table->rows, &mark, err) == CONF_READ)
+    switch (conf_read_file(filename, &bounds, arena, &table->rows, &mark, &why)) {
+    case CONF_READ:
         return true;
-    return err->kind == ERROR_NONE &&
-        error_set(err, ERROR_NOT_FOUND, "there is no file %s", filename);
+    case CONF_NOT_FOUND:
+    case CONF_UNREADABLE:
+        return error_set(err, ERROR_NOT_FOUND, "cannot read %s: %s", filename, why.text);
+    case CONF_TOO_LARGE:
+        return error_set(
+            err, ERROR_CONFIG, "%s:%d:%d: %s", filename, mark.line, mark.column, why.text);
+    }
+    return false;
 }
 
 /* Ours come last. */

@@ -187,8 +187,8 @@ a_bad_row_is_refused_with_its_place(void **state)
         const char *row, *complaint;
     } cases[] = {
         {"\tbounce\twords\t-\tx\t10\t-\t-\tkeep\tx\n",                                               "mine.tsv:2:1: a rule needs an id"     },
-        {"A\tnotbounce\twords\t-\tx\t10\t-\t-\tkeep\tx\n",                                           "mine.tsv:2:3: no kind of mail"        },
-        {"A\tbounce\tbody\t-\tx\t10\t-\t-\tkeep\tx\n",                                               "mine.tsv:2:10: not a word known here" },
+        {"A\tnotbounce\twords\t-\tx\t10\t-\t-\tkeep\tx\n",                                           "mine.tsv:2:3: one of bounce, delay"   },
+        {"A\tbounce\tbody\t-\tx\t10\t-\t-\tkeep\tx\n",                                               "mine.tsv:2:10: one of -, subject, "   },
         {"A\tbounce\twords\t5.1\tx\t10\t-\t-\tkeep\tx\n",                                            "mine.tsv:2:16: a status, or its front"},
         {"A\tbounce\twords\t-\t(x\t10\t-\t-\tkeep\tx\n",                                             "mine.tsv:2:20: "                      },
         {"A\tbounce\t-\t-\tx\t10\t-\t-\tkeep\tx\n",                                                  "an expression, and where to look"     },
@@ -196,9 +196,9 @@ a_bad_row_is_refused_with_its_place(void **state)
         {"A\tbounce\twords\t-\tx\t-\t-\t-\tkeep\tx\n",                                               "has to name type and reason"          },
         {"A\tbounce\twords\t-\tx\t10\tmild\t-\tkeep\tx\n",                                           "no such type: \"mild\""               },
         {"A\tbounce\twords\t-\tx\t10\t-\tbored\tkeep\tx\n",                                          "no such reason: \"bored\""            },
-        {"A\tbounce\twords\t-\tx\t10\t-\t-\tlose\tx\n",                                              "not a word known here: \"lose\""      },
+        {"A\tbounce\twords\t-\tx\t10\t-\t-\tlose\tx\n",                                              "keep, ignore (not \"lose\")"          },
         {"A\tbounce\twords\t-\tx\t10\t-\t-\tkeep\t-\n",                                              "needs an example"                     },
-        {"A\tbounce\twords\t-\tx\t10\t-\t-\tkeep\ty\n",                                              "does not take its example"            },
+        {"A\tbounce\twords\t-\tx\t10\t-\t-\tkeep\ty\n",                                              "example of \"A\": it does not match"  },
         {"A\tbounce\tsubject\t-\t-\treply\t-\t-\tkeep\t-\n",                                         "a reply is looked for in"             },
         {"A\tbounce\twords\t-\tx\t10\t-\t-\tkeep\tx\nA\tbounce\twords\t-\ty\t10\t-\t-\tkeep\ty\n",
          "another rule has the id \"A\" too"                                                                                                },

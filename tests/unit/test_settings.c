@@ -108,6 +108,7 @@ returned_mail_has_its_clock_its_key_and_its_rules(void **state)
     settings->inbound_rules = "no/such/file";
     assert_null(settings_inmail_rules(settings, bounces, &err));
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(err.text, "cannot read no/such/file: No such file or directory");
     settings_free(&settings);
     bounce_rules_free(&bounces);
     remove(filename);
