@@ -55,7 +55,10 @@ explain_rule(struct text *out, const char *role, const struct bounce *bounce, st
     const struct verdict *verdict = &bounce->verdict;
 
     text_printf(out, "  %-10s%.*s", role, SLICE_ARGS(bounce->rule));
-    text_add_string(out, phrase.length > 0 ? ", for \"" : ", for its codes");
+    if (phrase.length > 0)
+        text_add_string(out, ", for \"");
+    else if (verdict->class != CLASS_UNDETERMINED) /* else it takes the rest */
+        text_add_string(out, ", for its codes");
     classify_add_cell(out, phrase);
     text_printf(out, "%s: class %d %s, %s, %s\n", phrase.length > 0 ? "\"" : "", verdict->class,
         class_name((enum bounce_class)verdict->class),
