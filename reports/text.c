@@ -197,7 +197,10 @@ add_reason(struct table *table, const struct result_reason *reason)
 {
     struct text class = {0};
 
-    text_printf(&class, "%d %.*s", reason->class, SLICE_ARGS(reason->class_name));
+    if (reason->class > 0) /* a complaint has none */
+        text_printf(&class, "%d %.*s", reason->class, SLICE_ARGS(reason->class_name));
+    else
+        text_add_string(&class, "–");
     table_add(table, TONE_PLAIN, reason->reason);
     table_add(table, TONE_PLAIN, reason->type);
     table_add(table, TONE_PLAIN, text_slice(&class));
