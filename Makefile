@@ -67,9 +67,10 @@ bench: $(BENCH) $(TOOLS) $(PROGRAMS) ## measures; compare ratios, machines diffe
 	  echo "--- $$program"; BIN=$(B)/bin $$program; [ $$? = 0 -o $$? = 77 ] || exit 1; done
 
 corpus: $(B)/bin/mta ## scores the judgement against labelled bounces: make corpus CORPUS=DIR
-	@[ -n "$(CORPUS)" ] || { echo "make corpus CORPUS=DIR: DIR holds sync/replies.tsv and async/labels.tsv"; exit 2; }
-	@tests/corpus_replies.py $(CORPUS)/sync/replies.tsv $<
-	@[ ! -e tests/corpus_mail.py ] || tests/corpus_mail.py $(CORPUS)/async $<
+	@for table in sync/replies.tsv async/labels.tsv; do [ -n "$(CORPUS)" -a -r "$(CORPUS)/$$table" ] || { \
+	  echo "make corpus CORPUS=DIR: DIR holds sync/replies.tsv and async/labels.tsv"; exit 2; }; done
+	@tests/corpus_replies.py "$(CORPUS)/sync/replies.tsv" $<
+	@tests/corpus_mail.py "$(CORPUS)/async" $<
 
 fuzz: ## fuzzes every parser for FUZZ_SECONDS (30) each
 	@$(MAKE) FLAVOUR=fuzz CC=clang fuzzers
