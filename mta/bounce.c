@@ -88,6 +88,7 @@ bounce_of(const struct rule *rule)
 {
     return (struct bounce){.verdict = rule->verdict,
         .rule = rule->id,
+        .is_by_words = rule->has_words,
         .code = rule->transcode.code,
         .enhanced = rule->transcode.enhanced};
 }

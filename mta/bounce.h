@@ -37,6 +37,7 @@ enum { BOUNCE_TEXT_MAX = 8192 }; /* bytes of a reply that rules look at */
 struct bounce {
     struct verdict verdict;
     struct slice rule;             /* its id */
+    bool is_by_words;              /* it found some; otherwise the codes alone have spoken */
     uint16_t code;                 /* what the reply's was transcoded to; 0: it stays */
     struct enhanced_code enhanced; /* class 0: it has none, or stays with the code */
 };

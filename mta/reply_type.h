@@ -5,7 +5,9 @@
  * rules are data, `mta/rules/reply_type.tsv`; first match wins, and the last rows take the rest.
  *
  * A rule is found by a word of the text, so what a look-up costs grows with the text and not with the
- * table. Nothing changes after reading: the rules may be shared by many worlds.
+ * table. Where no rule knows the words, the built-in bounce rules are asked for their class: they know
+ * more phrases and languages. Codes speak last. Nothing changes after reading: the rules may be shared
+ * by many worlds, one thread at a time.
  *
  * Ownership  reply_types_new() gives the rules to the caller; what is found points into them.
  * Errors     a bad row: ERROR_CONFIG with file, line and column. */

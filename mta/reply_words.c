@@ -29,6 +29,35 @@ run_at(struct slice text)
     return (struct slice){text.at, length};
 }
 
+/* What an address is made of; a full stop belongs to it only between two other letters. */
+static bool
+is_of_address(struct slice run, size_t at)
+{
+    if (run.at[at] == '.')
+        return at > 0 && at + 1 < run.length && run.at[at - 1] != '.' && run.at[at + 1] != '.';
+    return is_word_byte(run.at[at]) ||
+        (run.at[at] != '\0' && strchr("@+-_=/#~^$%&*?'", run.at[at]) != NULL);
+}
+
+/* Cuts the run at its first address: what stands before it, and what behind ("<a@b>...unknown"). */
+static struct slice
+cut_address(struct slice run, struct slice *rest)
+{
+    const char *sign = memchr(run.at, '@', run.length);
+    size_t from, to;
+
+    *rest = (struct slice){0};
+    if (sign == NULL)
+        return run;
+    from = to = (size_t)(sign - run.at);
+    while (from > 0 && is_of_address(run, from - 1))
+        from--;
+    while (to < run.length && is_of_address(run, to))
+        to++;
+    *rest = slice_from(run, to);
+    return (struct slice){run.at, from};
+}
+
 static void
 add_words(struct reply_words *words, struct slice run, size_t *used)
 {
@@ -60,8 +89,10 @@ reply_words_of(struct reply_words *words, struct slice text)
     while (text.length > 0 && words->count < REPLY_WORDS_MAX && used < REPLY_BYTES_MAX) {
         struct slice run = run_at(text);
 
-        if (run.length > 0 && memchr(run.at, '@', run.length) == NULL)
-            add_words(words, run, &used);
+        for (struct slice part, rest = run; rest.length > 0;) {
+            part = cut_address(rest, &rest);
+            add_words(words, part, &used);
+        }
         text = slice_from(text, run.length < text.length ? run.length + 1 : run.length);
     }
 }

@@ -69,6 +69,100 @@ replies_have_the_type_that_a_reader_would_give_them(void **state)
     reply_types_free(&types);
 }
 
+/* Other words, languages and servers than those the rules have for examples. */
+static void
+words_are_known_by_family(void **state)
+{
+    static const struct {
+        enum smtp_stage stage;
+        const char *reply;
+        enum reply_subject subject;
+        enum reply_group group;
+    } cases[] = {
+        {STAGE_BANNER, "421 conexiones simultaneas: demasiadas",                                   REPLY_CONNECTION, GROUP_THROTTLE    },
+        {STAGE_BANNER, "421 4.7.0 zu viele Verbindungen von dort",                                 REPLY_CONNECTION,
+         GROUP_THROTTLE                                                                                                                },
+        {STAGE_BANNER, "421 Muitas conexoes abertas",                                              REPLY_CONNECTION, GROUP_THROTTLE    },
+        {STAGE_BANNER, "421 слишком много подключений",                     REPLY_CONNECTION, GROUP_THROTTLE    },
+        {STAGE_MAIL,   "450 too many new TLS sessions from there",                                 REPLY_CONNECTION, GROUP_THROTTLE    },
+        {STAGE_MAIL,   "450 4.7.1 Troppi messaggi in poco tempo",                                  REPLY_RATE,       GROUP_THROTTLE    },
+        {STAGE_MAIL,   "450 4.7.1 za duzo wiadomosci",                                             REPLY_RATE,       GROUP_THROTTLE    },
+        {STAGE_MAIL,   "421 refused, code IB605",                                                  REPLY_RATE,       GROUP_THROTTLE    },
+        {STAGE_RCPT,   "450 4.7.1 policy: quota exceeded for this host",                           REPLY_QUOTA,      GROUP_THROTTLE    },
+        {STAGE_RCPT,   "450 4.5.3 too many recipients this hour",                                  REPLY_QUOTA,      GROUP_THROTTLE    },
+        {STAGE_RCPT,   "450 we delay the first contact of an unknown triplet",                     REPLY_GREYLIST,
+         GROUP_GREYLIST                                                                                                                },
+        {STAGE_BANNER, "554 su servidor figura en una lista negra",                                REPLY_BLOCK,      GROUP_BLOCK       },
+        {STAGE_BANNER, "554 (CON:B1) no",                                                          REPLY_BLOCK,      GROUP_BLOCK       },
+        {STAGE_RCPT,   "450 4.1.7 <sam@out.test>: Sender address rejected: undeliverable address",
+         REPLY_CONTENT,                                                                                              GROUP_POLICY      },
+        {STAGE_RCPT,   "550 recipient domain could not be found",                                  REPLY_CONTENT,    GROUP_DNS         },
+        {STAGE_DOT,    "554 blocked, for it contains a banned word",                               REPLY_CONTENT,    GROUP_SPAM        },
+        {STAGE_DOT,    "550 two multiple Subject headers",                                         REPLY_CONTENT,    GROUP_SYNTAX      },
+ /* by the class of the bounce rules */
+        {STAGE_RCPT,   "550 Gebruiker onbekend",                                                   REPLY_USER,       GROUP_USER_UNKNOWN},
+        {STAGE_RCPT,   "554 skrzynka jest pelna",                                                  REPLY_USER,       GROUP_MAILBOX_FULL},
+        {STAGE_RCPT,   "550 la cuenta fue desactivada",                                            REPLY_USER,       GROUP_INACTIVE    },
+        {STAGE_DOT,    "554 5.0.0 profanity is not welcome",                                       REPLY_CONTENT,    GROUP_SPAM        },
+    };
+    struct reply_types *types = reply_types_new();
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+        struct reply_type type;
+        const char *why;
+
+        print_message("  %s\n", cases[i].reply);
+        assert_true(reply_parse(slice_of(cases[i].reply), &reply, &why));
+        type = reply_type_find(types, SLICE("mx.isp.test"), cases[i].stage, &reply);
+        assert_string_equal(reply_subject_name(type.subject), reply_subject_name(cases[i].subject));
+        assert_string_equal(reply_group_name(type.group), reply_group_name(cases[i].group));
+    }
+    reply_types_free(&types);
+}
+
+/* Else a living address would be failed for what its host thinks of us. */
+static void
+no_code_makes_a_limit_or_a_block_speak_of_the_user(void **state)
+{
+    static const char *const codes[] = {"550", "550 5.1.1", "550 5.1.10", "550 5.2.1", "552 5.2.2",
+        "452 4.2.2", "553 5.1.3", "552", "550 5.5.0", "554 5.7.1"};
+    static const char *const texts[] = {
+        "mailbox unavailable: message rate limit exceeded",
+        "too many messages for this mailbox server, slow down",
+        "too many connections, the user may try later",
+        "hourly quota of your host is exceeded",
+        "your server sends too fast",
+        "the recipient's server throttles you",
+        "host blocked by a blacklist, the recipient is not affected",
+        "client 192.0.2.1 is listed at a dnsbl",
+        "rejected for the poor reputation of your network",
+        "the mailbox takes no mail without SPF or DKIM",
+        "DMARC policy of the sender: user cannot be reached",
+        "sender address rejected: unverified address",
+        "Greylisted, the user may be reached in 5 minutes",
+        "trop de messages, l'utilisateur attendra",
+        "service unavailable, try again later",
+        "server busy",
+    };
+    struct reply_types *types = reply_types_new();
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        for (size_t j = 0; j < COUNT_OF(codes); j++) {
+            struct smtp_reply reply;
+            struct reply_type type;
+            char line[200];
+            const char *why;
+
+            snprintf(line, sizeof line, "%s %s", codes[j], texts[i]);
+            assert_true(reply_parse(slice_of(line), &reply, &why));
+            type = reply_type_find(types, SLICE("mx.isp.test"), STAGE_RCPT, &reply);
+            if (type.subject == REPLY_USER)
+                fail_msg("%s: %.*s", line, SLICE_ARGS(type.rule));
+        }
+    reply_types_free(&types);
+}
+
 static void
 hints_are_read_where_they_ask_to_wait(void **state)
 {
@@ -117,6 +211,10 @@ phrases_are_words_in_their_order(void **state)
         {"fast & !mail",       "mail comes too fast",         false},
         {"fast & !mail",       "it comes too fast",           true },
         {"quota",              "<quota@isp.test> is unknown", false}, /* an address says nothing */
+        {"quota",              "kim@quota.test: no",          false},
+        {"user unknown",       "kim@isp.test...user unknown", true }, /* what touches it does */
+        {"blocked",            "no (kim@isp.test:blocked)",   true },
+        {"a b",                "a=@@b@c@@ (a b",              true },
         {"a .. b .. c",        "a x b b y c",                 true },
         {"a",                  "",                            false},
     };
@@ -143,8 +241,8 @@ malformed_phrases_are_named(void **state)
     }
 }
 
-#define HEAD "id\thost\tstage\tcode\tstatus\twords\ttype\tscope\thold\texample\n"
-#define REST "rest\t-\t-\t-\t-\t-\tuntyped\t-\t-\t451 no\n"
+#define HEAD "id\thost\tstage\tcode\tstatus\twords\tclass\ttype\tscope\thold\texample\n"
+#define REST "rest\t-\t-\t-\t-\t-\t-\tuntyped\t-\t-\t451 no\n"
 
 static void
 bad_tables_say_where(void **state)
@@ -152,20 +250,26 @@ bad_tables_say_where(void **state)
     static const struct {
         const char *rows, *where, *what;
     } cases[] = {
-        {HEAD,                                                       "t.tsv:1:",    "the last rule"},
-        {HEAD "a\t-\tnoon\t-\t-\tfast\trate\t-\t-\t451 fast\n" REST, "t.tsv:2:5:",  "stage"        },
-        {HEAD "a\t-\t-\t45\t-\tfast\trate\t-\t-\t451 fast\n" REST,   "t.tsv:2:7:",  "three digits" },
-        {HEAD "a\t-\t-\t-\t-\tFast\trate\t-\t-\t451 fast\n" REST,    "t.tsv:2:11:", "lower case"   },
-        {HEAD "a\t-\t-\t-\t-\tfast\tspeed\t-\t-\t451 fast\n" REST,   "t.tsv:2:16:", "no such type" },
-        {HEAD "a\t-\t-\t-\t-\tfast\trate\tmoon\t-\t451 fast\n" REST,
-         "t.tsv:2:21:",                                                             "no such scope"},
-        {HEAD "a\t-\t-\t-\t-\tfast\trate\t-\tlong\t451 fast\n" REST, "t.tsv:2:23:", ""             },
-        {HEAD "a\t-\t-\t-\t-\tfast\trate\t-\t-\t451 slow\n" REST,    "t.tsv:2:25:", "no example"   },
-        {HEAD "a\t-\t-\t-\t-\t!fast\trate\t-\t-\t451 slow\n" REST,   "t.tsv:2:11:", "must be there"},
-        {HEAD "a\t-\t-\t-\t-\tfa*\trate\t-\t-\t451 fast\n" REST,     "t.tsv:2:11:", "four letters" },
-        {HEAD "a\t-\t-\t-\t-\tfast\trate\t-\t-\t451 fast\na\t-\t-\t-\t-\tslow\trate\t-\t-\t451 "
-              "slow\n" REST,
-         "t.tsv:3:1:",                                                              "too"          },
+        {HEAD,                                                          "t.tsv:1:",    "the last rule"},
+        {HEAD "a\t-\tnoon\t-\t-\tfast\t-\trate\t-\t-\t451 fast\n" REST, "t.tsv:2:5:",  "stage"        },
+        {HEAD "a\t-\t-\t45\t-\tfast\t-\trate\t-\t-\t451 fast\n" REST,   "t.tsv:2:7:",  "three digits" },
+        {HEAD "a\t-\t-\t-\t-\tFast\t-\trate\t-\t-\t451 fast\n" REST,    "t.tsv:2:11:", "lower case"   },
+        {HEAD "a\t-\t-\t-\t-\t-\t11\trate\t-\t-\t451 fast\n" REST,      "t.tsv:2:13:", "class"        },
+        {HEAD "a\t-\t-\t-\t-\t-\t10 odd\trate\t-\t-\t451 fast\n" REST,  "t.tsv:2:16:", "reason"       },
+        {HEAD "a\t-\t-\t-\t-\t-\t10\trate\t-\t-\t451 fast\n" REST,      "t.tsv:2:",    "no example"   },
+        {HEAD "a\t-\t-\t-\t-\tfast\t-\tspeed\t-\t-\t451 fast\n" REST,
+         "t.tsv:2:18:",                                                                "no such type" },
+        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\tmoon\t-\t451 fast\n" REST,
+         "t.tsv:2:23:",                                                                "no such scope"},
+        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\t-\tlong\t451 fast\n" REST, "t.tsv:2:25:", ""             },
+        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\t-\t-\t451 slow\n" REST,    "t.tsv:2:27:", "no example"   },
+        {HEAD "a\t-\t-\t-\t-\t!fast\t-\trate\t-\t-\t451 slow\n" REST,
+         "t.tsv:2:11:",                                                                "must be there"},
+        {HEAD "a\t-\t-\t-\t-\tfa*\t-\trate\t-\t-\t451 fast\n" REST,     "t.tsv:2:11:", "four letters" },
+        {HEAD
+            "a\t-\t-\t-\t-\tfast\t-\trate\t-\t-\t451 fast\na\t-\t-\t-\t-\tslow\t-\trate\t-\t-\t451 "
+            "slow\n" REST,
+         "t.tsv:3:1:",                                                                 "too"          },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -199,6 +303,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_have_the_type_that_a_reader_would_give_them),
+        cmocka_unit_test(words_are_known_by_family),
+        cmocka_unit_test(no_code_makes_a_limit_or_a_block_speak_of_the_user),
         cmocka_unit_test(hints_are_read_where_they_ask_to_wait),
         cmocka_unit_test(phrases_are_words_in_their_order),
         cmocka_unit_test(malformed_phrases_are_named),
