@@ -100,7 +100,7 @@ ready_at_us(struct controller *c, int64_t now_us)
         return next_us;
     if (truth.eases_at_us == INT64_MAX)
         return now_us + FOREVER_ASK_S * US_PER_S;
-    eases_us = truth.eases_at_us - o->transaction_us / 4; /* it takes a while to get there */
+    eases_us = truth.eases_at_us - o->transaction_us / 8; /* it takes longer to get there */
     return eases_us > next_us ? eases_us : next_us;
 }
 
