@@ -36,14 +36,14 @@ since(struct score_counts counts, const struct score_counts *before)
     return counts;
 }
 
-/* D in millionths: of what he gets through, as much is refused for other reasons as of the real one's. */
+/* D in millionths: of what he gets through, as much is refused for other reasons as of the real one's; all of it where nothing got through. */
 static int64_t
 possible(const struct score_counts *counts)
 {
     uint64_t answered = counts->accepted + counts->refused;
 
-    return answered > 0 ? (int64_t)((amount)counts->drawn * counts->accepted / answered)
-                        : counts->drawn;
+    return counts->accepted > 0 ? (int64_t)((amount)counts->drawn * counts->accepted / answered)
+                                : counts->drawn;
 }
 
 static bool
