@@ -140,7 +140,13 @@ ctl 0 queue
 says stdout '^isp.test .* for (1h|59m)'
 ctl 1 resume other.test
 taken_are 1 || complain "a suspended domain got mail"
+ctl 1 suspend 127.0.0.9
+says stderr '127.0.0.9 is none of our source IPs'
+ctl 0 suspend 127.0.0.1
 ctl 0 resume isp.test
+sleep 0.2
+taken_are 1 || complain "a suspended IP sent mail"
+ctl 0 resume 127.0.0.1
 until_true taken_are 2
 ctl 0 flush isp.test
 says stdout '^1 recipient tried now'

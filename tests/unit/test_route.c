@@ -302,6 +302,46 @@ a_host_in_trouble_does_not_hide_the_others(void **state)
     world_stop(&w);
 }
 
+/* Siblings share connections, unless a scope tells them apart. */
+static void
+siblings_that_scopes_fit_alike_are_one_site(void **state)
+{
+    static const struct {
+        const char *domain;
+        uint32_t site;
+        size_t scopes_count;
+    } cases[] = {
+        {"a.test",    0, 1},
+        {"b.test",    0, 1},
+        {"own.test",  1, 2},
+        {"a.uk.test", 2, 2},
+        {"b.uk.test", 2, 2},
+    };
+    const struct mx_rule quiet = {.connections = 1, .given = OPTION_CONNECTIONS};
+    const struct mx_scope scopes[] = {
+        {.domain = SLICE("own.test"), .values = quiet},
+        {.values = quiet            },
+        {.domain = SLICE("*.uk.test"),            .values = quiet               },
+    };
+    static struct world w;
+
+    world_start(&w);
+    w.config.scopes = scopes;
+    w.config.scopes_count = COUNT_OF(scopes);
+    add_address(&w, "big.test", "mx1.big.test", "192.0.2.1");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct route_answer answer;
+
+        print_message("  %s\n", cases[i].domain);
+        add_mx(&w, cases[i].domain, 10, "mx1.big.test");
+        answer = find(&w, cases[i].domain);
+        assert_int_equal(answer.status, ROUTE_SITE);
+        assert_int_equal(answer.site->number, cases[i].site);
+        assert_int_equal(answer.site->scopes_count, cases[i].scopes_count);
+    }
+    world_stop(&w);
+}
+
 static void
 domains_with_the_same_hosts_and_rule_are_one_site(void **state)
 {
@@ -444,6 +484,7 @@ main(void)
         cmocka_unit_test(what_dns_says_is_what_we_do),
         cmocka_unit_test(trouble_with_dns_defers),
         cmocka_unit_test(a_host_in_trouble_does_not_hide_the_others),
+        cmocka_unit_test(siblings_that_scopes_fit_alike_are_one_site),
         cmocka_unit_test(domains_with_the_same_hosts_and_rule_are_one_site),
         cmocka_unit_test(an_answer_is_kept_for_its_ttl),
         cmocka_unit_test(a_change_of_address_is_seen_when_the_ttl_is_over),

@@ -79,9 +79,9 @@ short_files_get_their_diagnostic(void **state)
         {"mtalab: 1\nmta: {warmup: [{domain: a.test}]}\n",
          "2:16: which ip, or which pool, is new?"                                                                                                      },
         {"mtalab: 1\nmta: {source_ips: [192.0.2.1], warmup: [{ip: 192.0.2.1, plan: []}]}\n",
-         "2:66: a plan has from 1 to 366 days"                                                                                                         },
+         "2:63: a plan has from 1 to 366 days"                                                                                                         },
         {"mtalab: 1\nmta: {source_ips: [192.0.2.1], warmup: [{ip: 192.0.2.1, plan: [1], curve: "
-         "aol}]}\n",                                                                "2:76: there is a plan already"                           },
+         "aol}]}\n",                                                                "2:75: there is a plan already"                           },
         {"mtalab: 1\nmta: {source_ips: [192.0.2.1], warmup: [{ip: 192.0.2.1, curve: aol, first: "
          "1}]}\n",                                                                  "2:76: only doubling has a first day"                     },
         {"mtalab: 1\nmta: {scopes: [{domain: a.test}]}\n",                                   "2:16: this scope says nothing"                           },
