@@ -10,6 +10,17 @@
 
 /* --- what bounds them ------------------------------------------------------------------------ */
 
+/* Also the one that was read again. */
+static bool
+throttles_alike(const struct mx_scope *a, const struct mx_scope *b)
+{
+    return slice_equals(a->domain, b->domain) && (a->pool == NULL) == (b->pool == NULL) &&
+        (a->pool == NULL || slice_equals(a->pool->name, b->pool->name)) &&
+        a->is_of_source == b->is_of_source && a->source == b->source &&
+        a->values.messages_per_hour == b->values.messages_per_hour &&
+        a->values.shape == b->values.shape;
+}
+
 /* The throttle of a scope is one for all that falls under it, at whatever site. */
 static struct throttle *
 throttle_of_scope(struct site_context *context, const struct mx_scope *scope)
@@ -17,7 +28,7 @@ throttle_of_scope(struct site_context *context, const struct mx_scope *scope)
     struct scope_throttle *own;
 
     for (size_t i = 0; i < context->scope_throttles_count; i++)
-        if (context->scope_throttles[i]->scope == scope)
+        if (throttles_alike(context->scope_throttles[i]->scope, scope))
             return &context->scope_throttles[i]->throttle;
     own = mem_alloc_zeroed(sizeof *own);
     own->scope = scope;

@@ -290,6 +290,32 @@ who_waits_goes_on_under_the_new_rule_and_open_sessions_end_under_the_old(void **
 }
 
 static void
+the_throttle_of_a_scope_goes_on_counting_over_a_reload(void **state)
+{
+    struct world *w = start_pool();
+    struct mx_scope scope = {
+        .values = {.messages_per_hour = 5, .given = OPTION_MESSAGES_PER_HOUR}
+    };
+    struct mx_scope again = scope;
+    struct mx_rule other = w->rule;
+
+    w->config.scopes = &scope;
+    w->config.scopes_count = 1;
+    submit(w, 12);
+    run_until(w, US_PER_MIN);
+    assert_int_equal(w->servers[0].taken_count, 5);
+    other.connections = 2; /* another site, … */
+    w->config.mx_rules = &other;
+    w->config.scopes = &again; /* … under the same scope */
+    delivery_reload(w->delivery);
+    run_until(w, US_PER_HOUR - 1);
+    assert_int_equal(w->servers[0].taken_count, 5);
+    run_until(w, 2 * US_PER_HOUR - 1);
+    assert_int_equal(w->servers[0].taken_count, 10);
+    world_stop(w);
+}
+
+static void
 a_suspension_holds_under_the_new_rule_too(void **state)
 {
     static const char *const names[] = {"isp.test", "mx1.isp.test"};
@@ -327,6 +353,7 @@ main(void)
         cmocka_unit_test(a_restart_and_a_reload_keep_what_was_sent_today),
         cmocka_unit_test(rules_that_say_the_same_change_nothing),
         cmocka_unit_test(who_waits_goes_on_under_the_new_rule_and_open_sessions_end_under_the_old),
+        cmocka_unit_test(the_throttle_of_a_scope_goes_on_counting_over_a_reload),
         cmocka_unit_test(a_suspension_holds_under_the_new_rule_too),
     };
 
