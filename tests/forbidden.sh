@@ -30,6 +30,8 @@ scenarios/drawing.o    mkdtemp unlink         draws for the terminal by way of a
 scenarios/run*.o       *                      faces the person: files, progress, processes
 scenarios/sut*.o       fopen fopen64 mkdir getenv  starts a foreign MTA on files of its own
 scenarios/batch.o      *                      runs many at once: processes, signals, the terminal
+scenarios/arena.o      fork read write        runs many at once, each in a process of its own
+scenarios/arena_table.o fopen fopen64         writes what the arena leaves
 reports/*.o            *                      writes what people read; draws by gnuplot
 '
 
