@@ -19,8 +19,6 @@
 enum {
     STRAIGHT_MAX = 2,     /* refusals without an acceptance between: perhaps a wall */
     STEP_REFUSED_MAX = 3, /* in one step of a search, however far apart */
-    SUM_ACCEPTED = 159, /* of a likelihood ratio, in thousandths: 0.4 % against 15 % of refusals */
-    SUM_REFUSED = 3624,
     SUM_ALARM = 5300,
     SUM_ALARM_SEARCH = 8500, /* single refusals are noise more often than not */
     STEADY_MESSAGES = 60,    /* a pace that carried so many is not wrong by much */
@@ -36,6 +34,31 @@ static struct tle *
 of(struct controller *c)
 {
     return (struct tle *)c;
+}
+
+/* What an answer adds to the logarithm of a likelihood ratio, in thousandths: 0.4 % of refusals and
+ * what is noise against 15 % and twice the noise. */
+static const struct evidence {
+    uint32_t noise_ppm;
+    int64_t accepted, refused;
+} evidences[] = {
+    {2500,   159, 3624},
+    {7500,   165, 2943},
+    {15000,  172, 2497},
+    {25000,  186, 2069},
+    {40000,  200, 1821},
+    {70000,  232, 1533},
+    {100000, 321, 1214},
+};
+
+static const struct evidence *
+evidence_of(const struct tle *t)
+{
+    size_t i = 0;
+
+    while (i + 1 < COUNT_OF(evidences) && t->floor_ppm >= evidences[i].noise_ppm)
+        i++;
+    return &evidences[i];
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -70,9 +93,11 @@ static bool
 is_step_full(const struct tle *t, int64_t now_us)
 {
     int64_t elapsed_us = now_us - t->step_began_us;
+    uint32_t noise = t->floor_ppm * (t->step_accepted / 10) / 50000;
+    uint32_t refused = t->step_refused > noise ? t->step_refused - noise : 0;
 
-    return t->step_accepted >= tle_step_messages(t) * (1 + t->step_refused) &&
-        elapsed_us >= TLE_STEP_US_MIN && elapsed_us >= t->memory_us;
+    return t->step_accepted >= tle_step_messages(t) * (1 + refused) &&
+        elapsed_us >= (t->is_wary ? US_PER_MIN : TLE_STEP_US_MIN) && elapsed_us >= t->memory_us;
 }
 
 static bool
@@ -89,11 +114,15 @@ on_passed(struct tle *t, const struct signal *s)
     bool is_of_step = s->now_us - s->took_us >= t->step_began_us;
 
     tle_history_add(&t->history, s->now_us);
+    t->cycle++;
     if (t->doubt > 0)
         t->doubt--;
     if (t->phase == TLE_WALL) {
         if (t->is_canary_out && s->now_us - s->took_us >= t->canary_us)
             tle_leave_wall(t, s);
+        else if (!t->is_canary_out && t->wall_knocks == 0 &&
+            s->now_us - s->took_us > t->refused_began_us)
+            tle_deny_wall(t, s);
         return;
     }
     t->straight = 0;
@@ -102,7 +131,7 @@ on_passed(struct tle *t, const struct signal *s)
     if (!is_of_step)
         return;
     t->step_accepted++;
-    t->sum -= SUM_ACCEPTED + (int64_t)SUM_REFUSED * t->floor_ppm / 1000000 * 3 / 2;
+    t->sum -= evidence_of(t)->accepted;
     if (t->sum < 0)
         t->sum = 0;
     if (!is_step_full(t, s->now_us) || (t->sum > 0 && t->phase != TLE_SEARCH))
@@ -118,13 +147,17 @@ on_refused(struct tle *t, const struct signal *s)
 {
     bool is_of_step = s->now_us - s->took_us >= t->step_began_us;
     bool is_block = s->type.subject == REPLY_BLOCK, is_quota = s->type.subject == REPLY_QUOTA;
-    bool is_alarm, is_steady;
+    bool is_alarm, is_steady, is_first = false;
+    int64_t first_us = tle_short_wait_us(t);
 
     if (t->phase == TLE_WALL) {
         if (t->is_canary_out && s->now_us - s->took_us >= t->canary_us)
-            tle_hold_next(t, "still shut", s);
+            tle_stay_at_wall(t, "still shut", s);
+        else
+            t->straight++;
         return;
     }
+    is_first = !t->was_refused && is_of_step;
     t->was_refused = true;
     t->search_refused++;
     t->search_messages++;
@@ -134,18 +167,17 @@ on_refused(struct tle *t, const struct signal *s)
         return;
     t->step_refused++;
     t->straight++;
-    t->sum += SUM_REFUSED;
+    t->sum += evidence_of(t)->refused;
     is_steady = t->phase == TLE_CRUISE && t->step_accepted > STEADY_MESSAGES;
     is_alarm = t->phase == TLE_CRUISE ? t->sum >= SUM_ALARM
                                       : t->sum >= SUM_ALARM_SEARCH ||
             t->step_refused >= STEP_REFUSED_MAX + t->floor_ppm * t->step_accepted / 500000;
-    if (t->straight >= STRAIGHT_MAX || s->type.hold_us > 0)
-        tle_hit_wall(t,
-            is_block || is_quota || s->type.hold_us > 0 ? TLE_WALL_FIRST : tle_short_wait_us(t),
+    if (t->straight >= STRAIGHT_MAX || s->type.hold_us > 0 || t->is_wary || is_first)
+        tle_hit_wall(t, is_block || is_quota || s->type.hold_us > 0 ? TLE_WALL_FIRST : first_us,
             is_block ? "blocked" : "shut", s);
     else if (is_alarm && !is_steady)
         tle_on_overload(t, s);
-    else if (t->phase == TLE_CRUISE && (t->trim_refused >= 3 || is_alarm))
+    else if (t->phase == TLE_CRUISE && (t->trim_refused >= (t->is_noise_sure ? 8 : 3) || is_alarm))
         tle_trim(t, s);
 }
 
@@ -175,7 +207,7 @@ on_turned_away(struct tle *t, const struct signal *s)
         tell_limit(t, "connections", before, &t->sessions, s);
     } else if (t->phase == TLE_WALL) {
         if (s->now_us >= t->base.held_until_us)
-            tle_hold_next(t, "still shut", s);
+            tle_stay_at_wall(t, "still shut", s);
     } else if (s->connections_ready == 0) {
         tle_hit_wall(t, is_block ? TLE_WALL_FIRST : TLE_WALL_SHORT,
             s->reply != NULL ? "shut" : "no answer", s);
@@ -197,7 +229,7 @@ static void
 on_cut(struct tle *t, const struct signal *s)
 {
     if (t->phase == TLE_WALL && t->is_canary_out)
-        tle_hold_next(t, "cut", s);
+        tle_stay_at_wall(t, "cut", s);
     if (s->session_messages > 0 && s->session_messages == t->cut_after)
         on_session_full(t, s);
     t->cut_after = s->session_messages;

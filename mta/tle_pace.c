@@ -8,21 +8,17 @@ enum {
     STEP_PERCENT_MIN = 3,
     TRIM_PERCENT_MIN = 2,
     NOISE_PPM_MAX = 100000,
+    NOISE_REFUSED_MIN = 2,
+    NOISE_MESSAGES_MAX = 4000,
     NOISE_PPM_MIN = 10000,    /* less cannot be told from a pace that is a little too fast */
     DIFFERENCE_MESSAGES = 60, /* fewer after a cut may still be refused for what was before it */
-    WALL_FACTOR = 2,
-    SHUT_PRICE = 10, /* of what is gained until the next wall, a tenth may be lost at this */
+    HOLD_PRICE = 2,           /* a step too far costs so many holds, all told */
+    WARY_PERCENT = 5,
 };
 #define SLOW_PACE       (PACE_PER_S / 2)
 #define PROBE_WAIT_MIN  (10 * (int64_t)US_PER_S)
 #define PROBE_WAIT_MAX  (8 * US_PER_MIN)
 #define PROBE_WAIT_SLOW (30 * US_PER_MIN) /* where each message is dear */
-#define WALL_MAX        US_PER_HOUR
-#define WALL_QUOTA_MAX  (5 * US_PER_MIN)
-#define WALL_BLOCK_MAX  (30 * US_PER_MIN)
-
-static const int64_t tle_windows_us[TLE_WINDOWS] = {US_PER_S, 10 * US_PER_S, US_PER_MIN,
-    5 * US_PER_MIN, 10 * US_PER_MIN, 15 * US_PER_MIN, US_PER_HOUR, US_PER_DAY};
 
 /* --- the pace -------------------------------------------------------------------------------- */
 
@@ -34,8 +30,9 @@ tle_begin_step(struct tle *t, int64_t now_us)
     t->sum = 0;
 }
 
-static void
-set_pace(struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
+void
+tle_set_pace(
+    struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
 {
     int64_t next_us = t->phase == TLE_CRUISE ? t->probe_at_us
         : t->phase == TLE_WALL               ? t->base.held_until_us
@@ -54,6 +51,7 @@ set_pace(struct tle *t, int64_t pace, const char *because, int64_t now_us, const
         t->is_canary_out = false;
         t->pacer.next_ns = t->canary_us * 1000 + pace_interval_ns(pace);
     }
+    t->paced_us = now_us;
     tle_begin_step(t, now_us);
 }
 
@@ -83,19 +81,18 @@ probe_wait_us(const struct tle *t)
     return wait_us < longest_us ? wait_us : longest_us;
 }
 
-static bool
-is_near(int64_t a, int64_t b, int64_t percent)
+bool
+tle_is_near(int64_t a, int64_t b, int64_t percent)
 {
     int64_t low = a < b ? a : b, high = a < b ? b : a;
 
     return high <= pace_scale(low, 100 + percent, 100);
 }
 
-/* The search is over: this pace it is, for as long as the budget says. */
-static void
-cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
+void
+tle_cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
 {
-    t->agreements = is_near(pace, t->settled, 12) ? t->agreements + 1 : 0;
+    t->agreements = tle_is_near(pace, t->settled, 12) ? t->agreements + 1 : 0;
     if (t->agreements > 16)
         t->agreements = 16;
     t->settled = pace;
@@ -109,40 +106,55 @@ cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const s
     t->search_refused = 0;
     t->trim_messages = t->trim_refused = 0;
     t->trim_share_ppm = 0;
-    set_pace(t, pace, because, now_us, s);
+    tle_set_pace(t, pace, because, now_us, s);
 }
 
-/* The last step too far has shut the site for long: a while passes before the next. */
+/* One step too far shuts this site for long. It is paid for beforehand: what the step will bring over
+ * as long a time as has passed in peace must be worth PRICE such holds. */
 static bool
-is_dear(const struct tle *t, int64_t now_us)
+is_affordable(const struct tle *t, int64_t pace, int64_t now_us)
 {
-    return t->shut_us > 0 && t->memory_us == 0 && now_us < t->opened_us + t->shut_us * SHUT_PRICE;
+    int64_t gain_ppm = (pace - t->good) / (t->good / 1000000 + 1);
+
+    if (!t->is_wary || pace <= t->good || pace <= t->proved)
+        return true;
+    if (gain_ppm > 1000000)
+        gain_ppm = 1000000;
+    return (now_us - t->opened_us) / 1000000 * gain_ppm >= tle_hold_expected_us(t) * HOLD_PRICE;
 }
 
-/* Upwards from `good`, half the way to `bad` where that is known. */
+/* The next pace above `good`: half the way to `bad` where that is known. */
+static int64_t
+next_pace(const struct tle *t)
+{
+    int64_t percent = t->is_wary && t->bad == 0 ? WARY_PERCENT : t->step_percent;
+
+    if (t->bad > t->good && t->bad / 3 <= t->good)
+        return t->good + (t->bad - t->good) / 2;
+    if (t->is_wary && t->bad > t->good)
+        return pace_scale(t->good, 2, 1);
+    return t->bad > t->good ? t->good + (t->bad - t->good) / 2
+                            : pace_scale(t->good, 100 + percent, 100);
+}
+
 static void
 search_on(struct tle *t, const char *because, int64_t now_us, const struct signal *s)
 {
-    int64_t pace;
+    int64_t pace = next_pace(t);
 
     t->phase = TLE_SEARCH;
-    if (t->bad > 0 && t->bad > t->good) {
-        pace = t->good + (t->bad - t->good) / 2;
-    } else {
-        pace = pace_scale(t->good, 100 + t->step_percent, 100);
-        if (t->good < t->clean && pace > t->clean && is_dear(t, now_us))
-            pace = t->clean;
+    if (t->bad <= t->good) {
         t->step_percent *= 2;
         if (t->step_percent > TLE_STEP_PERCENT_MAX)
             t->step_percent = TLE_STEP_PERCENT_MAX;
     }
-    set_pace(t, pace, because, now_us, s);
+    tle_set_pace(t, pace, because, now_us, s);
 }
 
-static bool
-is_found(const struct tle *t)
+bool
+tle_is_found(const struct tle *t)
 {
-    return t->bad > 0 && is_near(t->good, t->bad, NEAR_PERCENT);
+    return t->bad > 0 && tle_is_near(t->good, t->bad, NEAR_PERCENT);
 }
 
 /* What was too much has passed after all: those refusals were noise, and as much of it is no alarm. */
@@ -161,7 +173,7 @@ learn_noise(struct tle *t)
 static const char *
 retest(struct tle *t)
 {
-    if (!is_found(t))
+    if (!tle_is_found(t))
         return "clean";
     t->is_retested = true;
     t->doubted = t->bad;
@@ -170,26 +182,76 @@ retest(struct tle *t)
     return "once more";
 }
 
+/* Refusals at a pace, when one that is a quarter quicker has been clean since, do not come from the pace. */
+void
+tle_count_noise(struct tle *t)
+{
+    uint32_t share_ppm;
+
+    if (t->slow_pace > 0 && t->pacer.pace >= pace_scale(t->slow_pace, 5, 4)) {
+        t->noise_messages += t->slow_messages;
+        t->noise_refused += t->slow_refused;
+        t->slow_pace = 0;
+    }
+    if (t->slow_pace == 0 || t->pacer.pace < pace_scale(t->slow_pace, 9, 10)) {
+        t->slow_pace = t->pacer.pace;
+        t->slow_messages = t->slow_refused = 0;
+    }
+    t->slow_messages += t->step_accepted + t->step_refused;
+    t->slow_refused += t->step_refused;
+    if (t->noise_messages > NOISE_MESSAGES_MAX) {
+        t->noise_messages /= 2;
+        t->noise_refused /= 2;
+    }
+    if (t->noise_refused < NOISE_REFUSED_MIN)
+        return;
+    share_ppm = (uint32_t)(INT64_C(1000000) * t->noise_refused / t->noise_messages);
+    if (share_ppm > NOISE_PPM_MAX)
+        share_ppm = NOISE_PPM_MAX;
+    t->is_noise_sure = share_ppm >= NOISE_PPM_MIN / 2;
+    if (t->is_noise_sure && share_ppm > t->floor_ppm)
+        t->floor_ppm = share_ppm;
+}
+
+/* Where a step too far is dear. */
+static void
+on_clean_step_wary(struct tle *t, int64_t now_us)
+{
+    if (t->good > t->proved)
+        t->proved = t->good;
+    if (tle_is_found(t) || t->bad <= t->good)
+        t->bad = 0;
+    if (is_affordable(t, next_pace(t), now_us))
+        search_on(t, "probe", now_us, NULL);
+    else if (t->phase != TLE_CRUISE)
+        tle_cruise(t, t->good, "more is dear", now_us, NULL);
+    else
+        tle_begin_step(t, now_us);
+}
+
 /* This pace has carried enough, and without complaint. */
 void
 tle_on_clean_step(struct tle *t, int64_t now_us)
 {
     t->good = t->pacer.pace;
     learn_noise(t);
+    tle_count_noise(t);
+    if (t->is_wary && t->phase != TLE_WALL) {
+        on_clean_step_wary(t, now_us);
+        return;
+    }
     switch (t->phase) {
     case TLE_SEARCH:
     case TLE_SETTLE:
         if (t->bad > 0 && t->bad <= t->good)
             t->bad = 0;
-        if (is_found(t) && t->is_retested)
-            cruise(t, t->good, "between what passed and what did not", now_us, NULL);
-        else if (is_dear(t, now_us) && t->good >= t->clean)
-            cruise(t, t->good, "more was dear", now_us, NULL);
+        if (tle_is_found(t) && t->is_retested)
+            tle_cruise(t, t->good, "between what passed and what did not", now_us, NULL);
         else
             search_on(t, retest(t), now_us, NULL);
         return;
     case TLE_CRUISE:
-        if (now_us < t->probe_at_us || (is_dear(t, now_us) && t->good >= t->clean)) {
+        if (now_us < t->probe_at_us) {
             t->sum = 0;
             return;
         }
@@ -218,10 +280,10 @@ tle_on_overload(struct tle *t, const struct signal *s)
         t->good = pace;
     }
     t->phase = TLE_SETTLE;
-    if (is_found(t))
-        cruise(t, pace, "throttled", s->now_us, s);
+    if (tle_is_found(t))
+        tle_cruise(t, pace, "throttled", s->now_us, s);
     else
-        set_pace(t, pace, "throttled", s->now_us, s);
+        tle_set_pace(t, pace, "throttled", s->now_us, s);
 }
 
 /* Single refusals that are more than the budget: a little less will do. Where less does not help they
@@ -238,7 +300,7 @@ tle_trim(struct tle *t, const struct signal *s)
         t->is_noise_sure = true;
         t->floor_ppm = share_ppm > t->trim_share_ppm ? share_ppm : t->trim_share_ppm;
         t->trim_share_ppm = 0;
-        set_pace(t, t->trim_pace, "noise", s->now_us, s);
+        tle_set_pace(t, t->trim_pace, "noise", s->now_us, s);
         return;
     }
     t->trim_share_ppm = 0;
@@ -250,132 +312,6 @@ tle_trim(struct tle *t, const struct signal *s)
         t->trim_share_ppm = share_ppm;
         t->trim_pace = pace;
     }
-    set_pace(t, pace_scale(pace, 1000000 - cut_ppm, 1000000), "trimmed", s->now_us, s);
+    tle_set_pace(t, pace_scale(pace, 1000000 - cut_ppm, 1000000), "trimmed", s->now_us, s);
     t->good = t->pacer.pace;
-}
-
-/* --- walls ----------------------------------------------------------------------------------- */
-
-static void
-hold(struct tle *t, int64_t for_us, const char *because, const struct signal *s)
-{
-    int64_t until_us = s->now_us + for_us;
-
-    t->is_canary_out = false;
-    controller_hold(&t->base,
-        &(struct change_note){.what = "hold",
-            .because = because,
-            .now_us = s->now_us,
-            .next_probe_us = until_us,
-            .evidence = s},
-        until_us);
-}
-
-void
-tle_hold_next(struct tle *t, const char *because, const struct signal *s)
-{
-    int64_t wait_us = t->wall_wait_us;
-    int64_t longest_us = t->is_blocked ? WALL_BLOCK_MAX : WALL_MAX;
-
-    if (!t->is_blocked && (t->memory_us > 0 || s->type.subject == REPLY_QUOTA))
-        longest_us = WALL_QUOTA_MAX;
-    if (s->type.hold_us > wait_us)
-        wait_us = s->type.hold_us < 4 * US_PER_HOUR ? s->type.hold_us : 4 * US_PER_HOUR;
-    t->wall_wait_us =
-        t->wall_wait_us < TLE_WALL_FIRST ? TLE_WALL_FIRST : t->wall_wait_us * WALL_FACTOR;
-    if (t->wall_wait_us > longest_us)
-        t->wall_wait_us = longest_us;
-    hold(t, wait_us, because, s);
-}
-
-void
-tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct signal *s)
-{
-    t->wall_began_us = s->now_us;
-    t->clean = t->phase == TLE_CRUISE ? t->pacer.pace * 9 / 10 : t->good;
-    t->phase = TLE_WALL;
-    for (size_t i = 0; i < TLE_WINDOWS; i++)
-        t->wall_sums[i] = tle_history_sum(&t->history, tle_windows_us[i], s->now_us);
-    t->wall_wait_us = first_us;
-    t->is_wall_short = first_us < TLE_WALL_FIRST;
-    t->is_blocked = s->type.subject == REPLY_BLOCK;
-    tle_hold_next(t, because, s);
-}
-
-/* Long enough for a window of a second, and for the next message at a slow pace. */
-int64_t
-tle_short_wait_us(const struct tle *t)
-{
-    int64_t interval_us = pace_interval_ns(t->pacer.pace) / 1000;
-
-    return interval_us < TLE_WALL_SHORT    ? TLE_WALL_SHORT
-        : interval_us < TLE_WALL_FIRST / 2 ? interval_us
-                                           : TLE_WALL_FIRST / 2;
-}
-
-/* It opened at the first knock: there was an overload and no wall. */
-static void
-leave_short_wall(struct tle *t, const struct signal *s)
-{
-    bool was_searching = t->good < t->pacer.pace;
-
-    t->bad = t->pacer.pace;
-    t->good = was_searching ? t->good : t->pacer.pace / 2;
-    t->phase = TLE_SETTLE;
-    if (is_found(t))
-        cruise(t, t->good, "throttled", s->now_us, s);
-    else
-        set_pace(t, t->good, "throttled", s->now_us, s);
-}
-
-/* The longest window that is not longer than this. */
-static size_t
-window_within(int64_t us)
-{
-    size_t found = 0;
-
-    for (size_t i = 1; i < TLE_WINDOWS; i++)
-        if (tle_windows_us[i] <= us)
-            found = i;
-    return found;
-}
-
-/* What the site took in a window about as long as it was shut, or as it is from one opening to the
- * next. The same amount twice shows that the window is real: from then on a step lasts as long as the
- * site remembers. */
-static int64_t
-pace_of_window(struct tle *t, int64_t now_us)
-{
-    int64_t shut_us = now_us - t->wall_began_us, cycle_us = now_us - t->opened_us;
-    size_t window = window_within((cycle_us < 2 * shut_us ? cycle_us : shut_us) * 11 / 10);
-    int64_t quota = t->wall_sums[window];
-
-    if (t->quota > 0 && is_near(quota, t->quota, 15) && tle_windows_us[window] >= US_PER_MIN)
-        t->memory_us = tle_windows_us[window];
-    t->quota = quota;
-    return pace_of(quota, tle_windows_us[window]);
-}
-
-void
-tle_leave_wall(struct tle *t, const struct signal *s)
-{
-    int64_t pace, before = t->pacer.pace;
-
-    t->straight = 0;
-    if (t->is_wall_short && s->now_us - t->wall_began_us < TLE_WALL_FIRST) {
-        leave_short_wall(t, s);
-        return;
-    }
-    pace = pace_scale(pace_of_window(t, s->now_us), 97, 100);
-    if (t->is_blocked && pace > before / 4)
-        pace = before / 4;
-    t->good = pace < t->clean || t->memory_us > 0 ? pace : t->clean;
-    if (t->quota == 0) /* shut from the first: nothing is known */
-        t->good = t->clean;
-    if (t->good > before)
-        t->good = before;
-    t->bad = 0;
-    t->shut_us = s->now_us - t->wall_began_us;
-    t->opened_us = s->now_us;
-    cruise(t, t->good, "open again", s->now_us, s);
 }
