@@ -14,7 +14,7 @@ enum {
     KNOCK_FACTOR = 10, /* a hold that grows twofold with each knock is overtaken at once */
     KNOCK_FACTOR_LATE = 2,
     KNOCKS_PATIENT = 10,
-    SAME_MIN = 2,
+    SAME_MIN = 1,
     MINUTE = 2, /* of the windows */
 };
 #define KNOCK_LATE       (10 * US_PER_MIN)
@@ -27,6 +27,15 @@ enum {
 
 static const int64_t tle_windows_us[TLE_WINDOWS] = {US_PER_S, 10 * US_PER_S, US_PER_MIN,
     5 * US_PER_MIN, 10 * US_PER_MIN, 15 * US_PER_MIN, US_PER_HOUR, US_PER_DAY};
+
+/* Of counts and times: tle_is_near() is for paces, which have a least one. */
+static bool
+is_same(int64_t a, int64_t b, int64_t percent)
+{
+    int64_t low = a < b ? a : b, high = a < b ? b : a;
+
+    return low > 0 && high - low <= low / 100 * percent + low % 100 * percent / 100;
+}
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
@@ -211,7 +220,7 @@ pace_of_window(struct tle *t, int64_t now_us)
     size_t window = window_within((cycle_us < 2 * shut_us ? cycle_us : shut_us) * 11 / 10);
     int64_t quota = t->wall_sums[window];
 
-    if (t->quota > 0 && tle_is_near(quota, t->quota, 15) && tle_windows_us[window] >= US_PER_MIN)
+    if (t->quota > 0 && is_same(quota, t->quota, 15) && tle_windows_us[window] >= US_PER_MIN)
         t->memory_us = tle_windows_us[window];
     t->quota = quota;
     return pace_of(quota, tle_windows_us[window]);
@@ -251,24 +260,22 @@ leave_penalty(struct tle *t, const struct signal *s)
 }
 
 /* A window that was used up shows the same sum at each wall, though it takes another time to get there,
- * and though the pace is well above what the window allows. It is longer than the site was seen shut.
- * Penalties that come at even distances look alike once: three walls are asked for. */
+ * and less than the window is long. It is longer than the site was seen shut. */
 static bool
 find_window(struct tle *t)
 {
     int64_t cycle_us = t->wall_began_us - t->opened_us;
     int64_t shortest_us = t->knocked_us > t->opened_us ? t->knocked_us - t->opened_us : cycle_us;
-    bool is_other_time = !tle_is_near(cycle_us + 1, t->cycle_before_us + 1, 10), is_found = false;
+    bool is_other_time = !is_same(cycle_us, t->cycle_before_us, 10), is_found = false;
 
     t->cycle_before_us = cycle_us;
     for (size_t i = MINUTE + 1; i < TLE_WINDOWS; i++) {
         int64_t pace = pace_of(t->wall_sums[i], tle_windows_us[i]);
-        bool is_same = is_other_time && t->sums_before[i] > 0 && t->cycle >= t->wall_sums[i] / 2 &&
-            tle_is_near(t->wall_sums[i], t->sums_before[i], 4) &&
-            t->clean >= pace_scale(pace, 6, 5);
+        bool is_again = is_other_time && is_same(t->wall_sums[i], t->sums_before[i], 4) &&
+            is_same(t->wall_sums[i], t->cycle, 4) && 2 * tle_windows_us[i] >= 3 * cycle_us;
 
         t->sums_before[i] = t->wall_sums[i];
-        t->sums_same[i] = is_same ? t->sums_same[i] + 1 : 0;
+        t->sums_same[i] = is_again ? t->sums_same[i] + 1 : 0;
         if (is_found || t->sums_same[i] < SAME_MIN || tle_windows_us[i] < shortest_us ||
             tle_windows_us[i] < t->shut_seen_us)
             continue;
