@@ -172,7 +172,8 @@ on_refused(struct tle *t, const struct signal *s)
     is_alarm = t->phase == TLE_CRUISE ? t->sum >= SUM_ALARM
                                       : t->sum >= SUM_ALARM_SEARCH ||
             t->step_refused >= STEP_REFUSED_MAX + t->floor_ppm * t->step_accepted / 500000;
-    if (t->straight >= STRAIGHT_MAX || s->type.hold_us > 0 || t->is_wary || is_first)
+    if (t->straight >= STRAIGHT_MAX + (uint32_t)t->is_noise_sure || s->type.hold_us > 0 ||
+        t->is_wary || is_first)
         tle_hit_wall(t, is_block || is_quota || s->type.hold_us > 0 ? TLE_WALL_FIRST : first_us,
             is_block ? "blocked" : "shut", s);
     else if (is_alarm && !is_steady)

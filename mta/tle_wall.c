@@ -245,12 +245,11 @@ leave_quota_wall(struct tle *t, const struct signal *s)
 /* A step too far was punished. What was taken in the last minute is sure, if a minute is as far back
  * as it counts; what came before the step is likely. */
 static void
-leave_penalty(struct tle *t, const struct signal *s)
+leave_penalty(struct tle *t)
 {
     int64_t before = t->pacer.pace;
     int64_t sure = pace_scale(pace_of(t->wall_sums[MINUTE], tle_windows_us[MINUTE]), 97, 100);
 
-    (void)s;
     t->good = t->is_wary || sure > t->clean || t->wall_sums[MINUTE] == 0 ? t->clean : sure;
     if (t->is_blocked && t->good > before / 4)
         t->good = before / 4;
@@ -302,7 +301,7 @@ tle_leave_wall(struct tle *t, const struct signal *s)
     t->straight_at_wall = t->straight;
     t->straight = 0;
     if (t->wall_knocks == 0 && t->is_wall_sudden && !t->is_wary && !t->is_blocked) {
-        if (t->straight_at_wall <= (t->is_noise_sure ? 2 : 1))
+        if (t->straight_at_wall <= 1)
             tle_deny_wall(t, s); /* once is nothing: it may have been noise */
         else
             leave_short_wall(t, s);
@@ -316,7 +315,7 @@ tle_leave_wall(struct tle *t, const struct signal *s)
         t->hold_high_us = t->hold_low_us = 0;
     } else if (t->is_wall_sudden) {
         learn_hold(t);
-        leave_penalty(t, s);
+        leave_penalty(t);
     } else {
         leave_quota_wall(t, s);
     }
