@@ -215,11 +215,10 @@ explain_reply(const struct judging *judging, struct inmail_explanation *why)
     };
     const struct refusal refusal =
         refusal_of(judging->recipient != NULL ? judging->recipient : &nobody, why->looked_at);
-    struct bounce_reasoning reasoning;
 
-    bounce_explain(judging->rules->bounces, &refusal, &reasoning);
-    why->phrase = reasoning.phrase;
-    why->runner_up = reasoning.runner_up.rule;
+    bounce_explain(judging->rules->bounces, &refusal, &why->reply);
+    why->phrase = why->reply.phrase;
+    why->runner_up = why->reply.runner_up.rule;
 }
 
 struct inmail_verdict

@@ -30,9 +30,11 @@ struct inmail_verdict {
 };
 
 struct inmail_explanation {
-    struct slice looked_at; /* the text that decided; may be empty: the codes did */
-    struct slice phrase;    /* what matched in it; may be empty */
-    struct slice runner_up; /* the rule that would have won otherwise; empty: none */
+    struct slice looked_at;        /* the text that decided; may be empty: the codes did */
+    struct slice phrase;           /* what matched in it; may be empty */
+    struct slice runner_up;        /* the rule that would have won otherwise; empty: none */
+    struct bounce_reasoning reply; /* where the bounce rules decided: `phrase` points into it, so an
+                                    * explanation is not to be copied */
 };
 
 /* The rules built into the program; never fails. */
@@ -43,7 +45,8 @@ struct inmail_rules *inmail_rules_read(
 void inmail_rules_free(struct inmail_rules **rules);
 
 /* `recipient` counts from 0; recipients_count stands for nobody: then it is the mail that is judged.
- * A report of kind success or notbounce, or feedback that is no complaint, has no verdict: class 0, no reason, no type, no rule. */
+ * A report of kind success or notbounce, or feedback that is no complaint, has no verdict: class 0, no
+ * reason, no type, no rule. */
 struct inmail_verdict inmail_qualify(
     const struct inmail_rules *rules, const struct report *report, size_t recipient);
 /* The same, with the reasons; slower. */
