@@ -90,7 +90,7 @@ unknown KPI            ~ s/fires: 3/check: kpi.succes == 1/  ~ 20:40: error: the
 duration as a number   ~ s/fires: 3/check: kpi.sent == 1s/   ~ 20:52: error: cannot compare a number with a duration
 two of one id          ~ $a\  - {id: sent, at: end, check: kpi.sent == 3} ~ 21:10: error: there are two expectations called "sent"
 nothing is expected    ~ /id: sent/d; s/^expect:/& []/         ~ 19:9: error: nothing is expected
-controller of later    ~ s/^mta:/&\n  mx: [{domain: rows.test, controller: tle}]/ ~ 13:40: error: mta.mx[1].controller: tle is not supported yet
+controller misspelt    ~ s/^mta:/&\n  mx: [{domain: rows.test, controller: tele}]/ ~ 13:40: error: mta.mx[1].controller: "tele" is none of static
 sut in virtual time    ~ s/^mta:/sut: {kind: postfix}\n&/    ~ 3:6: error: a foreign MTA lives in real time
 record over results    ~ $arecord: {events: result.json}     ~ 21:18: error: record.events names a file of the results folder
 record elsewhere       ~ $arecord: {events: ../e.jsonl}      ~ 21:18: error: record.events names a file of the results folder

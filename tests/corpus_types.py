@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""typing.py TABLE [-v]   how many replies of a table are typed as they should be
+"""corpus_types.py TABLE [-v]   how many replies of a table are typed as they should be
 
 TABLE has the columns provider, situation, code, enhanced, text, phase, kind, source, separated by tabs,
 under a header line. What `mta classify --type` calls the group is compared with kind; rows that are no
