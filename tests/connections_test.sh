@@ -18,7 +18,7 @@ isps:
   sink:
     serves: [dest.test]
     limits:
-      - {id: open, count: connections_open, per: [sender_domain], max: 1000, over: 421 4.7.0 too many}
+      - {id: open, count: connections_open, per: [site], max: 1000, over: 421 4.7.0 too many}
     rules:
       - {id: spam, stage: body, header: "X-Spam: yes", reply: 554 5.7.1 spam}
 YAML

@@ -14,7 +14,7 @@ isps:
   sink:
     serves: [dest.test]
     limits:
-      - {id: open, count: connections_open, per: [sender_domain], max: 20000, over: 421 4.7.0 no}
+      - {id: open, count: connections_open, per: [site], max: 20000, over: 421 4.7.0 no}
     rules:
       - {id: spam, stage: body, header: "X-Spam: yes", reply: 554 5.7.1 spam}
       $1
