@@ -164,3 +164,33 @@ plot_add_count_ticks(struct text *out, uint64_t max)
     }
     text_add_string(out, ")\n");
 }
+
+void
+plot_add_prelude(struct text *out)
+{
+    text_add_string(out,
+        "if (!exists('text')) text = 0\n"
+        "if (!exists('columns')) columns = 100\n"
+        "if (!exists('rows')) rows = 30\n"
+        "if (!exists('colour')) colour = 0\n"
+        "set encoding utf8\n"
+        "set datafile separator tab\n");
+}
+
+void
+plot_add_caption(struct text *out, const struct result *result)
+{
+    struct text line = {0};
+
+    text_add_string(out, "name = ");
+    plot_add_string(out, result->name);
+    if (result->title.length > 0)
+        text_printf(&line, "%.*s  ·  ", SLICE_ARGS(result->title));
+    text_printf(&line, "seed %llu  ·  ", (unsigned long long)result->seed);
+    unit_format_duration(&line, result->virtual_us);
+    text_add_string(&line, result->is_real ? " on real sockets" : " of virtual time");
+    text_add_string(out, "\nsubtitle = ");
+    plot_add_string(out, text_slice(&line));
+    text_add_char(out, '\n');
+    text_release(&line);
+}

@@ -24,4 +24,9 @@ void plot_add_count_ticks(struct text *out, uint64_t max);
  * one, because gnuplot understands a doubled one differently within braces. */
 void plot_add_string(struct text *out, struct slice s);
 
+/* What begins every script: the switches for a terminal, and how its table is to be read. */
+void plot_add_prelude(struct text *out);
+/* `name` and `subtitle`: the scenario's title, the seed, how long it ran and in which world. */
+void plot_add_caption(struct text *out, const struct result *result);
+
 #endif

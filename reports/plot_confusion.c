@@ -83,13 +83,9 @@ add_head(struct text *out, const struct result *result)
         "# `gnuplot confusion.gp` draws confusion.svg and confusion.png from confusion.tsv; for a\n"
         "# terminal: gnuplot -e 'text = 1; columns = 100; rows = 30; colour = 0' confusion.gp "
         "draws\n"
-        "# confusion.txt.\n"
-        "if (!exists('text')) text = 0\n"
-        "if (!exists('columns')) columns = 100\n"
-        "if (!exists('rows')) rows = 30\n"
-        "if (!exists('colour')) colour = 0\n"
-        "set encoding utf8\n"
-        "set datafile separator tab\n"
+        "# confusion.txt.\n");
+    plot_add_prelude(out);
+    text_add_string(out,
         "data = 'confusion.tsv'\n"
         "name = ");
     plot_add_string(out, result->name);

@@ -77,38 +77,21 @@ add_head(struct text *out)
     text_add_string(out,
         "# kpi.gp - Success % and the states of all recipients over virtual time.\n"
         "# `gnuplot kpi.gp` draws kpi.svg and kpi.png from kpi.tsv; for a terminal:\n"
-        "# gnuplot -e 'text = 1; columns = 100; rows = 30; colour = 0' kpi.gp draws kpi.txt.\n"
-        "if (!exists('text')) text = 0\n"
-        "if (!exists('columns')) columns = 100\n"
-        "if (!exists('rows')) rows = 30\n"
-        "if (!exists('colour')) colour = 0\n"
-        "set encoding utf8\n"
-        "set datafile separator tab\n"
-        "data = 'kpi.tsv'\n");
+        "# gnuplot -e 'text = 1; columns = 100; rows = 30; colour = 0' kpi.gp draws kpi.txt.\n");
+    plot_add_prelude(out);
+    text_add_string(out, "data = 'kpi.tsv'\n");
 }
 
 /* Texts from the scenario stand outside of all blocks, whose braces they might upset. */
 static void
 add_texts(struct text *out, const struct result *result)
 {
-    struct text line = {0};
-
-    text_add_string(out, "name = ");
-    plot_add_string(out, result->name);
-    if (result->title.length > 0)
-        text_printf(&line, "%.*s  ·  ", SLICE_ARGS(result->title));
-    text_printf(&line, "seed %llu  ·  ", (unsigned long long)result->seed);
-    unit_format_duration(&line, result->virtual_us);
-    text_add_string(&line, result->is_real ? " on real sockets" : " of virtual time");
-    text_add_string(out, "\nsubtitle = ");
-    plot_add_string(out, text_slice(&line));
-    text_add_char(out, '\n');
+    plot_add_caption(out, result);
     for (size_t i = 0; i < result->labels_count && i < BANDS_MAX; i++) {
         text_printf(out, "band_%zu = ", i + 1);
         plot_add_string(out, result->labels[i].text);
         text_add_char(out, '\n');
     }
-    text_release(&line);
 }
 
 /* What both forms of the plot share. */

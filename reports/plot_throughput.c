@@ -95,14 +95,9 @@ add_head(struct text *out)
         "# throughput-vs-limit.gp - what each provider accepted against its hidden limits.\n"
         "# `gnuplot throughput-vs-limit.gp` draws .svg and .png from throughput-vs-limit.tsv;\n"
         "# for a terminal: gnuplot -e 'text = 1; columns = 100; rows = 30; colour = 0' "
-        "throughput-vs-limit.gp\n"
-        "if (!exists('text')) text = 0\n"
-        "if (!exists('columns')) columns = 100\n"
-        "if (!exists('rows')) rows = 30\n"
-        "if (!exists('colour')) colour = 0\n"
-        "set encoding utf8\n"
-        "set datafile separator tab\n"
-        "data = 'throughput-vs-limit.tsv'\n");
+        "throughput-vs-limit.gp\n");
+    plot_add_prelude(out);
+    text_add_string(out, "data = 'throughput-vs-limit.tsv'\n");
 }
 
 /* Texts from the scenario stand outside of all blocks, whose braces they might upset. */
@@ -111,16 +106,7 @@ add_texts(struct text *out, const struct result *result)
 {
     struct text line = {0};
 
-    text_add_string(out, "name = ");
-    plot_add_string(out, result->name);
-    if (result->title.length > 0)
-        text_printf(&line, "%.*s  ·  ", SLICE_ARGS(result->title));
-    text_printf(&line, "seed %llu  ·  ", (unsigned long long)result->seed);
-    unit_format_duration(&line, result->virtual_us);
-    text_add_string(&line, result->is_real ? " on real sockets" : " of virtual time");
-    text_add_string(out, "\nsubtitle = ");
-    plot_add_string(out, text_slice(&line));
-    text_add_char(out, '\n');
+    plot_add_caption(out, result);
     for (size_t i = 0; i < panels_count(result); i++) {
         const struct result_score *score = &result->scores[i];
 
