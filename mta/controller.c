@@ -229,3 +229,33 @@ controller_hold(struct controller *c, const struct change_note *note, int64_t un
     tell(c, note, SLICE(""), text_slice(&words));
     text_release(&words);
 }
+
+/* ---- a pace and a number of connections ---- */
+
+uint32_t
+paced_connections(struct controller *c, uint32_t waiting, int64_t now_us)
+{
+    return controller_worth(waiting, ((struct paced *)c)->connections);
+}
+
+int64_t
+paced_ready_at_us(struct controller *c, int64_t now_us)
+{
+    return pacer_ready_at_us(&((struct paced *)c)->pacer);
+}
+
+void
+paced_take(struct controller *c, int64_t now_us)
+{
+    pacer_take(&((struct paced *)c)->pacer, now_us);
+}
+
+void
+paced_describe(const struct controller *c, int64_t now_us, struct text *out)
+{
+    const struct paced *paced = (const struct paced *)c;
+
+    text_add_char(out, ' ');
+    pace_format(out, paced->pacer.pace);
+    text_printf(out, ", connections %u", (unsigned)paced->connections);
+}

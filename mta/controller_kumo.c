@@ -28,10 +28,8 @@ static const struct automation {
 };
 
 struct kumo {
-    struct controller base;
-    struct pacer pacer;
+    struct paced paced;
     int64_t pace; /* without an override */
-    uint32_t connections;
     int64_t rate_until_us, connections_until_us;
     uint32_t failures;
     int64_t events_us[COUNT_OF(rules)][EVENTS_MAX]; /* rings of the latest */
@@ -41,28 +39,28 @@ struct kumo {
 static void
 set_rate(struct kumo *k, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
 {
-    controller_tell_pace(&k->base,
+    controller_tell_pace(&k->paced.base,
         &(struct change_note){.what = "pace",
             .because = because,
             .now_us = now_us,
             .next_probe_us = k->rate_until_us,
             .evidence = s},
-        k->pacer.pace, pace);
-    pacer_set(&k->pacer, pace, now_us);
+        k->paced.pacer.pace, pace);
+    pacer_set(&k->paced.pacer, pace, now_us);
 }
 
 static void
 set_connections(
     struct kumo *k, uint32_t count, const char *because, int64_t now_us, const struct signal *s)
 {
-    controller_tell_count(&k->base,
+    controller_tell_count(&k->paced.base,
         &(struct change_note){.what = "connections",
             .because = because,
             .now_us = now_us,
             .next_probe_us = k->connections_until_us,
             .evidence = s},
-        k->connections, count);
-    k->connections = count;
+        k->paced.connections, count);
+    k->paced.connections = count;
 }
 
 static void
@@ -72,7 +70,7 @@ act(struct kumo *k, const struct automation *rule, const struct signal *s)
 
     switch (rule->action) {
     case SUSPEND:
-        controller_hold(&k->base,
+        controller_hold(&k->paced.base,
             &(struct change_note){.what = "suspension",
                 .because = "automation",
                 .now_us = s->now_us,
@@ -111,7 +109,7 @@ count_failures(struct kumo *k, const struct signal *s)
     if (s->kind != SIGNAL_TURNED_AWAY || ++k->failures < FAILURES_IN_A_ROW_MAX)
         return;
     k->failures = 0;
-    controller_hold(&k->base,
+    controller_hold(&k->paced.base,
         &(struct change_note){
             .what = "hold", .because = "too many failures", .now_us = s->now_us, .evidence = s},
         s->now_us + WAIT_AFTER_FAILURES);
@@ -152,36 +150,8 @@ init(struct controller *c, int64_t now_us)
     struct ratio rate = c->rule->settings.message_rate;
 
     k->pace = pace_of(rate.num, rate.den);
-    k->pacer = (struct pacer){.pace = k->pace, .next_ns = now_us * 1000};
-    k->connections = c->rule->connections;
-}
-
-static uint32_t
-connections(struct controller *c, uint32_t waiting, int64_t now_us)
-{
-    return controller_worth(waiting, ((struct kumo *)c)->connections);
-}
-
-static int64_t
-ready_at_us(struct controller *c, int64_t now_us)
-{
-    return pacer_ready_at_us(&((struct kumo *)c)->pacer);
-}
-
-static void
-take(struct controller *c, int64_t now_us)
-{
-    pacer_take(&((struct kumo *)c)->pacer, now_us);
-}
-
-static void
-describe(const struct controller *c, int64_t now_us, struct text *out)
-{
-    const struct kumo *k = (const struct kumo *)c;
-
-    text_add_char(out, ' ');
-    pace_format(out, k->pacer.pace);
-    text_printf(out, ", connections %u", (unsigned)k->connections);
+    k->paced.pacer = (struct pacer){.pace = k->pace, .next_ns = now_us * 1000};
+    k->paced.connections = c->rule->connections;
 }
 
 const struct controller_ops controller_kumo = {
@@ -191,8 +161,8 @@ const struct controller_ops controller_kumo = {
     .init = init,
     .signal = on_signal,
     .advance = advance,
-    .connections = connections,
-    .ready_at_us = ready_at_us,
-    .take = take,
-    .describe = describe,
+    .connections = paced_connections,
+    .ready_at_us = paced_ready_at_us,
+    .take = paced_take,
+    .describe = paced_describe,
 };

@@ -13,10 +13,8 @@
 enum { STEP_UP_PERCENT = 110 };
 
 struct momentum {
-    struct controller base;
-    struct pacer pacer;
+    struct paced paced;
     int64_t throttle; /* a pace */
-    uint32_t connections;
     int64_t adjusted_us, raised_us, sweep_at_us;
     uint32_t attempts, bad; /* since the last sweep */
     bool was_accepted;      /* since the last step up */
@@ -57,8 +55,8 @@ action_for(enum reply_subject subject)
 static int64_t
 bounded_throttle(const struct momentum *m, int64_t now_us)
 {
-    const struct controller_settings *settings = &m->base.rule->settings;
-    int64_t age_us = settings->age_us + now_us - m->base.created_us;
+    const struct controller_settings *settings = &m->paced.base.rule->settings;
+    int64_t age_us = settings->age_us + now_us - m->paced.base.created_us;
     int64_t per_hour = warmup_per_hour(settings->warmup, age_us / US_PER_DAY + 1);
     int64_t most = per_hour > 0 ? pace_of(per_hour, US_PER_HOUR) : PACE_MAX;
 
@@ -71,22 +69,22 @@ static void
 set_throttle(struct momentum *m, int64_t throttle, const char *because, int64_t now_us,
     const struct signal *s)
 {
-    controller_tell_pace(&m->base,
+    controller_tell_pace(&m->paced.base,
         &(struct change_note){.what = "throttle",
             .because = because,
             .now_us = now_us,
-            .next_probe_us = m->raised_us + m->base.rule->settings.up_every_us,
+            .next_probe_us = m->raised_us + m->paced.base.rule->settings.up_every_us,
             .evidence = s},
         m->throttle, throttle);
     m->throttle = throttle;
-    pacer_set(&m->pacer, bounded_throttle(m, now_us), now_us);
+    pacer_set(&m->paced.pacer, bounded_throttle(m, now_us), now_us);
 }
 
 static void
 set_count(struct momentum *m, uint32_t *count, uint32_t to, const char *what, const char *because,
     int64_t now_us, const struct signal *s)
 {
-    controller_tell_count(&m->base,
+    controller_tell_count(&m->paced.base,
         &(struct change_note){.what = what, .because = because, .now_us = now_us, .evidence = s},
         *count, to);
     *count = to;
@@ -95,15 +93,15 @@ set_count(struct momentum *m, uint32_t *count, uint32_t to, const char *what, co
 static void
 suspend(struct momentum *m, const char *because, int64_t now_us, const struct signal *s)
 {
-    if (m->base.held_until_us > now_us)
+    if (m->paced.base.held_until_us > now_us)
         return;
-    controller_hold(&m->base,
+    controller_hold(&m->paced.base,
         &(struct change_note){.what = "suspension",
             .because = because,
             .now_us = now_us,
-            .next_probe_us = now_us + m->base.rule->settings.suspend_for_us,
+            .next_probe_us = now_us + m->paced.base.rule->settings.suspend_for_us,
             .evidence = s},
-        now_us + m->base.rule->settings.suspend_for_us);
+        now_us + m->paced.base.rule->settings.suspend_for_us);
 }
 
 static uint32_t
@@ -117,19 +115,21 @@ respond(struct momentum *m, const struct signal *s)
 {
     enum action action = action_for(s->type.subject);
 
-    if (action == ACTION_NONE || s->now_us < m->adjusted_us + m->base.rule->settings.down_every_us)
+    if (action == ACTION_NONE ||
+        s->now_us < m->adjusted_us + m->paced.base.rule->settings.down_every_us)
         return;
     m->adjusted_us = m->raised_us = s->now_us;
     switch (action) {
     case ACTION_NONE:
         return;
     case REDUCE_CONNECTIONS:
-        set_count(m, &m->connections, one_less(m->connections), "connections", "response rule",
-            s->now_us, s);
+        set_count(m, &m->paced.connections, one_less(m->paced.connections), "connections",
+            "response rule", s->now_us, s);
         return;
     case REDUCE_DELIVERIES:
-        set_count(m, &m->base.messages_per_connection, one_less(m->base.messages_per_connection),
-            "messages_per_connection", "response rule", s->now_us, s);
+        set_count(m, &m->paced.base.messages_per_connection,
+            one_less(m->paced.base.messages_per_connection), "messages_per_connection",
+            "response rule", s->now_us, s);
         return;
     case THROTTLE_DOWN:
         set_throttle(m, pace_scale(m->throttle, 1, 2), "response rule", s->now_us, s);
@@ -143,25 +143,26 @@ respond(struct momentum *m, const struct signal *s)
 static void
 step_up(struct momentum *m, int64_t now_us)
 {
-    const struct mx_rule *rule = m->base.rule;
+    const struct mx_rule *rule = m->paced.base.rule;
     int64_t most = pace_of(rule->settings.message_rate.num, rule->settings.message_rate.den);
     int64_t raised = pace_scale(m->throttle, STEP_UP_PERCENT, 100);
 
     m->raised_us = m->adjusted_us = now_us;
     m->was_accepted = false;
     set_throttle(m, raised < most ? raised : most, "positive step", now_us, NULL);
-    if (m->connections < rule->connections)
-        set_count(
-            m, &m->connections, m->connections + 1, "connections", "positive step", now_us, NULL);
-    if (m->base.messages_per_connection < rule->messages_per_connection)
-        set_count(m, &m->base.messages_per_connection, m->base.messages_per_connection + 1,
-            "messages_per_connection", "positive step", now_us, NULL);
+    if (m->paced.connections < rule->connections)
+        set_count(m, &m->paced.connections, m->paced.connections + 1, "connections",
+            "positive step", now_us, NULL);
+    if (m->paced.base.messages_per_connection < rule->messages_per_connection)
+        set_count(m, &m->paced.base.messages_per_connection,
+            m->paced.base.messages_per_connection + 1, "messages_per_connection", "positive step",
+            now_us, NULL);
 }
 
 static void
 sweep(struct momentum *m, int64_t now_us)
 {
-    const struct controller_settings *settings = &m->base.rule->settings;
+    const struct controller_settings *settings = &m->paced.base.rule->settings;
     int64_t bad_ppm = m->attempts > 0 ? INT64_C(1000000) * m->bad / m->attempts : 0;
 
     if (m->attempts >= settings->sweep_attempts) {
@@ -199,7 +200,7 @@ advance(struct controller *c, int64_t now_us)
         sweep(m, now_us);
     if (m->was_accepted && now_us >= m->raised_us + c->rule->settings.up_every_us)
         step_up(m, now_us);
-    m->pacer.pace = bounded_throttle(m, now_us);
+    m->paced.pacer.pace = bounded_throttle(m, now_us);
 }
 
 static void
@@ -209,39 +210,11 @@ init(struct controller *c, int64_t now_us)
     const struct controller_settings *settings = &c->rule->settings;
 
     m->throttle = pace_of(settings->message_rate.num, settings->message_rate.den);
-    m->pacer = (struct pacer){.pace = bounded_throttle(m, now_us), .next_ns = now_us * 1000};
-    m->connections = c->rule->connections;
+    m->paced.pacer = (struct pacer){.pace = bounded_throttle(m, now_us), .next_ns = now_us * 1000};
+    m->paced.connections = c->rule->connections;
     m->adjusted_us = now_us - settings->down_every_us;
     m->raised_us = now_us;
     m->sweep_at_us = now_us + settings->sweep_every_us;
-}
-
-static uint32_t
-connections(struct controller *c, uint32_t waiting, int64_t now_us)
-{
-    return controller_worth(waiting, ((struct momentum *)c)->connections);
-}
-
-static int64_t
-ready_at_us(struct controller *c, int64_t now_us)
-{
-    return pacer_ready_at_us(&((struct momentum *)c)->pacer);
-}
-
-static void
-take(struct controller *c, int64_t now_us)
-{
-    pacer_take(&((struct momentum *)c)->pacer, now_us);
-}
-
-static void
-describe(const struct controller *c, int64_t now_us, struct text *out)
-{
-    const struct momentum *m = (const struct momentum *)c;
-
-    text_add_char(out, ' ');
-    pace_format(out, m->pacer.pace);
-    text_printf(out, ", connections %u", (unsigned)m->connections);
 }
 
 const struct controller_ops controller_momentum = {
@@ -251,8 +224,8 @@ const struct controller_ops controller_momentum = {
     .init = init,
     .signal = on_signal,
     .advance = advance,
-    .connections = connections,
-    .ready_at_us = ready_at_us,
-    .take = take,
-    .describe = describe,
+    .connections = paced_connections,
+    .ready_at_us = paced_ready_at_us,
+    .take = paced_take,
+    .describe = paced_describe,
 };

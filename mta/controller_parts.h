@@ -38,6 +38,17 @@ struct controller_ops {
 extern const struct controller_ops controller_static, controller_aimd, controller_postfix,
     controller_momentum, controller_kumo, controller_tle, controller_oracle;
 
+/* A controller that sets a pace and a number of connections, and what such ones answer. */
+struct paced {
+    struct controller base;
+    struct pacer pacer;
+    uint32_t connections;
+};
+uint32_t paced_connections(struct controller *controller, uint32_t waiting, int64_t now_us);
+int64_t paced_ready_at_us(struct controller *controller, int64_t now_us);
+void paced_take(struct controller *controller, int64_t now_us);
+void paced_describe(const struct controller *controller, int64_t now_us, struct text *out);
+
 /* One connection for each twenty messages that wait, at most `limit`. */
 uint32_t controller_worth(uint32_t waiting, uint32_t limit);
 
