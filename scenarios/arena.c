@@ -66,6 +66,8 @@ take_scores(const struct result *result, struct arena_outcome *outcome)
         if (score->regret_ppm >= outcome->regret_ppm) {
             outcome->regret_ppm = score->regret_ppm;
             outcome->utilisation_ppm = score->utilisation_ppm;
+            outcome->lost_ppm = score->lost_ppm;
+            outcome->rejected_ppm = score->rejected_ppm;
         }
     }
 }
@@ -300,6 +302,55 @@ make_plan(struct arena_plan *plan, struct error *err)
     return is_made;
 }
 
+static struct arena_rows
+rows_of(const struct arena_plan *plan, const struct arena_outcome *outcomes, size_t controller,
+    size_t first, size_t count)
+{
+    return (struct arena_rows){plan->controllers[controller],
+        outcomes + controller * providers_count(plan) + first, count};
+}
+
+/* Of a file its name without the directory, of a lot the seed and what was drawn. */
+static struct slice
+name_provider(const struct arena_plan *plan, size_t provider, struct arena *arena)
+{
+    struct slice name = {0};
+    struct text text = {0};
+    uint64_t seed;
+
+    if (provider < plan->files.count) {
+        const char *filename = plan->files.names[provider], *slash = strrchr(filename, '/');
+
+        return slice_of(slash != NULL ? slash + 1 : filename);
+    }
+    seed = plan->options->seed_first + provider - plan->files.count;
+    text_printf(&text, "%llu: ", (unsigned long long)seed);
+    arena_describe(seed, &text);
+    name = (struct slice){arena_copy(arena, text.bytes, text.length), text.length};
+    text_release(&text);
+    return name;
+}
+
+static void
+print_each(const struct arena_plan *plan, const struct arena_outcome *outcomes)
+{
+    static const struct report_style style = {.is_utf8 = true};
+    struct arena_rows rows[CONTROLLERS_MAX];
+    struct arena arena = {0};
+    struct slice *names = arena_alloc(&arena, providers_count(plan) * sizeof names[0]);
+    struct text out = {0};
+
+    for (size_t i = 0; i < providers_count(plan); i++)
+        names[i] = name_provider(plan, i, &arena);
+    for (size_t i = 0; i < plan->controllers_count; i++)
+        rows[i] = rows_of(plan, outcomes, i, 0, providers_count(plan));
+    arena_table_each(&out, names, rows, plan->controllers_count, &style);
+    text_add_char(&out, '\n');
+    fwrite(out.bytes, 1, out.length, stdout);
+    text_release(&out);
+    arena_release(&arena);
+}
+
 static void
 print_part(const struct arena_plan *plan, const struct arena_outcome *outcomes, const char *what,
     size_t first, size_t count)
@@ -311,8 +362,7 @@ print_part(const struct arena_plan *plan, const struct arena_outcome *outcomes, 
     if (count == 0)
         return;
     for (size_t i = 0; i < plan->controllers_count; i++)
-        rows[i] = (struct arena_rows){
-            plan->controllers[i], outcomes + i * providers_count(plan) + first, count};
+        rows[i] = rows_of(plan, outcomes, i, first, count);
     arena_table(&out, what, rows, plan->controllers_count, &style);
     if (first + count < providers_count(plan))
         text_add_char(&out, '\n');
@@ -328,8 +378,7 @@ draw(const struct arena_plan *plan, const struct arena_outcome *outcomes, struct
     if (plan->options->out == NULL)
         return true;
     for (size_t i = 0; i < plan->controllers_count; i++)
-        rows[i] = (struct arena_rows){
-            plan->controllers[i], outcomes + i * providers_count(plan), providers_count(plan)};
+        rows[i] = rows_of(plan, outcomes, i, 0, providers_count(plan));
     return make_directory(plan->options->out, err) &&
         arena_plot(rows, plan->controllers_count, plan->options->out, err);
 }
@@ -371,6 +420,8 @@ arena_run(const struct options *options)
         outcomes = mem_alloc_zeroed(tasks_count(&plan) * sizeof outcomes[0]);
         code = EXIT_BROKEN;
         if (do_all(&plan, outcomes, &err)) {
+            if (options->wants_each)
+                print_each(&plan, outcomes);
             print_part(&plan, outcomes, "named ISPs", 0, plan.files.count);
             print_part(&plan, outcomes, "ISPs by lot", plan.files.count, plan.seeds_count);
             code = draw(&plan, outcomes, &err) ? judge(&plan, outcomes) : EXIT_BROKEN;

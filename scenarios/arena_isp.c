@@ -92,25 +92,74 @@ draw_word(uint64_t seed, const char *name, const char *const *words, size_t coun
 
 /* --- what the provider is like --------------------------------------------------------------- */
 
+struct lot { /* 0: it has none of that */
+    uint64_t per_hour, seconds, messages, rtt_ms;
+    const char *window, *reply;
+    uint64_t max; /* per second or minute */
+    bool is_by_second, is_closing, has_rungs, has_penalty, has_reputation;
+    uint64_t connections, per_connection, quota, noise_percent, step_max;
+};
+
+static uint64_t
+length_s(uint64_t per_hour)
+{
+    uint64_t seconds = UINT64_C(3600) * MESSAGES_WANTED / per_hour;
+
+    return seconds < RUN_MIN_S ? RUN_MIN_S : seconds > RUN_MAX_S ? RUN_MAX_S : seconds;
+}
+
 static void
-add_rate(uint64_t seed, uint64_t per_hour, struct text *out)
+draw_rate(uint64_t seed, struct lot *lot)
 {
     static const char *const windows[] = {"sliding", "bucket", "fixed"};
     static const char *const replies[] = {"421 4.7.28 sending rate exceeded",
         "451 4.7.1 too many messages, slow down", "450 4.7.0 message rate limit exceeded",
         "421 4.7.0 too much mail in a short time", "452 4.3.2 too many messages from your IP"};
-    const char *window = draw_word(seed, "window", windows, COUNT_OF(windows));
-    const char *reply = draw_word(seed, "reply", replies, COUNT_OF(replies));
-    bool is_by_second = per_hour >= 36000 && is_drawn(seed, "by-second", 50);
-    uint64_t parts = is_by_second ? 3600 : 60;
 
+    lot->window = draw_word(seed, "window", windows, COUNT_OF(windows));
+    lot->reply = draw_word(seed, "reply", replies, COUNT_OF(replies));
+    lot->is_by_second = lot->per_hour >= 36000 && is_drawn(seed, "by-second", 50);
+    lot->max = lot->per_hour / (lot->is_by_second ? 3600 : 60);
+    lot->is_closing = is_drawn(seed, "close", 30);
+    lot->has_rungs = is_drawn(seed, "escalation", 20);
+    lot->has_penalty = !lot->has_rungs && is_drawn(seed, "penalty", 20);
+}
+
+static struct lot
+draw(uint64_t seed)
+{
+    struct lot lot = {.per_hour = draw_between(seed, "limit", PER_HOUR_MIN, OCTAVES_MILLI),
+        .rtt_ms = draw_between(seed, "rtt", 5, 4300)};
+
+    lot.seconds = length_s(lot.per_hour);
+    lot.messages = lot.per_hour * lot.seconds / 3600 * 5 / 4 + 100;
+    draw_rate(seed, &lot);
+    if (is_drawn(seed, "connections", 50))
+        lot.connections = draw_between(seed, "connections", 1, 5000);
+    if (is_drawn(seed, "session", 30))
+        lot.per_connection = draw_between(seed, "session", 2, 6000);
+    if (is_drawn(seed, "quota", 20))
+        lot.quota = lot.per_hour * draw_between(seed, "quota", 30, 1400) / 100;
+    if (is_drawn(seed, "noise", 30))
+        lot.noise_percent = draw_between(seed, "noise", 1, 1585);
+    if (is_drawn(seed, "step", 25))
+        lot.step_max = lot.per_hour / 60 / draw_between(seed, "step", 2, 2000) + 1;
+    lot.has_reputation = is_drawn(seed, "reputation", 15);
+    return lot;
+}
+
+/* --- in the language of scenarios ------------------------------------------------------------ */
+
+static void
+add_rate(const struct lot *lot, struct text *out)
+{
     text_printf(out, "      - id: rate\n        count: messages\n        max: %llu\n",
-        (unsigned long long)(per_hour / parts));
-    text_printf(out, "        window: %s %s\n        over: %s\n", window,
-        is_by_second ? "1s" : "1m", reply);
-    if (is_drawn(seed, "close", 30))
+        (unsigned long long)lot->max);
+    text_printf(out, "        window: %s %s\n        over: %s\n", lot->window,
+        lot->is_by_second ? "1s" : "1m", lot->reply);
+    if (lot->is_closing)
         text_add_string(out, "        then: close\n");
-    if (is_drawn(seed, "escalation", 20))
+    if (lot->has_rungs)
         text_add_string(out,
             "        penalty:\n"
             "          hold: 1m\n"
@@ -122,81 +171,71 @@ add_rate(uint64_t seed, uint64_t per_hour, struct text *out)
             "hold: 15m, max: 50%}\n"
             "            - {id: blocked, after: 200, within: 2h, reply: 421 4.7.0 blocked for "
             "now, then: close, stage: connect, hold: 1h}\n");
-    else if (is_drawn(seed, "penalty", 20))
+    if (lot->has_penalty)
         text_add_string(out, "        penalty: {hold: 2m, factor: 2, max: 1h}\n");
 }
 
 static void
-add_limits(uint64_t seed, uint64_t per_hour, struct text *out)
+add_limits(const struct lot *lot, struct text *out)
 {
     text_add_string(out, "    limits:\n");
-    add_rate(seed, per_hour, out);
-    if (is_drawn(seed, "connections", 50))
+    add_rate(lot, out);
+    if (lot->connections > 0)
         text_printf(out,
             "      - {id: open, count: connections_open, max: %llu, over: 421 4.7.0 too many "
             "concurrent connections}\n",
-            (unsigned long long)draw_between(seed, "connections", 1, 5000));
-    if (is_drawn(seed, "session", 30))
+            (unsigned long long)lot->connections);
+    if (lot->per_connection > 0)
         text_printf(out,
             "      - {id: session, count: messages_per_connection, max: %llu, over: 421 4.7.0 too "
             "many messages in this connection, then: close}\n",
-            (unsigned long long)draw_between(seed, "session", 2, 6000));
-    if (is_drawn(seed, "quota", 20))
+            (unsigned long long)lot->per_connection);
+    if (lot->quota > 0)
         text_printf(out,
             "      - {id: quota, count: messages, max: %llu, window: fixed 1h, over: 452 4.7.0 "
             "hourly quota exceeded}\n",
-            (unsigned long long)(per_hour * draw_between(seed, "quota", 30, 1400) / 100));
+            (unsigned long long)lot->quota);
 }
 
 static void
-add_trouble(uint64_t seed, uint64_t per_hour, int64_t seconds, struct text *out)
+add_trouble(const struct lot *lot, struct text *out)
 {
-    if (is_drawn(seed, "noise", 30))
+    if (lot->noise_percent > 0)
         text_printf(out,
             "    rules:\n      - {id: noise, stage: rcpt, share: %llu%%, times: 1000000000, "
             "attempt: 1, reply: 451 4.3.0 temporary failure}\n",
-            (unsigned long long)draw_between(seed, "noise", 1, 1585));
-    if (is_drawn(seed, "step", 25))
+            (unsigned long long)lot->noise_percent);
+    if (lot->step_max > 0)
         text_printf(out,
-            "    timeline:\n      - {at: %llds, for: %llds, label: step, set: {limits.rate.max: "
+            "    timeline:\n      - {at: %llus, for: %llus, label: step, set: {limits.rate.max: "
             "%llu}}\n",
-            (long long)(seconds / 3), (long long)(seconds / 3),
-            (unsigned long long)(per_hour / 60 / draw_between(seed, "step", 2, 2000) + 1));
-    if (is_drawn(seed, "reputation", 15))
+            (unsigned long long)(lot->seconds / 3), (unsigned long long)(lot->seconds / 3),
+            (unsigned long long)lot->step_max);
+    if (lot->has_reputation)
         text_add_string(out,
             "    reputation: {start: 100, jump: 0, unknown: 5, bands: [{id: poor, below: 85, "
             "limits: 60%}, {id: bad, below: 40, reply: 451 4.7.1 bad reputation, share: 50%}]}\n"
             "    mailboxes: [{to: \"*\", is: unknown, share: 2%}]\n");
 }
 
-static int64_t
-length_s(uint64_t per_hour)
-{
-    int64_t seconds = (int64_t)(UINT64_C(3600) * MESSAGES_WANTED / per_hour);
-
-    return seconds < RUN_MIN_S ? RUN_MIN_S : seconds > RUN_MAX_S ? RUN_MAX_S : seconds;
-}
-
 void
 arena_compose(uint64_t seed, const char *rule, struct text *out)
 {
-    uint64_t per_hour = draw_between(seed, "limit", PER_HOUR_MIN, OCTAVES_MILLI);
-    int64_t seconds = length_s(per_hour);
-    uint64_t messages = per_hour * (uint64_t)seconds / 3600 * 5 / 4 + 100;
+    struct lot lot = draw(seed);
 
     text_printf(out,
         "mtalab: 1\n"
         "name: arena-%llu\n"
         "title: A provider drawn by lot\n"
-        "run: {until: %llds, seed: %llu}\n"
+        "run: {until: %llus, seed: %llu}\n"
         "isps:\n"
         "  isp:\n"
         "    serves: [isp.test]\n"
         "    hosts: {mx1: {rtt: %llums}}\n",
-        (unsigned long long)seed, (long long)seconds, (unsigned long long)seed,
-        (unsigned long long)draw_between(seed, "rtt", 5, 4300));
-    add_limits(seed, per_hour, out);
-    add_trouble(seed, per_hour, seconds, out);
+        (unsigned long long)seed, (unsigned long long)lot.seconds, (unsigned long long)seed,
+        (unsigned long long)lot.rtt_ms);
+    add_limits(&lot, out);
+    add_trouble(&lot, out);
     text_printf(out,
         "mta:\n"
         "  mx: [{domain: isp.test, %s}]\n"
@@ -204,5 +243,36 @@ arena_compose(uint64_t seed, const char *rule, struct text *out)
         "  mail: {at: 0s, to: [{pattern: \"u%%07d@isp.test\", count: %llu}]}\n"
         "expect:\n"
         "  - {id: measured, at: end, check: regret(isp) >= 0%%}\n",
-        rule, (unsigned long long)messages);
+        rule, (unsigned long long)lot.messages);
+}
+
+/* --- for people ------------------------------------------------------------------------------ */
+
+static void
+add_trait(struct text *out, const char *what, uint64_t number)
+{
+    if (number > 0)
+        text_printf(out, ", %s %llu", what, (unsigned long long)number);
+}
+
+void
+arena_describe(uint64_t seed, struct text *out)
+{
+    struct lot lot = draw(seed);
+
+    text_printf(
+        out, "%llu/%s %s", (unsigned long long)lot.max, lot.is_by_second ? "s" : "min", lot.window);
+    add_trait(out, "connections", lot.connections);
+    add_trait(out, "per session", lot.per_connection);
+    add_trait(out, "hour", lot.quota);
+    text_add_string(out, lot.is_closing ? ", closes" : "");
+    text_add_string(out, lot.has_rungs ? ", ladder" : lot.has_penalty ? ", penalty" : "");
+    if (lot.noise_percent > 0)
+        text_printf(out, ", noise %llu%%", (unsigned long long)lot.noise_percent);
+    if (lot.step_max > 0)
+        text_printf(out, ", step %llu/%s", (unsigned long long)lot.step_max,
+            lot.is_by_second ? "s" : "min");
+    text_add_string(out, lot.has_reputation ? ", reputation" : "");
+    text_printf(out, "; rtt %llums, %llus", (unsigned long long)lot.rtt_ms,
+        (unsigned long long)lot.seconds);
 }

@@ -15,5 +15,7 @@ const char *arena_controller(size_t i); /* NULL: that was the last */
 
 /* The scenario of this seed. */
 void arena_compose(uint64_t seed, const char *rule, struct text *out);
+/* What was drawn, in a few words: "20/s sliding, connections 5, noise 3%; rtt 20ms, 3000s". */
+void arena_describe(uint64_t seed, struct text *out);
 
 #endif

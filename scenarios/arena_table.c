@@ -151,6 +151,66 @@ arena_table(struct text *out, const char *what, const struct arena_rows *rows, s
     table_release(&table);
 }
 
+/* --- one after the other --------------------------------------------------------------------- */
+
+static void
+add_share(struct table *table, const struct arena_outcome *outcome, enum tone tone, int64_t ppm)
+{
+    if (outcome->has_score)
+        add_ppm(table, tone, ppm);
+    else
+        table_add_string(table, TONE_PLAIN, "-");
+}
+
+static void
+add_each(struct table *table, struct slice name, const struct arena_rows *rows, size_t provider)
+{
+    const struct arena_outcome *outcome = &rows->outcomes[provider];
+
+    table_add_string(table, TONE_STRONG, rows->controller);
+    add_share(table, outcome, TONE_STRONG, outcome->utilisation_ppm);
+    add_share(table, outcome, TONE_STRONG, outcome->regret_ppm);
+    add_share(table, outcome, TONE_PLAIN, outcome->lost_ppm);
+    add_share(table, outcome, TONE_PLAIN, outcome->rejected_ppm);
+    table_add_count(table, TONE_PLAIN, outcome->accepted);
+    table_add_count(table, TONE_PLAIN, outcome->rejected);
+    table_add_count(table, TONE_PLAIN, outcome->escalations);
+    table_add_string(table, TONE_PLAIN,
+        !outcome->has_run     ? "broken"
+            : outcome->is_cut ? "cut"
+                              : "");
+    table_add(table, TONE_FAINT, name);
+}
+
+void
+arena_table_each(struct text *out, const struct slice *names, const struct arena_rows *rows,
+    size_t count, const struct report_style *style)
+{
+    static const struct table_column columns[] = {
+        {false, 0},
+        {true,  0},
+        {true,  0},
+        {true,  0},
+        {true,  0},
+        {true,  0},
+        {true,  0},
+        {true,  0},
+        {false, 0},
+        {false, 0}
+    };
+    static const char *const heads[] = {"controller", "used", "regret", "lost", "rejected",
+        "accepted", "rejects", "penalties", "end", "provider"};
+    struct table table = table_begin(columns, COUNT_OF(columns), style);
+
+    for (size_t i = 0; i < COUNT_OF(heads); i++)
+        table_add_string(&table, TONE_FAINT, heads[i]);
+    for (size_t provider = 0; provider < rows[0].count; provider++)
+        for (size_t i = 0; i < count; i++)
+            add_each(&table, names[provider], &rows[i], provider);
+    table_print(&table, FRAME_NONE, 0, out);
+    table_release(&table);
+}
+
 /* --- the plot -------------------------------------------------------------------------------- */
 
 static void

@@ -12,7 +12,7 @@ struct arena_outcome {
     bool has_run;   /* else it broke: invalid, or dead */
     bool is_cut;    /* at the bound of events */
     bool has_score; /* something could have been let through */
-    int64_t utilisation_ppm, regret_ppm;
+    int64_t utilisation_ppm, regret_ppm, lost_ppm, rejected_ppm;
     uint64_t accepted, rejected, escalations, wrongly_failed;
 };
 
@@ -25,6 +25,10 @@ struct arena_rows { /* of one controller */
 /* `what`: "named ISPs", "ISPs drawn by lot". */
 void arena_table(struct text *out, const char *what, const struct arena_rows *rows, size_t count,
     const struct report_style *style);
+
+/* One provider per name; each has a line per controller. */
+void arena_table_each(struct text *out, const struct slice *names, const struct arena_rows *rows,
+    size_t count, const struct report_style *style);
 
 /* arena.tsv, arena.gp, arena.svg and arena.png in `directory`: the share of runs by their regret.
  * False: there is no picture, and *err says why. */

@@ -238,6 +238,7 @@ FLAG(set_verbose, is_verbose)
 FLAG(set_resolved, is_resolved)
 FLAG(set_text, is_text)
 FLAG(set_plot, wants_plot)
+FLAG(set_each, wants_each)
 
 static const struct option_row rows[] = {
     {"--seed",        "N",          "luck: the same number, the same run (default: the scenario's)",     set_seed       },
@@ -246,6 +247,7 @@ static const struct option_row rows[] = {
     {"--only",        "ID",         "judges this expectation only",                                      set_only       },
     {"--controllers", "LIST",       "with arena: these only, such as tle,aimd",                          set_controllers},
     {"--show",        "SEED",       "with arena: prints the scenario of this seed, for mtalab run",      set_show       },
+    {"--each",        NULL,         "with arena: a line per provider and controller before the tables",  set_each       },
     {"--until",       "TIME",       "ends the run at this virtual time",                                 set_until      },
     {"-j",            "N",          "runs N files side by side, each in a process",                      set_jobs       },
     {"--shard",       "I/N",        "runs the I-th of N equal parts of the files",                       set_shard      },

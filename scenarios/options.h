@@ -44,6 +44,7 @@ struct options {
     const char *controllers; /* arena: names with commas between; NULL: all */
     bool has_show;
     uint64_t show;                /* arena: the seed whose scenario is printed */
+    bool wants_each;              /* arena: a line per provider */
     int64_t until_us;             /* 0: the scenario's */
     bool is_real;                 /* --real */
     uint32_t speed;               /* 0: the scenario's */

@@ -57,6 +57,48 @@ a_seed_is_always_the_same_provider(void **state)
     text_release(&other);
 }
 
+/* Whatever words stand in the description, the scenario says the same. */
+static void
+a_description_tells_what_was_drawn(void **state)
+{
+    static const struct {
+        const char *word, *key;
+    } pairs[] = {
+        {"connections",  "connections_open"       },
+        {"per session",  "messages_per_connection"},
+        {"hour",         "hourly quota"           },
+        {"closes",       "        then: close"    },
+        {"ladder",       "rungs:"                 },
+        {", penalty",    "factor: 2, "            },
+        {"noise",        "id: noise"              },
+        {"step",         "label: step"            },
+        {"reputation",   "reputation:"            },
+        {"/s sliding",   "window: sliding 1s"     },
+        {"/min sliding", "window: sliding 1m"     },
+        {"/min bucket",  "window: bucket 1m"      },
+        {"/s fixed",     "window: fixed 1s"       },
+    };
+    size_t told[COUNT_OF(pairs)] = {0};
+
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct text scenario = {0}, words = {0};
+
+        arena_compose(seed, "controller: tle", &scenario);
+        arena_describe(seed, &words);
+        for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+            bool is_told = strstr(text_string(&words), pairs[i].word) != NULL;
+
+            if (is_told != (strstr(text_string(&scenario), pairs[i].key) != NULL))
+                fail_msg("seed %d, %s: %s", (int)seed, pairs[i].word, text_string(&words));
+            told[i] += is_told;
+        }
+        text_release(&scenario);
+        text_release(&words);
+    }
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        assert_true(told[i] > 0);
+}
+
 static void
 every_controller_has_a_rule(void **state)
 {
@@ -71,6 +113,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_draw_is_a_valid_scenario),
         cmocka_unit_test(a_seed_is_always_the_same_provider),
+        cmocka_unit_test(a_description_tells_what_was_drawn),
         cmocka_unit_test(every_controller_has_a_rule),
     };
 
