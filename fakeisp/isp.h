@@ -140,6 +140,8 @@ struct isp_limit {
     int64_t decay_us; /* so long without a refusal, and it is one rung less; 0: never */
 };
 
+bool isp_limit_is_scaled(const struct isp_limit *config); /* by reputation */
+
 /* A sender, as limits and reputations tell them apart. What is not known is left out. */
 struct isp_sender {
     struct net_address source;
@@ -421,6 +423,28 @@ struct isp_warmth {
 
 struct isp_standing isp_standing_now(struct isp *isp, const struct isp_sender *sender);
 struct isp_warmth isp_warmth_now(struct isp *isp, const struct isp_sender *sender);
+
+/* What reputation knows of a sender. Zeroed: he is a stranger. */
+struct isp_record {
+    bool is_known;  /* the rest means something */
+    bool is_marked; /* today */
+    int64_t score;  /* in millionths of a point */
+    int64_t day_from_us;
+    uint64_t recipients, accepted; /* today: asked for, taken */
+    uint64_t mean;                 /* accepted per day, the last ones weighing most */
+    uint64_t jump_at;              /* so many today are a jump */
+};
+struct isp_marks { /* recipients that were asked for and taken; of these … */
+    uint64_t asked, unknown, traps, accepted, complaints;
+};
+/* What reputation has seen of all senders together. */
+struct isp_marks isp_marks_now(struct isp *isp);
+/* What it would think of somebody who is not there, if he had sent so much more. Jumps of volume are
+ * left out: he would not make any. */
+void isp_record_add(const struct isp_config *config, struct isp_record *record,
+    const struct isp_marks *more, int64_t now_us);
+struct isp_standing isp_record_standing(
+    const struct isp_config *config, const struct isp_record *record, int64_t now_us);
 
 /* Is the mailbox a good one at this instant? Not where the recipient says himself what happens. */
 bool isp_is_living(struct isp *isp, struct slice rcpt);

@@ -24,6 +24,12 @@ isp_standing_now(struct isp *isp, const struct isp_sender *sender)
     return reputation_standing(policies_reputation(isp_policies(isp)), sender, isp_now_us(isp));
 }
 
+struct isp_marks
+isp_marks_now(struct isp *isp)
+{
+    return reputation_marks(policies_reputation(isp_policies(isp)));
+}
+
 struct isp_warmth
 isp_warmth_now(struct isp *isp, const struct isp_sender *sender)
 {

@@ -190,6 +190,7 @@ void reputation_note_complaint(
 uint32_t reputation_stages(const struct reputation *reputation);
 struct isp_standing reputation_standing(
     struct reputation *reputation, const struct isp_sender *sender, int64_t now_us);
+struct isp_marks reputation_marks(const struct reputation *reputation);
 
 struct warming;
 struct warming *warming_new(const struct isp_config *config, const struct policy_doors *doors);

@@ -156,7 +156,7 @@ limit_is_share(const struct limit *limit)
 }
 
 bool
-limit_is_scaled(const struct isp_limit *config)
+isp_limit_is_scaled(const struct isp_limit *config)
 {
     return !config->is_unscaled && config->count <= LIMIT_BYTES;
 }
@@ -237,7 +237,7 @@ has_room(struct limit *limit, struct counter *counter, const struct question *qu
     case LIMIT_MESSAGES:
     case LIMIT_RECIPIENTS:
     case LIMIT_BYTES:
-        if (limit_is_scaled(limit->config))
+        if (isp_limit_is_scaled(limit->config))
             scale_ppm = scale_ppm * question->scale_ppm / PPM;
         window = limit_window(limit, scale_ppm);
         return tally_has_room(

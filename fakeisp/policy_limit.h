@@ -58,7 +58,6 @@ enum smtp_stage limit_counted_at(const struct isp_limit *config);
 struct window limit_window(const struct limit *limit, uint64_t scale_ppm);
 bool limit_is_share(const struct limit *limit);
 bool limit_has_tally(enum limit_count count);         /* else the session itself is the measure */
-bool limit_is_scaled(const struct isp_limit *config); /* by reputation */
 /* Its share of bad ones is over the limit. */
 bool limit_share_is_over(struct limit *limit, struct counter *counter, int64_t now_us);
 

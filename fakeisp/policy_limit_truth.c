@@ -39,7 +39,7 @@ limits_state(struct limits *limits, size_t index, const struct isp_sender *sende
         counter = &nobody;
     door_settle(&counter->door, config, now_us);
     tell_door(&counter->door, config, now_us, &state);
-    if (!limit_is_scaled(config))
+    if (!isp_limit_is_scaled(config))
         scale_ppm = PPM;
     window = limit_window(limit, scale_ppm * door_scale_ppm(&counter->door, config) / PPM);
     state.max = window.max;

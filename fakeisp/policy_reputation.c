@@ -10,22 +10,14 @@
 #include "fakeisp/policy.h"
 #include "fakeisp/sender.h"
 
+__extension__ typedef unsigned __int128 uint128; /* a share of a count */
+
 enum {
     POINT = 1000000,
     SCORE_MAX = 100 * POINT,
     PERCENT = 100,
     MEAN_DAYS = 7,
     IDLE_DAYS_MAX = 200
-};
-
-struct standing {   /* of one sender */
-    bool is_known;  /* the rest means something */
-    bool is_marked; /* today */
-    int64_t score;  /* in millionths of a point */
-    int64_t day_from_us;
-    uint64_t recipients, accepted; /* today: asked for, taken */
-    uint64_t mean;                 /* accepted per day, the last ones weighing most */
-    uint64_t jump_at;              /* so many today are a jump */
 };
 
 struct band {
@@ -39,6 +31,7 @@ struct reputation {
     struct rng rng; /* whom a share of refusals hits */
     struct senders standings;
     uint32_t name, stages;
+    struct isp_marks marks; /* of all senders, from the start of the run */
 };
 
 /* ---- days ---- */
@@ -52,7 +45,7 @@ jump_after(const struct isp_reputation *config, uint64_t mean)
 }
 
 static void
-end_day(const struct isp_reputation *config, struct standing *standing)
+end_day(const struct isp_reputation *config, struct isp_record *standing)
 {
     if (!standing->is_marked)
         standing->score += (int64_t)config->recover * POINT;
@@ -66,12 +59,12 @@ end_day(const struct isp_reputation *config, struct standing *standing)
 }
 
 static void
-settle(const struct isp_reputation *config, struct standing *standing, int64_t now_us)
+settle(const struct isp_reputation *config, struct isp_record *standing, int64_t now_us)
 {
     int64_t days;
 
     if (!standing->is_known) {
-        *standing = (struct standing){.is_known = true,
+        *standing = (struct isp_record){.is_known = true,
             .score = (int64_t)config->start * POINT,
             .day_from_us = now_us,
             .jump_at = jump_after(config, 0)};
@@ -92,7 +85,7 @@ struct day { /* for the look whether somebody is idle */
 static bool
 standing_is_idle(void *value, void *arg)
 {
-    struct standing *standing = value;
+    struct isp_record *standing = value;
     const struct day *day = arg;
 
     settle(day->config, standing, day->now_us);
@@ -105,13 +98,13 @@ standing_release(void *value)
 {
 }
 
-static struct standing *
+static struct isp_record *
 standing_of(struct reputation *reputation, const struct isp_sender *sender, int64_t now_us)
 {
     struct day day = {reputation->config, now_us};
     const struct senders_care care = {standing_is_idle, standing_release, &day};
     struct sender_key key = sender_key(reputation->config->per, sender);
-    struct standing *standing = senders_at(&reputation->standings, &key, &care);
+    struct isp_record *standing = senders_at(&reputation->standings, &key, &care);
 
     settle(reputation->config, standing, now_us);
     return standing;
@@ -120,7 +113,7 @@ standing_of(struct reputation *reputation, const struct isp_sender *sender, int6
 /* ---- marks ---- */
 
 static void
-mark(struct standing *standing, uint64_t points_in_millionths)
+mark(struct isp_record *standing, uint64_t points_in_millionths)
 {
     if (points_in_millionths == 0)
         return;
@@ -133,7 +126,7 @@ mark(struct standing *standing, uint64_t points_in_millionths)
 /* One of them among so many is this part of a percent; never more than all of it. */
 static void
 mark_share(
-    struct standing *standing, const struct isp_reputation *config, uint32_t points, uint64_t of)
+    struct isp_record *standing, const struct isp_reputation *config, uint32_t points, uint64_t of)
 {
     if (of < standing->mean)
         of = standing->mean;
@@ -154,10 +147,13 @@ void
 reputation_note_rcpt(struct reputation *reputation, const struct isp_sender *sender,
     bool is_unknown, bool is_trap, int64_t now_us)
 {
-    struct standing *standing;
+    struct isp_record *standing;
 
     if (!is_meant(reputation, sender))
         return;
+    reputation->marks.asked++;
+    reputation->marks.unknown += is_unknown;
+    reputation->marks.traps += is_trap;
     standing = standing_of(reputation, sender, now_us);
     standing->recipients++;
     if (is_unknown)
@@ -171,10 +167,11 @@ void
 reputation_note_accepted(struct reputation *reputation, const struct isp_sender *sender,
     uint64_t recipients, int64_t now_us)
 {
-    struct standing *standing;
+    struct isp_record *standing;
 
     if (!is_meant(reputation, sender))
         return;
+    reputation->marks.accepted += recipients;
     standing = standing_of(reputation, sender, now_us);
     standing->accepted += recipients;
     while (reputation->config->jump_points > 0 && standing->accepted > standing->jump_at) {
@@ -187,10 +184,11 @@ void
 reputation_note_complaint(
     struct reputation *reputation, const struct isp_sender *sender, int64_t now_us)
 {
-    struct standing *standing;
+    struct isp_record *standing;
 
     if (!is_meant(reputation, sender))
         return;
+    reputation->marks.complaints++;
     standing = standing_of(reputation, sender, now_us);
     mark_share(
         standing, reputation->config, reputation->config->complaint_points, standing->accepted);
@@ -200,7 +198,7 @@ reputation_note_complaint(
 
 /* The lowest threshold that the score is below; SIZE_MAX: none. */
 static size_t
-band_of(const struct isp_reputation *config, const struct standing *standing)
+band_of(const struct isp_reputation *config, const struct isp_record *standing)
 {
     size_t lowest = SIZE_MAX;
 
@@ -252,34 +250,86 @@ reputation_stages(const struct reputation *reputation)
     return reputation->stages;
 }
 
+static struct isp_standing
+standing_of_record(
+    const struct isp_reputation *config, const struct isp_record *record, int64_t now_us)
+{
+    struct isp_standing told = {.scale_ppm = PPM};
+    struct isp_record today = *record;
+    size_t i;
+
+    settle(config, &today, now_us);
+    told.score_millionths = (uint32_t)today.score;
+    told.changes_at_us = today.day_from_us + US_PER_DAY;
+    i = band_of(config, &today);
+    if (i == SIZE_MAX)
+        return told;
+    told.scale_ppm = config->bands[i].scale_ppm;
+    told.refused_ppm = config->bands[i].reply.is_set ? config->bands[i].share_ppm : 0;
+    return told;
+}
+
 struct isp_standing
 reputation_standing(struct reputation *reputation, const struct isp_sender *sender, int64_t now_us)
 {
     const struct isp_reputation *config = reputation->config;
     struct isp_standing told = {.score_millionths = SCORE_MAX, .scale_ppm = PPM};
-    struct standing standing = {0}, *found;
-    const struct isp_band *band;
+    const struct isp_record stranger = {0}, *found;
     struct sender_key key;
-    size_t i;
 
     told.changes_at_us = INT64_MAX;
     if (!is_meant(reputation, sender))
         return told;
     key = sender_key(config->per, sender);
     found = senders_find(&reputation->standings, &key);
-    if (found != NULL) {
-        standing = *found;
-        told.changes_at_us = standing.day_from_us + US_PER_DAY;
-    }
-    settle(config, &standing, now_us);
-    told.score_millionths = (uint32_t)standing.score;
-    i = band_of(config, &standing);
-    if (i == SIZE_MAX)
-        return told;
-    band = &config->bands[i];
-    told.scale_ppm = band->scale_ppm;
-    told.refused_ppm = band->reply.is_set ? band->share_ppm : 0;
+    if (found != NULL)
+        return standing_of_record(config, found, now_us);
+    told = standing_of_record(config, &stranger, now_us);
+    told.changes_at_us = INT64_MAX;
     return told;
+}
+
+/* ---- who is not there ---- */
+
+struct isp_marks
+reputation_marks(const struct reputation *reputation)
+{
+    return reputation->marks;
+}
+
+/* Those that cost points are spread evenly among the others. */
+static void
+imagine_shares(struct isp_record *record, const struct isp_reputation *config, uint64_t *counter,
+    uint64_t all, uint64_t bad, uint32_t points)
+{
+    uint64_t before = *counter;
+
+    for (uint64_t i = 1; i <= bad; i++) {
+        *counter = before + (uint64_t)((uint128)all * i / bad);
+        mark_share(record, config, points, *counter);
+    }
+    *counter = before + all;
+}
+
+void
+isp_record_add(const struct isp_config *config, struct isp_record *record,
+    const struct isp_marks *more, int64_t now_us)
+{
+    const struct isp_reputation *reputation = &config->reputation;
+
+    settle(reputation, record, now_us);
+    imagine_shares(record, reputation, &record->recipients, more->asked, more->unknown,
+        reputation->unknown_points);
+    imagine_shares(record, reputation, &record->accepted, more->accepted, more->complaints,
+        reputation->complaint_points);
+    mark(record, more->traps * reputation->trap_points * POINT);
+}
+
+struct isp_standing
+isp_record_standing(
+    const struct isp_config *config, const struct isp_record *record, int64_t now_us)
+{
+    return standing_of_record(&config->reputation, record, now_us);
 }
 
 /* ---- coming and going ---- */
@@ -291,7 +341,7 @@ reputation_new(const struct isp_config *config, const struct policy_doors *doors
     const struct isp_reputation *from = &config->reputation;
 
     reputation->config = from;
-    reputation->standings.size = sizeof(struct standing);
+    reputation->standings.size = sizeof(struct isp_record);
     if (!from->is_on)
         return reputation;
     reputation->name = journal_name(doors->journal, SLICE("reputation"));

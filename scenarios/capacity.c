@@ -106,6 +106,10 @@ yield(const struct capacity *capacity, int64_t us, amount *most)
     uint64_t messages, time_us;
     bool is_bounded = connection_flow(capacity, &messages, &time_us);
 
+    if (capacity->is_shut) {
+        *most = 0;
+        return true;
+    }
     if (is_bounded)
         *most = amount_of(messages) * us / (amount)time_us;
     for (size_t i = 0; i < capacity->count; i++) {
@@ -148,6 +152,8 @@ capacity_long_run(const struct capacity *capacity, int64_t us)
     amount most = 0;
     bool is_bounded = connection_flow(capacity, &messages, &time_us);
 
+    if (capacity->is_shut)
+        return 0;
     if (is_bounded)
         most = amount_of(messages) * us / (amount)time_us;
     for (size_t i = 0; i < capacity->count; i++) {

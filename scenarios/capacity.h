@@ -46,6 +46,7 @@ struct capacity {
     int64_t gap_us,
         first_us; /* from one message to the next on a connection; from its opening to the
                                * first. 0: not known */
+    bool is_shut; /* he is not let in, whatever he does */
     int64_t now_us;
     int64_t empty_since_us; /* he has sent all since then */
     uint64_t waiting;       /* for the real sender, recipients */

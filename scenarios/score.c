@@ -2,7 +2,6 @@
 #include "scenarios/score_parts.h"
 
 #include "base/mem.h"
-#include "fakeisp/sender.h"
 
 enum { WAITS_FOR_ITSELF = 0x80, CAUSE_BITS = 0x7f };
 
@@ -57,12 +56,33 @@ guess_gap(struct scored_isp *isp, int64_t now_us)
         isp->capacity.gap_us = rtt_us > 0 ? 4 * rtt_us : US_PER_MS;
 }
 
+static void
+advance(struct scored_isp *isp, int64_t now_us)
+{
+    capacity_advance(&isp->capacity, now_us);
+    fill_bins(isp, now_us);
+}
+
+static bool
+has_reputation(const struct scored_isp *isp)
+{
+    return isp->config->reputation.is_on && isp->isp != NULL;
+}
+
 void
 score_advance(struct scored_isp *isp, int64_t now_us)
 {
     guess_gap(isp, now_us);
-    capacity_advance(&isp->capacity, now_us);
-    fill_bins(isp, now_us);
+    while (has_reputation(isp) && isp->capacity.waiting > 0 &&
+        now_us - isp->looked_us > SCORE_LOOK_US) {
+        isp->looked_us += SCORE_LOOK_US;
+        advance(isp, isp->looked_us);
+        score_spend_reputation(isp, isp->looked_us);
+    }
+    advance(isp, now_us);
+    if (has_reputation(isp))
+        score_spend_reputation(isp, now_us);
+    isp->looked_us = now_us;
 }
 
 /* --- a while --------------------------------------------------------------------------------- */
@@ -253,6 +273,24 @@ on_refused(struct scored_isp *isp, int64_t now_us, bool has_waited)
     maybe_end_while(isp, now_us);
 }
 
+/* Does reputation turn a share of all messages away? That hits whoever tries, at any pace, and he who
+ * knows it tries on as well. */
+static bool
+is_by_chance(const struct score *score, const struct scored_isp *isp, const struct event *event)
+{
+    const struct isp_reputation *reputation = &isp->config->reputation;
+    const struct journal *journal = score->evidence.journal;
+    struct slice band = journal_name_text(journal, event->rule);
+
+    if (!reputation->is_on ||
+        !slice_equals(journal_name_text(journal, event->limit), SLICE("reputation")))
+        return false;
+    for (size_t i = 0; i < reputation->bands_count; i++)
+        if (slice_equals(reputation->bands[i].id, band))
+            return reputation->bands[i].share_ppm < PPM;
+    return false;
+}
+
 static void
 note_cause(struct score *score, struct scored_isp *isp, struct sighting *seen)
 {
@@ -268,7 +306,7 @@ note_cause(struct score *score, struct scored_isp *isp, struct sighting *seen)
         if (!is_of_limit && isp->is_scored)
             on_refused(isp, seen->event.at_us, has_waited);
     }
-    if (is_limit && isp->is_scored)
+    if (is_limit && isp->is_scored && !is_by_chance(score, isp, &seen->event))
         on_limit(isp, &seen->event);
 }
 
@@ -312,115 +350,7 @@ on_session(struct scored_isp *isp, const struct event *event)
             (struct seen_session){.number = event->session, .opened_us = event->at_us};
 }
 
-/* --- limits ---------------------------------------------------------------------------------- */
-
-/* How many counters it has for all our addresses: each is as large. */
-static uint64_t
-counters_of(const struct scenario *scenario, const struct isp_config *config, uint32_t per)
-{
-    struct map keys = {0};
-    uint64_t count;
-
-    for (size_t i = 0; i < scenario->mta.source_ips_count; i++)
-        for (size_t host = 0; host < config->hosts_count; host++) {
-            const struct isp_sender sender = {
-                scenario->mta.source_ips[i], host, scenario->campaign.from.domain, SLICE("")};
-            struct sender_key key = sender_key(per, &sender);
-
-            map_put(&keys, (struct slice){key.bytes, key.length}, NULL);
-        }
-    count = keys.count > 0 ? keys.count : 1;
-    map_release(&keys);
-    return count;
-}
-
-static uint64_t
-knob(const struct scored_isp *isp, enum isp_knob which, size_t index, uint64_t configured)
-{
-    return isp->isp != NULL ? (uint64_t)isp_knob(isp->isp, which, index) : configured;
-}
-
-/* Recipients that go with one of what it counts; 0: that does not bound recipients. */
-static uint64_t
-recipients_each(const struct score *score, const struct scored_isp *isp, enum limit_count count)
-{
-    const struct campaign_config *campaign = &score->evidence.scenario->campaign;
-    uint64_t most = 1;
-
-    for (size_t i = 0; i < campaign->deliveries_count; i++)
-        if (campaign->deliveries[i].recipients_per_message > most)
-            most = campaign->deliveries[i].recipients_per_message;
-    if (count == LIMIT_RECIPIENTS)
-        return 1;
-    if (count == LIMIT_MESSAGES)
-        return most;
-    return count == LIMIT_CONNECTIONS ? isp->capacity.per_connection * most : 0;
-}
-
-static void
-set_limits(struct score *score, struct scored_isp *isp)
-{
-    for (size_t i = 0; i < isp->config->limits_count; i++) {
-        const struct isp_limit *limit = &isp->config->limits[i];
-        uint64_t max = knob(isp, KNOB_LIMIT_MAX, i, limit->max);
-
-        if (limit->count == LIMIT_CONNECTIONS_OPEN)
-            isp->capacity.connections = max * isp->counters[i];
-        else if (limit->count == LIMIT_MESSAGES_PER_CONNECTION)
-            isp->capacity.per_connection = max;
-    }
-    for (size_t i = 0; i < isp->capacity.count; i++) {
-        size_t number = isp->limits[i];
-        const struct isp_limit *limit = &isp->config->limits[number];
-        uint64_t each = recipients_each(score, isp, limit->count) * isp->counters[number];
-
-        capacity_change(&isp->capacity, i, knob(isp, KNOB_LIMIT_MAX, number, limit->max) * each,
-            (int64_t)knob(isp, KNOB_LIMIT_WINDOW, number, (uint64_t)limit->window_us),
-            limit->window == WINDOW_BUCKET
-                ? knob(isp, KNOB_LIMIT_BURST, number, limit->burst) * each
-                : 0);
-    }
-}
-
-static void
-add_warming(struct score *score, struct scored_isp *isp)
-{
-    const struct isp_warming *warming = &isp->config->warming;
-    uint64_t counters = counters_of(score->evidence.scenario, isp->config, warming->per);
-    uint64_t each = recipients_each(score, isp, LIMIT_MESSAGES) * counters;
-    const struct capacity_limit limit = {.window = WINDOW_FIRST,
-        .length_us = US_PER_DAY,
-        .max = warming->first * each,
-        .grow = warming->grow,
-        .full = warming->full * each};
-
-    capacity_limit(&isp->capacity, &limit);
-}
-
-static void
-add_limits(struct score *score, struct scored_isp *isp)
-{
-    size_t count = isp->config->limits_count;
-
-    isp->limits = mem_alloc_zeroed((count + 1) * sizeof isp->limits[0]);
-    isp->counters = mem_alloc_zeroed((count + 1) * sizeof isp->counters[0]);
-    for (size_t i = 0; i < count; i++)
-        isp->counters[i] =
-            counters_of(score->evidence.scenario, isp->config, isp->config->limits[i].per);
-    set_limits(score, isp);
-    for (size_t i = 0; i < count; i++) {
-        const struct isp_limit *limit = &isp->config->limits[i];
-        const struct capacity_limit bound = {.window = limit->window,
-            .length_us = limit->window_us,
-            .clock_us = score->evidence.scenario->start_wall_us};
-
-        if (limit->window_us <= 0 || recipients_each(score, isp, limit->count) == 0)
-            continue;
-        isp->limits[isp->capacity.count] = i;
-        capacity_limit(&isp->capacity, &bound);
-    }
-    set_limits(score, isp);
-}
+/* --- the time line --------------------------------------------------------------------------- */
 
 static void
 on_timeline(struct score *score, int64_t now_us)
@@ -431,7 +361,7 @@ on_timeline(struct score *score, int64_t now_us)
         if (!isp->is_scored)
             continue;
         score_advance(isp, now_us);
-        set_limits(score, isp);
+        score_set_limits(isp);
     }
 }
 
@@ -523,9 +453,7 @@ begin(struct score *score, struct scored_isp *isp)
     isp->ages = mem_alloc_zeroed(SCORE_AGES * sizeof isp->ages[0]);
     isp->bins = mem_alloc_zeroed(SCORE_BINS * sizeof isp->bins[0]);
     isp->bin_us = SCORE_BIN_US;
-    add_limits(score, isp);
-    if (isp->config->warming.is_on)
-        add_warming(score, isp);
+    score_add_limits(score, isp);
 }
 
 struct score *

@@ -17,7 +17,9 @@
  *
  * A provider that refuses some tries for other reasons (noise, greylisting, unknown users) would have
  * refused the one who knows as well: D is what he gets through times the share of those not refused
- * so. Mail that waits because of such a refusal does not wait for a limit.
+ * so. Mail that waits because of such a refusal does not wait for a limit. Reputation that falls with
+ * what is sent (unknown users, traps, complaints) falls for the one who knows too, and leaves him the
+ * less; where it turns a share of all messages away, at any pace, that is none of R.
  *
  * wrongly_failed counts, over all providers, addresses that are alive, and were given up because of a
  * throttle, a block, authentication, or trouble of the connection: not by their own fault.

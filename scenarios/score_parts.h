@@ -1,6 +1,7 @@
 /* score_parts.h - what the files of the score share; for score*.c only.
  *
  *   score.c          one event after the other
+ *   score_limits.c   what limits there are, as the one who knows them meets them
  *   score_measure.c  what is computed from the counters, and what came of it as a result */
 #ifndef MTALAB_SCORE_PARTS_H
 #define MTALAB_SCORE_PARTS_H
@@ -15,9 +16,11 @@ enum {
     SCORE_BINS = 1 << 10,     /* of the plot; 2^n */
     SCORE_AGE_STEPS = 64,     /* per doubling: ages are off by 2 % at most */
     SCORE_AGES = 64 * SCORE_AGE_STEPS,
-    SCORE_WHILE_MIN = 20, /* recipients */
+    SCORE_WHILE_MIN = 20,  /* recipients */
+    SCORE_ASKED_MIN = 100, /* the same, before a share of them says much of the list */
 };
 #define SCORE_WHILE_US US_PER_MIN
+#define SCORE_LOOK_US  (10 * US_PER_S) /* so often somebody looks at what reputation leaves */
 #define SCORE_BIN_US   US_PER_S
 
 struct seen_session {
@@ -42,8 +45,14 @@ struct scored_isp {
     struct isp *isp; /* NULL: there is none to ask */
     bool is_scored;
     struct capacity capacity;
-    size_t *limits; /* of the config, by number in the capacity */
+    struct isp_record record;  /* what reputation would know of him who knows the limits, … */
+    struct isp_marks imagined; /* … after so much mail, … */
+    uint64_t senders;          /* … from so many addresses alike */
+    uint32_t scale_ppm;        /* so it leaves him so much, … */
+    int64_t looked_us;         /* … when somebody looked last */
+    size_t *limits;            /* of the config, by number in the capacity */
     uint64_t *counters;
+    uint64_t recipients_each; /* message, at most */
     uint64_t accepted, refused, rejected, escalations, wrongly_failed;
     int64_t waiting_from_us; /* -1: no mail yet */
     int64_t reached_90_us;   /* from there on; -1: not yet */
@@ -69,6 +78,11 @@ struct score {
 };
 
 void score_advance(struct scored_isp *isp, int64_t now_us);
+void score_add_limits(struct score *score, struct scored_isp *isp);
+void score_set_limits(
+    struct scored_isp *isp); /* the time line, or reputation, may have moved them */
+/* What has been sent costs him his reputation. */
+void score_spend_reputation(struct scored_isp *isp, int64_t now_us);
 int64_t score_age_us(const struct scored_isp *isp, uint64_t percent); /* -1: none */
 
 #endif

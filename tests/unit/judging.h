@@ -185,6 +185,13 @@ isp_is_living(struct isp *isp, struct slice rcpt)
     return !slice_starts_with(rcpt, SLICE("d"));
 }
 
+/* The providers here have no reputation to ask for. */
+struct isp_marks
+isp_marks_now(struct isp *isp)
+{
+    return (struct isp_marks){0};
+}
+
 uint32_t
 isp_sessions_open(const struct isp *isp, size_t host)
 {
@@ -195,6 +202,7 @@ struct happening { /* an event to come, and what it does to the row it is about 
     struct stage *stage;
     struct timer timer;
     enum event_kind kind;
+    enum event_outcome outcome;
     int delivery; /* -1: none */
     uint64_t row;
     uint16_t attempt;
@@ -350,7 +358,8 @@ stage_happen(void *arg)
     struct happening *happening = arg;
     struct stage *stage = happening->stage;
     char sender[32] = "", rcpt[64] = "";
-    struct event event = {.at_us = loop_now_us(stage->loop),
+    struct event event = {.outcome = (uint8_t)happening->outcome,
+        .at_us = loop_now_us(stage->loop),
         .kind = (uint8_t)happening->kind,
         .attempt = happening->attempt,
         .host = name_on_stage(stage, happening->host)};

@@ -171,6 +171,24 @@ a_change_counts_from_its_instant(void **state)
 }
 
 static void
+who_is_not_let_in_gets_nothing_through(void **state)
+{
+    struct capacity capacity = {.is_shut = true};
+    const struct capacity_limit limit = {
+        .window = WINDOW_SLIDING, .length_us = US_PER_S, .max = 20};
+
+    capacity_limit(&capacity, &limit);
+    add(&capacity, 100);
+    capacity_advance(&capacity, US_PER_MIN);
+    assert_int_equal(drawn(&capacity), 0);
+    assert_true(capacity_long_run(&capacity, US_PER_MIN) == 0);
+    capacity.is_shut = false;
+    capacity_advance(&capacity, US_PER_MIN + 2 * US_PER_S + 1);
+    assert_int_equal(drawn(&capacity), 60);
+    capacity_release(&capacity);
+}
+
+static void
 a_new_sender_grows_from_day_to_day(void **state)
 {
     static const struct capacity_limit warming = {
@@ -199,6 +217,7 @@ main(void)
         cmocka_unit_test(nothing_is_known_before_a_message_has_passed),
         cmocka_unit_test(what_is_not_there_cannot_be_sent),
         cmocka_unit_test(a_change_counts_from_its_instant),
+        cmocka_unit_test(who_is_not_let_in_gets_nothing_through),
         cmocka_unit_test(a_new_sender_grows_from_day_to_day),
     };
 

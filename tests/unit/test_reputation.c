@@ -101,6 +101,42 @@ say(struct isp_world *w, int64_t at_us, const char *bytes)
 
 /* ---- reputation ---- */
 
+/* Somebody who is not there, and who sends as much of the same, is thought of alike. */
+static void
+what_would_be_thought_of_others_is_known(void **state)
+{
+    struct isp_record record = {0};
+    struct isp_marks seen;
+    struct isp_standing standing;
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.reputation = reputation();
+    w.config.reputation.jump_points = 0;
+    isp_open(&w);
+    for (int i = 0; i < 4; i++) /* the last of four of each */
+        say(&w, 0, MAIL RCPT RCPT RCPT "RCPT TO:<gone@isp.test>\r\n");
+    say(&w, 0, MAIL "RCPT TO:<trap@isp.test>\r\n");
+    seen = isp_marks_now(w.isp);
+    assert_int_equal(seen.asked, 17);
+    assert_int_equal(seen.unknown, 4);
+    assert_int_equal(seen.traps, 1);
+    isp_record_add(&w.config, &record, &seen, 0);
+    standing = isp_record_standing(&w.config, &record, 0);
+    assert_int_equal(standing.score_millionths, score(&w));
+    assert_int_equal(standing.score_millionths, (60 - 4 * 2 - 10) * 1000000);
+    assert_int_equal(standing.scale_ppm, PPM / 2);
+    assert_int_equal(standing.refused_ppm, 0);
+    isp_record_add(&w.config, &record, &(struct isp_marks){.traps = 3}, US_PER_DAY - 1);
+    standing = isp_record_standing(&w.config, &record, US_PER_DAY - 1);
+    assert_int_equal(standing.score_millionths, 12 * 1000000);
+    assert_int_equal(standing.refused_ppm, PPM);
+    standing =
+        isp_record_standing(&w.config, &record, 3 * US_PER_DAY); /* two days without a mark */
+    assert_int_equal(standing.score_millionths, 22 * 1000000);
+    isp_stop(&w);
+}
+
 static void
 marks_cost_points_and_days_give_them_back(void **state)
 {
@@ -506,6 +542,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_would_be_thought_of_others_is_known),
         cmocka_unit_test(marks_cost_points_and_days_give_them_back),
         cmocka_unit_test(a_jump_in_volume_costs_and_again_when_it_doubles),
         cmocka_unit_test(a_low_score_scales_limits_and_turns_replies),
