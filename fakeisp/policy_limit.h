@@ -12,6 +12,7 @@
 struct door {
     int64_t shut_until_us; /* 0: it was never shut */
     int64_t hold_us;       /* how long the last knock shut it */
+    uint32_t knocks;       /* since it was shut; saturates */
     int64_t quiet_from_us; /* nobody was refused from here on: decay counts from it */
     uint32_t rung;         /* 0: the limit's own */
     struct tally strikes;  /* refusals, towards the next rung */
@@ -20,7 +21,7 @@ struct door {
 bool door_is_shut(const struct door *door, int64_t now_us);
 /* Quiet times take rungs away. */
 void door_settle(struct door *door, const struct isp_limit *config, int64_t now_us);
-/* Somebody was refused; how that is to be told: held, shut, escalated, or none of these. */
+/* Somebody was refused; how that is to be told: held, hardened, shut, escalated, or none of these. */
 enum event_outcome door_knock(struct door *door, const struct isp_limit *config, int64_t now_us);
 uint32_t door_scale_ppm(const struct door *door, const struct isp_limit *config);
 
@@ -57,7 +58,7 @@ enum smtp_stage limit_counted_at(const struct isp_limit *config);
  * usual one is nothing. */
 struct window limit_window(const struct limit *limit, uint64_t scale_ppm);
 bool limit_is_share(const struct limit *limit);
-bool limit_has_tally(enum limit_count count);         /* else the session itself is the measure */
+bool limit_has_tally(enum limit_count count); /* else the session itself is the measure */
 /* Its share of bad ones is over the limit. */
 bool limit_share_is_over(struct limit *limit, struct counter *counter, int64_t now_us);
 

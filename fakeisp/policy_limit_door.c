@@ -45,9 +45,15 @@ door_settle(struct door *door, const struct isp_limit *config, int64_t now_us)
 }
 
 static int64_t
+longest_hold(const struct isp_limit *config)
+{
+    return config->hold_us_max > 0 ? config->hold_us_max : HOLD_US_MAX;
+}
+
+static int64_t
 longer_hold(const struct isp_limit *config, int64_t hold_us)
 {
-    int64_t most_us = config->hold_us_max > 0 ? config->hold_us_max : HOLD_US_MAX;
+    int64_t most_us = longest_hold(config);
     struct ratio longer = {hold_us, 1};
 
     if (config->hold_factor.den > 0)
@@ -79,6 +85,21 @@ strike(struct door *door, const struct isp_limit *config, int64_t now_us)
     return tally_room(&door->strikes, &window, now_us) == 0;
 }
 
+/* One knock is a look whether the door is open; from the second on it is hammering. True: that has
+ * just made the hold as long as it gets. */
+static bool
+harden(struct door *door, const struct isp_limit *config, int64_t first_us, int64_t now_us)
+{
+    int64_t before_us = door->hold_us, most_us = longest_hold(config);
+    bool was_hammered = door->knocks > 1;
+
+    shut(door, longer_hold(config, before_us), now_us);
+    if (door->knocks < UINT32_MAX)
+        door->knocks++;
+    return door->knocks > 1 && door->hold_us >= most_us && most_us > first_us &&
+        (before_us < most_us || !was_hammered);
+}
+
 /* A knock at a shut door keeps it shut for longer than the one before; one that finds it open shuts
  * it for the shortest time of its rung. */
 enum event_outcome
@@ -96,9 +117,11 @@ door_knock(struct door *door, const struct isp_limit *config, int64_t now_us)
     }
     hold_us = door->rung > 0 ? rung_of(door, config)->hold_us : config->hold_us;
     if (was_shut && door->hold_us > 0) {
-        shut(door, longer_hold(config, door->hold_us), now_us);
+        if (harden(door, config, hold_us, now_us))
+            outcome = OUTCOME_HARDENED;
     } else if (hold_us > 0) {
         shut(door, hold_us, now_us);
+        door->knocks = 0;
         if (outcome == OUTCOME_NONE)
             outcome = OUTCOME_SHUT;
     }

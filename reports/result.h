@@ -103,7 +103,7 @@ struct result_confusion {
 struct result_score {
     struct slice name;
     uint64_t accepted, rejected; /* recipients; refusals for a limit */
-    uint64_t escalations, wrongly_failed;
+    uint64_t penalties, escalations, wrongly_failed;
     int64_t possible_millionths; /* of a recipient: for one who knew the limits */
     int64_t utilisation_ppm, lost_ppm, rejected_ppm, regret_ppm, overshoot_ppm;
     int64_t time_to_90_us; /* -1: never */

@@ -60,6 +60,7 @@ add_score(struct table *table, const struct result_score *score)
         score->accepted > 0 ? (int64_t)(score->rejected * PPM_PER_ONE / score->accepted) : -1);
     add_time(table, score->time_to_90_us);
     add_share(table, TONE_PLAIN, score->overshoot_ppm);
+    table_add_count(table, TONE_PLAIN, score->penalties);
     table_add_count(table, score->escalations > 0 ? TONE_BAD : TONE_PLAIN, score->escalations);
     add_time(table, score->age_p50_us);
     add_time(table, score->age_p99_us);
@@ -96,11 +97,12 @@ scores_report(struct text *out, const struct result *result, const struct report
         {true,  0 },
         {true,  0 },
         {true,  0 },
+        {true,  0 },
         {true,  0 }
     };
     static const char *const heads[] = {"limits", "accepted", "possible", "used", "lost",
-        "rejected", "regret", "per send", "to 90 %", "overshoot", "penalties", "p50 age",
-        "p99 age"};
+        "rejected", "regret", "per send", "to 90 %", "overshoot", "penalties", "escalations",
+        "p50 age", "p99 age"};
     struct table table;
 
     if (result->scores_count == 0) {
@@ -172,7 +174,8 @@ put_score(struct json *json, const struct result *result, const struct result_sc
     put_number(json, "accepted", (int64_t)score->accepted);
     put_number(json, "possible_millionths", score->possible_millionths);
     put_number(json, "rejected", (int64_t)score->rejected);
-    put_number(json, "penalties", (int64_t)score->escalations);
+    put_number(json, "penalties", (int64_t)score->penalties);
+    put_number(json, "escalations", (int64_t)score->escalations);
     put_number(json, "wrongly_failed", (int64_t)score->wrongly_failed);
     put_known(json, "utilisation_ppm", score->utilisation_ppm);
     put_known(json, "lost_ppm", score->lost_ppm);

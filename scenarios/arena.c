@@ -59,6 +59,7 @@ take_scores(const struct result *result, struct arena_outcome *outcome)
 
         outcome->accepted += score->accepted;
         outcome->rejected += score->rejected;
+        outcome->penalties += score->penalties;
         outcome->escalations += score->escalations;
         if (score->utilisation_ppm < 0)
             continue;

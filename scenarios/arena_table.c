@@ -14,10 +14,10 @@ enum { GNUPLOT_MS = 20000 };
 /* --- figures --------------------------------------------------------------------------------- */
 
 struct figures {
-    size_t runs, clean; /* with a score; without a penalty */
+    size_t runs, clean; /* with a score; without an escalation */
     int64_t *regrets;   /* sorted */
     int64_t utilisation_sum, utilisation_min, regret_sum;
-    uint64_t accepted, rejected, escalations, wrongly_failed;
+    uint64_t accepted, rejected, penalties, escalations, wrongly_failed;
     size_t broken, cut;
 };
 
@@ -40,6 +40,7 @@ figures_of(const struct arena_rows *rows)
 
         f.broken += !outcome->has_run;
         f.cut += outcome->is_cut;
+        f.penalties += outcome->penalties;
         f.escalations += outcome->escalations;
         f.wrongly_failed += outcome->wrongly_failed;
         f.accepted += outcome->accepted;
@@ -111,6 +112,7 @@ add_row(struct table *table, const struct arena_rows *rows)
             table_add_string(table, TONE_PLAIN, "-");
     }
     add_percent(table, f.rejected, f.accepted);
+    table_add_count(table, TONE_PLAIN, f.penalties);
     table_add_count(table, TONE_PLAIN, f.escalations);
     add_percent(table, f.clean, f.runs);
     table_add_count(table, f.wrongly_failed > 0 ? TONE_BAD : TONE_PLAIN, f.wrongly_failed);
@@ -137,10 +139,11 @@ arena_table(struct text *out, const char *what, const struct arena_rows *rows, s
         {true,  0},
         {true,  0},
         {true,  0},
+        {true,  0},
         {true,  0}
     };
     const char *const heads[] = {what, "runs", "used", "least", "regret", "mean", "p90", "worst",
-        "rejects", "penalties", "clean", "wrong", "broken", "cut"};
+        "rejects", "penalties", "escalations", "clean", "wrong", "broken", "cut"};
     struct table table = table_begin(columns, COUNT_OF(columns), style);
 
     for (size_t i = 0; i < COUNT_OF(heads); i++)
@@ -174,6 +177,7 @@ add_each(struct table *table, struct slice name, const struct arena_rows *rows, 
     add_share(table, outcome, TONE_PLAIN, outcome->rejected_ppm);
     table_add_count(table, TONE_PLAIN, outcome->accepted);
     table_add_count(table, TONE_PLAIN, outcome->rejected);
+    table_add_count(table, TONE_PLAIN, outcome->penalties);
     table_add_count(table, TONE_PLAIN, outcome->escalations);
     table_add_string(table, TONE_PLAIN,
         !outcome->has_run     ? "broken"
@@ -195,11 +199,12 @@ arena_table_each(struct text *out, const struct slice *names, const struct arena
         {true,  0},
         {true,  0},
         {true,  0},
+        {true,  0},
         {false, 0},
         {false, 0}
     };
     static const char *const heads[] = {"controller", "used", "regret", "lost", "rejected",
-        "accepted", "rejects", "penalties", "end", "provider"};
+        "accepted", "rejects", "penalties", "escalations", "end", "provider"};
     struct table table = table_begin(columns, COUNT_OF(columns), style);
 
     for (size_t i = 0; i < COUNT_OF(heads); i++)

@@ -13,7 +13,7 @@ struct arena_outcome {
     bool is_cut;    /* at the bound of events */
     bool has_score; /* something could have been let through */
     int64_t utilisation_ppm, regret_ppm, lost_ppm, rejected_ppm;
-    uint64_t accepted, rejected, escalations, wrongly_failed;
+    uint64_t accepted, rejected, penalties, escalations, wrongly_failed;
 };
 
 struct arena_rows { /* of one controller */

@@ -565,7 +565,7 @@ compiler_take_call(struct compiler *compiler, size_t from, struct slice name)
 {
     static const char *const others[] = {"count", "kpi", "unchanged", "increased", "decreased",
         "nondecreasing", "utilisation", "regret", "lost", "rejected", "overshoot", "time_to_90",
-        "escalations", "wrongly_failed"};
+        "penalties", "escalations", "wrongly_failed"};
     const char *names[COUNT_OF(functions) + COUNT_OF(others)];
     struct arguments arguments = {.function = name};
 

@@ -56,8 +56,12 @@ static const struct {
      "How long after the first waiting mail 90 % of the true limit was reached for the first "
         "time; no "
         "value before."                                                                                                                    },
+    {"penalties",        "penalties(ISP)",
+     "Holds that began: of a limit with a penalty the first refusal shuts the door."                                                       },
     {"escalations",      "escalations(ISP)",
-     "Penalties that began, and rungs that were climbed, because the sender kept knocking."                                                },
+     "Rungs that were climbed, and holds that became as long as they get, because the sender "
+        "kept "
+        "knocking."                                                                                                                        },
     {"wrongly_failed",   "wrongly_failed, wrongly_failed(ISP)",
      "Living addresses that were given up for no fault of their own: a throttle, a block, "
         "authentication, or trouble of the connection."                                                                                    },

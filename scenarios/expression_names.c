@@ -113,12 +113,12 @@ is_one_of(struct slice name, const char *const *words, size_t count)
 bool
 compiler_unknown_word(struct compiler *compiler, const struct node *word)
 {
-    enum { NAMES_MAX = COUNT_OF(kpis) + 2 * COUNT_OF(log_parts) + FIELDS_COUNT + 36 };
+    enum { NAMES_MAX = COUNT_OF(kpis) + 2 * COUNT_OF(log_parts) + FIELDS_COUNT + 37 };
     static const char *const plain[] = {"count", "rate", "gap", "tried", "open_connections",
         "limit", "relayed", "end", "speed", "deferral_rate", "unchanged", "increased", "decreased",
         "nondecreasing", "precision", "recall", "f1", "macro_f1", "agreement", "utilisation",
-        "regret", "lost", "rejected", "overshoot", "time_to_90", "escalations", "wrongly_failed",
-        "fairness"};
+        "regret", "lost", "rejected", "overshoot", "time_to_90", "penalties", "escalations",
+        "wrongly_failed", "fairness"};
     char built[COUNT_OF(kpis) + 2 * COUNT_OF(log_parts)][32];
     const char *names[NAMES_MAX];
     size_t count = 0;

@@ -15,6 +15,7 @@ static const struct function {
     {"rejected",       SCORE_REJECTED,       VALUE_NUMBER,   true,  true },
     {"overshoot",      SCORE_OVERSHOOT,      VALUE_NUMBER,   true,  true },
     {"time_to_90",     SCORE_TIME_TO_90,     VALUE_DURATION, false, true },
+    {"penalties",      SCORE_PENALTIES,      VALUE_NUMBER,   false, true },
     {"escalations",    SCORE_ESCALATIONS,    VALUE_NUMBER,   false, true },
     {"wrongly_failed", SCORE_WRONGLY_FAILED, VALUE_NUMBER,   false, false},
     {"fairness",       SCORE_FAIRNESS,       VALUE_NUMBER,   false, false},

@@ -255,7 +255,8 @@ on_limit(struct scored_isp *isp, const struct event *event)
 {
     score_advance(isp, event->at_us);
     isp->rejected++;
-    isp->escalations += event->outcome == OUTCOME_SHUT || event->outcome == OUTCOME_ESCALATED;
+    isp->penalties += event->outcome == OUTCOME_SHUT || event->outcome == OUTCOME_ESCALATED;
+    isp->escalations += event->outcome == OUTCOME_ESCALATED || event->outcome == OUTCOME_HARDENED;
     bin_at(isp, event->at_us)->rejected++;
     maybe_end_while(isp, event->at_us);
 }

@@ -12,7 +12,10 @@
  *                twenty recipients of D): 20 % is a fifth too much; 0: never
  *   time_to_90   until a while in which 90 % of the limit in the long run was accepted was over,
  *                from the first waiting mail on
- *   escalations  penalties that began, and rungs that were climbed
+ *   penalties    holds that began: of a limit with a penalty its first refusal shuts the door, which a
+ *                sender who cannot see it will not avoid
+ *   escalations  hammering that made it worse: rungs that were climbed, and holds that more than one
+ *                knock at the shut door made as long as they get
  *   fairness     Jain's index over the utilisation of the providers that mail waited for: 1 is fair
  *
  * A provider that refuses some tries for other reasons (noise, greylisting, unknown users) would have
@@ -41,6 +44,7 @@ enum score_measure {
     SCORE_REGRET,
     SCORE_OVERSHOOT,
     SCORE_TIME_TO_90, /* microseconds */
+    SCORE_PENALTIES,
     SCORE_ESCALATIONS,
     SCORE_WRONGLY_FAILED, /* isp -1: of all */
     SCORE_FAIRNESS,       /* of all */
@@ -57,7 +61,7 @@ void score_free(struct score **score);
 void score_take(struct score *score, struct slice entry); /* each one of the journal */
 
 struct score_counts { /* of one provider, from the start of the run */
-    uint64_t accepted, refused, rejected, escalations, wrongly_failed;
+    uint64_t accepted, refused, rejected, penalties, escalations, wrongly_failed;
     int64_t drawn; /* D before the share, in millionths */
 };
 struct score_counts score_count(struct score *score, int isp, int64_t now_us);

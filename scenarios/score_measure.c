@@ -17,6 +17,7 @@ score_count(struct score *score, int isp, int64_t now_us)
     return (struct score_counts){.accepted = scored->accepted,
         .refused = scored->refused,
         .rejected = scored->rejected,
+        .penalties = scored->penalties,
         .escalations = scored->escalations,
         .wrongly_failed = scored->wrongly_failed,
         .drawn = (int64_t)(scored->capacity.drawn / PER_MILLIONTH)};
@@ -30,6 +31,7 @@ since(struct score_counts counts, const struct score_counts *before)
     counts.accepted -= before->accepted;
     counts.refused -= before->refused;
     counts.rejected -= before->rejected;
+    counts.penalties -= before->penalties;
     counts.escalations -= before->escalations;
     counts.wrongly_failed -= before->wrongly_failed;
     counts.drawn -= before->drawn;
@@ -138,6 +140,9 @@ score_measure(struct score *score, int isp, enum score_measure measure,
     case SCORE_TIME_TO_90:
         *value = ratio_of(scored->reached_90_us, 1);
         return scored->reached_90_us >= 0;
+    case SCORE_PENALTIES:
+        *value = ratio_of((int64_t)counts.penalties, 1);
+        return true;
     case SCORE_ESCALATIONS:
         *value = ratio_of((int64_t)counts.escalations, 1);
         return true;
@@ -186,6 +191,7 @@ fill_isp(struct score *score, size_t i, int64_t now_us, struct result *result)
                  isp->config->name.length},
         .accepted = counts.accepted,
         .rejected = counts.rejected,
+        .penalties = counts.penalties,
         .escalations = counts.escalations,
         .wrongly_failed = counts.wrongly_failed,
         .possible_millionths = possible(&counts),

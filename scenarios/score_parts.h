@@ -53,7 +53,7 @@ struct scored_isp {
     size_t *limits;            /* of the config, by number in the capacity */
     uint64_t *counters;
     uint64_t recipients_each; /* message, at most */
-    uint64_t accepted, refused, rejected, escalations, wrongly_failed;
+    uint64_t accepted, refused, rejected, penalties, escalations, wrongly_failed;
     int64_t waiting_from_us; /* -1: no mail yet */
     int64_t reached_90_us;   /* from there on; -1: not yet */
     int64_t overshoot_ppm;

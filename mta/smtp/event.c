@@ -69,6 +69,7 @@ static const char *const outcome_names[] = {
     [OUTCOME_HELD] = "held",
     [OUTCOME_SHUT] = "shut",
     [OUTCOME_ESCALATED] = "escalated",
+    [OUTCOME_HARDENED] = "hardened",
 };
 static_assert(COUNT_OF(outcome_names) == OUTCOMES_COUNT, "every outcome has a name");
 

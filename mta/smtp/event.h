@@ -80,7 +80,8 @@ enum event_outcome {
     OUTCOME_UNMATCHED, /* … it is about no message of ours. Neither changes anything */
     OUTCOME_HELD,      /* limit.hit: the door was shut already, … */
     OUTCOME_SHUT,      /* … this shut it, … */
-    OUTCOME_ESCALATED, /* … and this was the one too many: the next rung */
+    OUTCOME_ESCALATED, /* … this was the one too many: the next rung, … */
+    OUTCOME_HARDENED,  /* … and this made the hold as long as it gets */
     OUTCOMES_COUNT,
 };
 

@@ -388,6 +388,43 @@ ask(struct policies *policies, uint32_t source, int64_t now_us)
     return policies_ask(policies, &question);
 }
 
+/* A look whether the door is open may find it shut; who keeps knocking until it is shut for as long as
+ * it gets has made it worse, once per hold. */
+static void
+knocking_makes_a_hold_as_long_as_it_gets(void **state)
+{
+    static const struct {
+        int64_t at_s;
+        enum event_outcome outcome;
+    } cases[] = {
+        {0,   OUTCOME_SHUT    }, /* 10 s */
+        {9,   OUTCOME_HELD    }, /* 40 s, which is the longest: but it was a look */
+        {48,  OUTCOME_HARDENED},
+        {87,  OUTCOME_HELD    }, /* until 127 */
+        {127, OUTCOME_SHUT    },
+        {130, OUTCOME_HELD    },
+        {171, OUTCOME_SHUT    },
+        {172, OUTCOME_HELD    },
+        {173, OUTCOME_HARDENED},
+    };
+    struct isp_limit limit = limit_of(LIMIT_MESSAGES, 0, US_PER_S);
+    struct isp_config config = {.limits = &limit, .limits_count = 1};
+    struct journal *journal = journal_new();
+    struct rng rng = rng_from_seed(1);
+    struct policies *policies;
+
+    limit.hold_us = 10 * US_PER_S;
+    limit.hold_factor = ratio_of(4, 1);
+    limit.hold_us_max = 40 * US_PER_S;
+    policies = policies_new(&config, journal, &rng, 0);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  at %d s\n", (int)cases[i].at_s);
+        assert_int_equal(ask(policies, 1, cases[i].at_s * US_PER_S).outcome, cases[i].outcome);
+    }
+    policies_free(&policies);
+    journal_free(&journal);
+}
+
 /* A network of strangers does not grow the memory for ever; who is on a rung is remembered. */
 static void
 idle_senders_are_forgotten_and_others_are_not(void **state)
@@ -422,6 +459,7 @@ main(void)
         cmocka_unit_test(who_hammers_climbs),
         cmocka_unit_test(rungs_decay_one_by_one),
         cmocka_unit_test(a_probe_now_and_then_is_forgiven),
+        cmocka_unit_test(knocking_makes_a_hold_as_long_as_it_gets),
         cmocka_unit_test(idle_senders_are_forgotten_and_others_are_not),
     };
 

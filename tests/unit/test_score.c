@@ -65,6 +65,31 @@ what_was_before_does_not_count(void **state)
     stage_release(&stage);
 }
 
+/* The first refusal of a limit shuts its door; only what knocking made worse is an escalation. */
+static void
+holds_are_penalties_and_hammering_escalates(void **state)
+{
+    static const enum event_outcome knocks[] = {OUTCOME_NONE, OUTCOME_SHUT, OUTCOME_HELD,
+        OUTCOME_HARDENED, OUTCOME_HELD, OUTCOME_SHUT, OUTCOME_ESCALATED};
+    static const struct claim claims[] = {
+        {.form = EXPECT_AT,                .subject = "10s",                  .check = "penalties(rows) == 3"},
+        {                 .form = EXPECT_AT,                .subject = "10s", .check = "escalations(rows) == 2"                               },
+        { .form = EXPECT_AT, .subject = "10s",                     .check = "penalties(rows) == 2",                                .after = "4s"},
+    };
+    static struct stage stage;
+
+    stage_init(&stage, 100, 0);
+    for (size_t i = 0; i < COUNT_OF(knocks); i++)
+        stage_at(&stage, (int64_t)(i + 1) * US_PER_S, EVENT_LIMIT_HIT, 0, i)->outcome = knocks[i];
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        stage_claim(&stage, &claims[i]);
+    stage_open(&stage);
+    stage_run(&stage, 10 * US_PER_S);
+    for (size_t i = 0; i < COUNT_OF(claims); i++)
+        assert_int_equal(judge_result(stage.judge, i).verdict, EXPECT_HELD);
+    stage_release(&stage);
+}
+
 static void
 before_any_mail_there_is_no_value(void **state)
 {
@@ -137,6 +162,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regret_is_what_is_lost_and_what_is_rejected),
         cmocka_unit_test(what_was_before_does_not_count),
+        cmocka_unit_test(holds_are_penalties_and_hammering_escalates),
         cmocka_unit_test(before_any_mail_there_is_no_value),
         cmocka_unit_test(the_living_are_counted_that_were_given_up),
         cmocka_unit_test(other_refusals_are_nobodys_regret),
