@@ -389,13 +389,15 @@ struct ratio isp_limit_rate_now(
  * reputation and warming. An oracle sends by it. */
 struct isp_message {            /* as a limit of recipients or bytes counts it */
     uint64_t recipients, bytes; /* bytes 0: not known; such limits are left out */
+    int64_t way_us;             /* so long until it is there and counts: the room is that of then */
 };
 struct isp_permission {
-    bool is_refused;     /* a door is shut, or he is not let in: nothing passes */
-    bool has_rate;       /* else there is no limit in time */
-    struct ratio rate;   /* messages per microsecond in the long run; nothing while he is refused */
-    uint64_t room;       /* messages that would pass now, one after the other; UINT64_MAX: any */
-    int64_t eases_at_us; /* the next instant at which `room` grows by itself; INT64_MAX: never */
+    bool is_refused;   /* a door is shut, or he is not let in: nothing passes */
+    bool has_rate;     /* else there is no limit in time */
+    struct ratio rate; /* messages per microsecond in the long run; nothing while he is refused */
+    uint32_t refused_ppm; /* so many, for reputation alone; they count in no limit */
+    uint64_t room;        /* messages that would pass now, one after the other; UINT64_MAX: any */
+    int64_t eases_at_us;  /* the next instant at which `room` grows by itself; INT64_MAX: never */
     /* UINT64_MAX: as many as he likes */
     uint64_t connections_open_max, messages_per_connection_max, recipients_per_transaction_max;
     int64_t changes_at_us; /* the next instant at which the rate changes by itself */

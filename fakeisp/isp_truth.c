@@ -36,15 +36,21 @@ isp_warmth_now(struct isp *isp, const struct isp_sender *sender)
     return warming_warmth(policies_warming(isp_policies(isp)), sender, isp_now_us(isp));
 }
 
-struct isp_limit_state
-isp_limit_now(struct isp *isp, size_t index, const struct isp_sender *sender)
+static struct isp_limit_state
+limit_after(struct isp *isp, size_t index, const struct isp_sender *sender, int64_t way_us)
 {
     struct isp_standing standing = isp_standing_now(isp, sender);
-    struct isp_limit_state state = limits_state(
-        policies_limits(isp_policies(isp)), index, sender, standing.scale_ppm, isp_now_us(isp));
+    struct isp_limit_state state = limits_state(policies_limits(isp_policies(isp)), index, sender,
+        standing.scale_ppm, way_us, isp_now_us(isp));
 
     state.changes_at_us = sooner(state.changes_at_us, standing.changes_at_us);
     return state;
+}
+
+struct isp_limit_state
+isp_limit_now(struct isp *isp, size_t index, const struct isp_sender *sender)
+{
+    return limit_after(isp, index, sender, 0);
 }
 
 bool
@@ -204,9 +210,8 @@ apply_standing(struct isp_permission *permission, const struct isp_standing *sta
     if (warmth->is_refused || standing->refused_ppm >= PPM) {
         permission->is_refused = true;
         bound_room(permission, 0, warmth->changes_at_us);
-    } else if (standing->refused_ppm > 0 && permission->has_rate) {
-        permission->rate =
-            ratio_multiply(permission->rate, ratio_of(PPM - standing->refused_ppm, PPM));
+    } else {
+        permission->refused_ppm = standing->refused_ppm;
     }
     if (!warmth->is_warm) {
         bound_rate(permission, ratio_of((int64_t)warmth->allowance, US_PER_DAY));
@@ -251,7 +256,7 @@ isp_permission_now(
     struct isp_limit_state state;
 
     for (size_t i = 0; i < config->limits_count; i++) {
-        state = isp_limit_now(isp, i, sender);
+        state = limit_after(isp, i, sender, message->way_us);
         apply_limit(&permission, &state, message);
     }
     for (size_t i = 0; i < config->limits_count; i++) {
@@ -273,7 +278,7 @@ sum_of(uint64_t a, uint64_t b)
 
 /* One limit with all its counters that we fill: those that are shut let nothing through. */
 static struct isp_limit_state
-state_of_all(struct isp *isp, size_t index, const struct isp_senders *senders)
+state_of_all(struct isp *isp, size_t index, const struct isp_senders *senders, int64_t way_us)
 {
     const struct isp_config *config = isp_config(isp);
     uint32_t per = config->limits[index].per;
@@ -292,7 +297,7 @@ state_of_all(struct isp *isp, size_t index, const struct isp_senders *senders)
         for (size_t host = 0; host < hosts && !is_counted_already(per, senders, i); host++) {
             const struct isp_sender sender = {
                 senders->sources[i], host, senders->domain, senders->dkim_domain};
-            struct isp_limit_state state = isp_limit_now(isp, index, &sender);
+            struct isp_limit_state state = limit_after(isp, index, &sender, way_us);
 
             all.max = sum_of(all.max, state.is_shut ? 0 : state.max);
             all.rate = ratio_add(all.rate, state.rate);
@@ -351,12 +356,12 @@ isp_permission_of_all(
 
     assert(senders->sources_count > 0);
     for (size_t i = 0; i < config->limits_count; i++) {
-        state = is_of_one(config->limits[i].count) ? isp_limit_now(isp, i, &first)
-                                                   : state_of_all(isp, i, senders);
+        state = is_of_one(config->limits[i].count) ? limit_after(isp, i, &first, message->way_us)
+                                                   : state_of_all(isp, i, senders, message->way_us);
         apply_limit(&permission, &state, message);
     }
     for (size_t i = 0; i < config->limits_count; i++) {
-        state = state_of_all(isp, i, senders);
+        state = state_of_all(isp, i, senders, message->way_us);
         apply_connections(&permission, &state);
     }
     apply_standing(&permission, &standing, &warmth);

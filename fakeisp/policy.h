@@ -172,7 +172,7 @@ void limits_turn(
     struct limits *limits, enum isp_knob knob, size_t index, int64_t value, int64_t now_us);
 int64_t limits_knob(const struct limits *limits, enum isp_knob knob, size_t index);
 struct isp_limit_state limits_state(struct limits *limits, size_t index,
-    const struct isp_sender *sender, uint64_t scale_ppm, int64_t now_us);
+    const struct isp_sender *sender, uint64_t scale_ppm, int64_t way_us, int64_t now_us);
 
 /* Reputation and warming: asked before the limits. A sender's score also fills the question's
  * scale. */

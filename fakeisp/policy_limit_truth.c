@@ -22,7 +22,7 @@ tell_door(const struct door *door, const struct isp_limit *config, int64_t now_u
 
 struct isp_limit_state
 limits_state(struct limits *limits, size_t index, const struct isp_sender *sender,
-    uint64_t scale_ppm, int64_t now_us)
+    uint64_t scale_ppm, int64_t way_us, int64_t now_us)
 {
     struct limit *limit = &limits->limits[index];
     const struct isp_limit *config = limit->config;
@@ -49,8 +49,8 @@ limits_state(struct limits *limits, size_t index, const struct isp_sender *sende
     if (limit_is_share(limit)) {
         state.room = limit_share_is_over(limit, counter, now_us) ? 0 : UINT64_MAX;
     } else if (limit_has_tally(config->count)) {
-        state.room = tally_room(&counter->tally, &window, now_us);
-        state.eases_at_us = tally_eases_at_us(&counter->tally, &window, now_us);
+        tally_settle(&counter->tally, &window, now_us);
+        state.room = tally_room_at(&counter->tally, &window, now_us + way_us, &state.eases_at_us);
     } else {
         state.room = window.max;
     }

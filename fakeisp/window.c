@@ -164,3 +164,37 @@ tally_eases_at_us(struct tally *tally, const struct window *window, int64_t now_
     }
     return INT64_MAX;
 }
+
+static uint64_t
+still_in(const struct tally *tally, int64_t length_us, int64_t at_us, int64_t *eases_at_us)
+{
+    uint64_t count = tally->count;
+
+    *eases_at_us = INT64_MAX;
+    for (size_t i = 0; i < tally->moments.count; i++) {
+        const struct moment *moment = moments_nth(&tally->moments, i);
+
+        if (at_us - moment->at_us < length_us) {
+            *eases_at_us = moment->at_us + length_us;
+            break;
+        }
+        count -= moment->amount;
+    }
+    return count;
+}
+
+uint64_t
+tally_room_at(
+    const struct tally *tally, const struct window *window, int64_t at_us, int64_t *eases_at_us)
+{
+    struct tally later = *tally;
+    uint64_t size = size_of(window);
+
+    if (window->kind == WINDOW_SLIDING) {
+        later.count = still_in(tally, window->length_us, at_us, eases_at_us);
+    } else {
+        later.moments = (struct moments){0}; /* they are not its own */
+        *eases_at_us = tally_eases_at_us(&later, window, at_us);
+    }
+    return later.count < size ? size - later.count : 0;
+}

@@ -43,6 +43,10 @@ bool tally_has_room(
     struct tally *tally, const struct window *window, int64_t now_us, uint64_t amount);
 uint64_t tally_room(
     struct tally *tally, const struct window *window, int64_t now_us); /* how much */
+/* How much there would be at an instant to come, if nobody takes any until then, and the first instant
+ * after that at which there may be more by itself; INT64_MAX: none. Nothing changes. */
+uint64_t tally_room_at(
+    const struct tally *tally, const struct window *window, int64_t at_us, int64_t *eases_at_us);
 void tally_take(struct tally *tally, const struct window *window, int64_t now_us, uint64_t amount);
 void tally_give_back(struct tally *tally, uint64_t amount); /* without a window only */
 

@@ -1,21 +1,23 @@
 /* controller_oracle.c - the controller that is told the truth, to measure the others by. In the lab only.
  *
- * It asks before each message what the site allows right now. What windows of a second or so let
- * through goes out at even distances; where more has gathered (a bucket that was full, the hour's quota
- * at its start) it is sent at once. Messages that are under way may not have been counted yet, so they
- * take up room of what has gathered. */
+ * It asks before each message what the site will allow when the message gets there. What windows of a
+ * second or so let through goes out at even distances; where more has gathered (a bucket that was full,
+ * the hour's quota at its start) it is sent at once. Messages that have not got there yet will take up
+ * room before it, so it is never refused unless a limit falls while one is under way. */
 #include "mta/controller_parts.h"
 
 enum {
     SESSIONS_MAX = 200,         /* where the site has no limit of its own */
     FIRST_TRANSACTION_MS = 100, /* as long as none has shown how long one takes */
     FOREVER_ASK_S = 60,         /* nothing will ease by itself: look again */
+    TAKEN_MAX = 1024,           /* messages on their way at once; 2^n */
 };
 
 struct oracle {
     struct controller base;
     struct pacer pacer;
-    uint32_t under_way;
+    int64_t taken_us[TAKEN_MAX]; /* a ring: when the last ones started */
+    uint32_t taken_first, taken_count;
     bool is_at_once; /* what starts now is of what has gathered, and does not count for the pace */
     int64_t transaction_us; /* a moving mean */
     int64_t opening_us;     /* connecting included: the longest first transaction's excess */
@@ -50,8 +52,18 @@ ask(struct controller *c, struct site_truth *truth)
     c->recipients_per_transaction =
         count_within(truth->recipients_per_transaction, c->rule->recipients_per_transaction);
     if (truth->has_rate && truth->rate.num > 0)
-        o->pacer.pace = pace_of(truth->rate.num, truth->rate.den);
+        o->pacer.pace =
+            pace_scale(pace_of(truth->rate.num, truth->rate.den), PPM, PPM - truth->refused_ppm);
     return true;
+}
+
+static void
+forget_arrived(struct oracle *o, int64_t way_us, int64_t now_us)
+{
+    while (o->taken_count > 0 && o->taken_us[o->taken_first] <= now_us - way_us) {
+        o->taken_first = (o->taken_first + 1) % TAKEN_MAX;
+        o->taken_count--;
+    }
 }
 
 /* More than a second's worth has gathered. */
@@ -60,7 +72,7 @@ has_gathered(const struct oracle *o, const struct site_truth *truth)
 {
     uint64_t second = (uint64_t)(o->pacer.pace / PACE_PER_S) + 1;
 
-    return truth->room > o->under_way + second;
+    return truth->room > o->taken_count + second;
 }
 
 static uint32_t
@@ -86,22 +98,34 @@ connections(struct controller *c, uint32_t waiting, int64_t now_us)
     return useful < waiting ? useful : waiting;
 }
 
+/* When there is room for one more, by what is known now. */
+static int64_t
+room_at_us(const struct oracle *o, const struct site_truth *truth, int64_t now_us)
+{
+    int64_t at_us = now_us + FOREVER_ASK_S * US_PER_S;
+
+    if (truth->room > o->taken_count && o->taken_count < TAKEN_MAX)
+        return now_us;
+    if (truth->eases_at_us < INT64_MAX)
+        at_us = truth->eases_at_us - truth->way_us;
+    if (o->taken_count > 0 && o->taken_us[o->taken_first] + truth->way_us < at_us)
+        at_us = o->taken_us[o->taken_first] + truth->way_us;
+    return at_us > now_us ? at_us : now_us + 1;
+}
+
 static int64_t
 ready_at_us(struct controller *c, int64_t now_us)
 {
     struct oracle *o = of(c);
     struct site_truth truth;
-    int64_t next_us = pacer_ready_at_us(&o->pacer), eases_us;
+    int64_t next_us = pacer_ready_at_us(&o->pacer), room_us;
 
-    o->is_at_once = !ask(c, &truth) || !truth.has_rate || has_gathered(o, &truth);
-    if (o->is_at_once)
+    if (!ask(c, &truth))
         return now_us;
-    if (truth.room > 0)
-        return next_us;
-    if (truth.eases_at_us == INT64_MAX)
-        return now_us + FOREVER_ASK_S * US_PER_S;
-    eases_us = truth.eases_at_us - o->transaction_us / 8; /* it takes longer to get there */
-    return eases_us > next_us ? eases_us : next_us;
+    forget_arrived(o, truth.way_us, now_us);
+    o->is_at_once = !truth.has_rate || has_gathered(o, &truth);
+    room_us = room_at_us(o, &truth, now_us);
+    return o->is_at_once || room_us > next_us ? room_us : next_us;
 }
 
 static void
@@ -109,7 +133,8 @@ take(struct controller *c, int64_t now_us)
 {
     struct oracle *o = of(c);
 
-    o->under_way++;
+    if (o->taken_count < TAKEN_MAX)
+        o->taken_us[(o->taken_first + o->taken_count++) % TAKEN_MAX] = now_us;
     if (!o->is_at_once)
         pacer_take(&o->pacer, now_us);
 }
@@ -118,12 +143,7 @@ static void
 on_signal(struct controller *c, const struct signal *s)
 {
     struct oracle *o = of(c);
-    bool is_end = s->kind == SIGNAL_ACCEPTED || s->kind == SIGNAL_ANSWERED || s->kind == SIGNAL_CUT;
 
-    if (is_end && o->under_way > 0)
-        o->under_way--;
-    if (o->under_way > s->connections_open)
-        o->under_way = s->connections_open;
     if (s->kind == SIGNAL_ACCEPTED)
         o->transaction_us += (s->took_us - o->transaction_us) / 8;
     if (s->kind == SIGNAL_OPENED && s->took_us > o->opening_us)

@@ -142,9 +142,12 @@ struct mta_config mta_config_default(void); /* what the scenario language promis
  * such a door; the controller `oracle` sends by it. UINT64_MAX: as many as one likes. */
 struct site_truth {
     bool has_rate;
-    struct ratio rate;   /* messages per microsecond in the long run */
-    uint64_t room;       /* messages that would pass now */
-    int64_t eases_at_us; /* when there will be more room; INT64_MAX: never */
+    struct ratio rate; /* messages per microsecond in the long run */
+    uint32_t
+        refused_ppm;     /* of all messages, by chance, whatever the pace; they count in no limit */
+    int64_t way_us;      /* so long until a message has got there, … */
+    uint64_t room;       /* … where so many would pass by then */
+    int64_t eases_at_us; /* when there will be still more room; INT64_MAX: never */
     uint64_t connections, messages_per_connection, recipients_per_transaction;
 };
 /* `host`: one of the site's MX hosts. False: nobody knows it. */

@@ -261,15 +261,18 @@ tell_truth(void *arg, struct slice host, struct site_truth *truth)
         .domain = scenario->campaign.from.domain,
         .dkim_domain =
             scenario->mta.dkim.keys_count > 0 ? scenario->mta.dkim.keys[0].domain : SLICE("")};
-    const struct isp_message message = {.recipients = 1};
+    struct isp_message message = {.recipients = 1};
     struct isp *isp = isp_of_host(world, host);
     struct isp_permission permission;
 
     if (isp == NULL)
         return false;
+    message.way_us = isp_config(isp)->hosts[0].rtt_us / 2;
     permission = isp_permission_of_all(isp, &us, &message);
     *truth = (struct site_truth){.has_rate = permission.has_rate,
         .rate = permission.rate,
+        .refused_ppm = permission.refused_ppm,
+        .way_us = message.way_us,
         .room = permission.room,
         .eases_at_us = permission.eases_at_us,
         .connections = permission.connections_open_max,

@@ -54,6 +54,13 @@ moments_oldest(const struct moments *moments)
 }
 
 const struct moment *
+moments_nth(const struct moments *moments, size_t i)
+{
+    assert(i < moments->count);
+    return moment_at(moments, i);
+}
+
+const struct moment *
 moments_last_but_one(const struct moments *moments)
 {
     assert(moments->count >= 2);

@@ -28,6 +28,7 @@ const struct moment *moments_newest(const struct moments *moments); /* NULL: non
 const struct moment *moments_last_but_one(const struct moments *moments); /* there are two */
 /* Adds to the newest, which there is, and which moves to at_us with all of it. */
 void moments_join_newest(struct moments *moments, int64_t at_us, uint64_t amount);
-void moments_drop_oldest(struct moments *moments); /* there is one */
+const struct moment *moments_nth(const struct moments *moments, size_t i); /* from the oldest */
+void moments_drop_oldest(struct moments *moments);                         /* there is one */
 
 #endif

@@ -219,7 +219,7 @@ a_low_score_scales_limits_and_turns_replies(void **state)
         .over = REPLY(421, 4, "too fast")
     };
     const struct isp_sender sender = stranger();
-    const struct isp_message message = {1, 0};
+    const struct isp_message message = {1, 0, 0};
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct text codes = {0};
@@ -337,7 +337,7 @@ static void
 who_was_never_seen_waits_at_the_door(void **state)
 {
     const struct isp_sender sender = stranger();
-    const struct isp_message message = {1, 0};
+    const struct isp_message message = {1, 0, 0};
     struct isp_world w;
 
     prepare(&w);
@@ -439,21 +439,21 @@ the_strictest_limit_is_the_true_one(void **state)
     w.config.limits = everything;
     w.config.limits_count = COUNT_OF(everything);
     isp_open(&w);
-    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0, 0});
     assert_false(may.is_refused);
     assert_int_equal(ratio_compare(may.rate, ratio_of(1, US_PER_S)), 0); /* 3600/h */
     assert_int_equal(may.room, 100);
     assert_int_equal(may.connections_open_max, 5);
     assert_int_equal(may.messages_per_connection_max, 10);
     assert_int_equal(may.recipients_per_transaction_max, 1000);
-    may = isp_permission_now(w.isp, &sender, &(struct isp_message){50, 0});
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){50, 0, 0});
     assert_int_equal(ratio_compare(may.rate, ratio_of(1, 50 * US_PER_S)), 0);
     assert_int_equal(may.room, 72);
     isp_turn(w.isp, KNOB_LIMIT_MAX, 1, 360000); /* now ten in each of 60 connections a minute */
-    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0, 0});
     assert_int_equal(ratio_compare(may.rate, ratio_of(10, US_PER_S)), 0);
     isp_turn(w.isp, KNOB_LIMIT_MAX, 3, 1000);
-    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0, 0});
     assert_int_equal(ratio_compare(may.rate, ratio_of(20, US_PER_S)), 0);
     isp_stop(&w);
 }
@@ -480,7 +480,7 @@ a_shut_door_is_a_rate_of_nothing_until_it_opens(void **state)
     assert_true(limit.shut_until_us == US_PER_S + 10 * US_PER_MIN);
     assert_int_equal(isp_limit_rate_now(w.isp, 1, &us, &changes_at_us).num, 0);
     assert_true(changes_at_us == US_PER_S + 10 * US_PER_MIN);
-    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0});
+    may = isp_permission_now(w.isp, &sender, &(struct isp_message){1, 0, 0});
     assert_true(may.is_refused);
     assert_int_equal(may.rate.num, 0);
     assert_int_equal(may.room, 0);
