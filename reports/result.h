@@ -102,7 +102,8 @@ struct result_confusion {
 /* How well a provider's hidden limits were used; shares in parts per million, -1: there is none. */
 struct result_score {
     struct slice name;
-    uint64_t accepted, rejected; /* recipients; refusals for a limit */
+    uint64_t accepted, rejected; /* recipients; refusals for a limit, … */
+    uint64_t refused;            /* … and for reasons of their own */
     uint64_t penalties, escalations, wrongly_failed;
     int64_t possible_millionths; /* of a recipient: for one who knew the limits */
     int64_t utilisation_ppm, lost_ppm, rejected_ppm, regret_ppm, overshoot_ppm;

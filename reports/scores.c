@@ -174,6 +174,7 @@ put_score(struct json *json, const struct result *result, const struct result_sc
     put_number(json, "accepted", (int64_t)score->accepted);
     put_number(json, "possible_millionths", score->possible_millionths);
     put_number(json, "rejected", (int64_t)score->rejected);
+    put_number(json, "refused", (int64_t)score->refused);
     put_number(json, "penalties", (int64_t)score->penalties);
     put_number(json, "escalations", (int64_t)score->escalations);
     put_number(json, "wrongly_failed", (int64_t)score->wrongly_failed);

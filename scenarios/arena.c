@@ -17,7 +17,7 @@
 #include "scenarios/loader.h"
 #include "scenarios/world.h"
 
-enum { CONTROLLERS_MAX = 16, EVENTS_MAX = 3000000, JOBS_MAX = 64 };
+enum { CONTROLLERS_MAX = 16, EVENTS_MAX = 3000000, JOBS_MAX = 64, MILLION = 1000000 };
 
 struct arena_plan {
     const struct options *options;
@@ -59,6 +59,8 @@ take_scores(const struct result *result, struct arena_outcome *outcome)
 
         outcome->accepted += score->accepted;
         outcome->rejected += score->rejected;
+        outcome->sends += score->accepted + score->refused + score->rejected;
+        outcome->possible_millionths += score->possible_millionths;
         outcome->penalties += score->penalties;
         outcome->escalations += score->escalations;
         if (score->utilisation_ppm < 0)
@@ -92,6 +94,7 @@ play(const struct arena_plan *plan, const struct scenario *scenario,
     if (world != NULL && world_run(world, &outcome->is_cut, &err)) {
         world_result(world, &result);
         take_scores(&result, outcome);
+        outcome->is_fast = outcome->possible_millionths / MILLION >= options.until_us / US_PER_S;
         outcome->has_run = true;
     }
     result_release(&result);

@@ -17,7 +17,8 @@ struct figures {
     size_t runs, clean; /* with a score; without an escalation */
     int64_t *regrets;   /* sorted */
     int64_t utilisation_sum, utilisation_min, regret_sum;
-    uint64_t accepted, rejected, penalties, escalations, wrongly_failed;
+    uint64_t sends, rejected, penalties, escalations, wrongly_failed;
+    uint64_t sends_fast, rejected_fast; /* of these, in runs at one a second and faster */
     size_t broken, cut;
 };
 
@@ -43,8 +44,10 @@ figures_of(const struct arena_rows *rows)
         f.penalties += outcome->penalties;
         f.escalations += outcome->escalations;
         f.wrongly_failed += outcome->wrongly_failed;
-        f.accepted += outcome->accepted;
+        f.sends += outcome->sends;
         f.rejected += outcome->rejected;
+        f.sends_fast += outcome->is_fast ? outcome->sends : 0;
+        f.rejected_fast += outcome->is_fast ? outcome->rejected : 0;
         if (!outcome->has_score)
             continue;
         f.regrets[f.runs++] = outcome->regret_ppm;
@@ -81,12 +84,12 @@ add_ppm(struct table *table, enum tone tone, int64_t ppm)
 }
 
 static void
-add_percent(struct table *table, uint64_t part, uint64_t whole)
+add_percent(struct table *table, uint64_t part, uint64_t whole, int decimals)
 {
     struct text text = {0};
 
     if (whole > 0)
-        unit_format_percent(&text, ratio_of((int64_t)part, (int64_t)whole), 1);
+        unit_format_percent(&text, ratio_of((int64_t)part, (int64_t)whole), decimals);
     else
         text_add_string(&text, "-");
     table_add(table, TONE_PLAIN, text_slice(&text));
@@ -111,10 +114,11 @@ add_row(struct table *table, const struct arena_rows *rows)
         for (int i = 0; i < 6; i++)
             table_add_string(table, TONE_PLAIN, "-");
     }
-    add_percent(table, f.rejected, f.accepted);
+    add_percent(table, f.rejected, f.sends, 2);
+    add_percent(table, f.rejected_fast, f.sends_fast, 2);
     table_add_count(table, TONE_PLAIN, f.penalties);
     table_add_count(table, TONE_PLAIN, f.escalations);
-    add_percent(table, f.clean, f.runs);
+    add_percent(table, f.clean, f.runs, 1);
     table_add_count(table, f.wrongly_failed > 0 ? TONE_BAD : TONE_PLAIN, f.wrongly_failed);
     table_add_count(table, f.broken > 0 ? TONE_BAD : TONE_PLAIN, f.broken);
     table_add_count(table, TONE_PLAIN, f.cut);
@@ -140,10 +144,12 @@ arena_table(struct text *out, const char *what, const struct arena_rows *rows, s
         {true,  0},
         {true,  0},
         {true,  0},
+        {true,  0},
         {true,  0}
     };
-    const char *const heads[] = {what, "runs", "used", "least", "regret", "mean", "p90", "worst",
-        "rejects", "penalties", "escalations", "clean", "wrong", "broken", "cut"};
+    const char *const heads[] = {what, "runs", "used", "least", "regret p50", "mean", "p90",
+        "worst", "rejects", "at 1/s+", "penalties", "escalations", "clean", "wrong", "broken",
+        "cut"};
     struct table table = table_begin(columns, COUNT_OF(columns), style);
 
     for (size_t i = 0; i < COUNT_OF(heads); i++)
@@ -176,7 +182,7 @@ add_each(struct table *table, struct slice name, const struct arena_rows *rows, 
     add_share(table, outcome, TONE_PLAIN, outcome->lost_ppm);
     add_share(table, outcome, TONE_PLAIN, outcome->rejected_ppm);
     table_add_count(table, TONE_PLAIN, outcome->accepted);
-    table_add_count(table, TONE_PLAIN, outcome->rejected);
+    add_percent(table, outcome->rejected, outcome->sends, 2);
     table_add_count(table, TONE_PLAIN, outcome->penalties);
     table_add_count(table, TONE_PLAIN, outcome->escalations);
     table_add_string(table, TONE_PLAIN,

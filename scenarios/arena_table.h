@@ -11,9 +11,11 @@ struct arena_outcome {
     uint32_t task;
     bool has_run;   /* else it broke: invalid, or dead */
     bool is_cut;    /* at the bound of events */
-    bool has_score; /* something could have been let through */
+    bool has_score; /* something could have been let through, … */
+    bool is_fast;   /* … at a pace of one a second at least */
     int64_t utilisation_ppm, regret_ppm, lost_ppm, rejected_ppm;
-    uint64_t accepted, rejected, penalties, escalations, wrongly_failed;
+    int64_t possible_millionths; /* of a recipient */
+    uint64_t accepted, rejected, sends, penalties, escalations, wrongly_failed;
 };
 
 struct arena_rows { /* of one controller */

@@ -191,6 +191,7 @@ fill_isp(struct score *score, size_t i, int64_t now_us, struct result *result)
                  isp->config->name.length},
         .accepted = counts.accepted,
         .rejected = counts.rejected,
+        .refused = counts.refused,
         .penalties = counts.penalties,
         .escalations = counts.escalations,
         .wrongly_failed = counts.wrongly_failed,
