@@ -57,10 +57,11 @@ ask(struct controller *c, struct site_truth *truth)
     return true;
 }
 
+/* What gets there at this very instant may not have been counted yet. */
 static void
 forget_arrived(struct oracle *o, int64_t way_us, int64_t now_us)
 {
-    while (o->taken_count > 0 && o->taken_us[o->taken_first] <= now_us - way_us) {
+    while (o->taken_count > 0 && o->taken_us[o->taken_first] < now_us - way_us) {
         o->taken_first = (o->taken_first + 1) % TAKEN_MAX;
         o->taken_count--;
     }
@@ -108,8 +109,8 @@ room_at_us(const struct oracle *o, const struct site_truth *truth, int64_t now_u
         return now_us;
     if (truth->eases_at_us < INT64_MAX)
         at_us = truth->eases_at_us - truth->way_us;
-    if (o->taken_count > 0 && o->taken_us[o->taken_first] + truth->way_us < at_us)
-        at_us = o->taken_us[o->taken_first] + truth->way_us;
+    if (o->taken_count > 0 && o->taken_us[o->taken_first] + truth->way_us + 1 < at_us)
+        at_us = o->taken_us[o->taken_first] + truth->way_us + 1;
     return at_us > now_us ? at_us : now_us + 1;
 }
 
