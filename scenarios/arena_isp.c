@@ -143,7 +143,7 @@ draw(uint64_t seed)
     if (is_drawn(seed, "noise", 30))
         lot.noise_percent = draw_between(seed, "noise", 1, 1585);
     if (is_drawn(seed, "step", 25))
-        lot.step_max = lot.per_hour / 60 / draw_between(seed, "step", 2, 2000) + 1;
+        lot.step_max = lot.max / draw_between(seed, "step", 2, 2000) + 1;
     lot.has_reputation = is_drawn(seed, "reputation", 15);
     return lot;
 }
@@ -214,7 +214,8 @@ add_trouble(const struct lot *lot, struct text *out)
     if (lot->has_reputation)
         text_add_string(out,
             "    reputation: {start: 100, jump: 0, unknown: 5, bands: [{id: poor, below: 85, "
-            "limits: 60%}, {id: bad, below: 40, reply: 451 4.7.1 bad reputation, share: 50%}]}\n"
+            "limits: 60%}, {id: bad, below: 40, limits: 60%, reply: 451 4.7.1 bad reputation, "
+            "share: 50%}]}\n"
             "    mailboxes: [{to: \"*\", is: unknown, share: 2%}]\n");
 }
 

@@ -1,6 +1,8 @@
 /* test_arena.c - every provider that can be drawn is a scenario in the language of all others. */
 #include "tests/unit.h"
 
+#include <stdlib.h>
+
 #include "scenarios/arena_isp.h"
 #include "scenarios/expect.h"
 #include "scenarios/loader.h"
@@ -40,6 +42,42 @@ every_draw_is_a_valid_scenario(void **state)
     }
     assert_true(low > 110);
     assert_true(high > 110);
+}
+
+/* A step leaves at most half and one; who has less of a reputation has no more room. */
+static void
+trouble_makes_it_worse(void **state)
+{
+    uint64_t steps = 0, reputations = 0;
+
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct diagnostics diagnostics = {0};
+        struct scenario *scenario = load(seed, arena_rule(SLICE("tle")), &diagnostics);
+        const struct isp_config *isp = &scenario->isps[0];
+        struct text text = {0};
+        const char *step;
+
+        arena_compose(seed, arena_rule(SLICE("tle")), &text);
+        step = strstr(text_string(&text), "limits.rate.max: ");
+        if (step != NULL) {
+            uint64_t max = strtoull(step + strlen("limits.rate.max: "), NULL, 10);
+
+            assert_true(max > 0);
+            assert_true(max <= isp->limits[0].max / 2 + 1);
+            steps++;
+        }
+        for (size_t i = 1; i < isp->reputation.bands_count; i++) {
+            assert_true(isp->reputation.bands[i].below < isp->reputation.bands[i - 1].below);
+            assert_true(
+                isp->reputation.bands[i].scale_ppm <= isp->reputation.bands[i - 1].scale_ppm);
+            reputations++;
+        }
+        text_release(&text);
+        scenario_free(&scenario);
+        diagnostics_release(&diagnostics);
+    }
+    assert_true(steps > 20);
+    assert_true(reputations > 10);
 }
 
 static void
@@ -112,6 +150,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_draw_is_a_valid_scenario),
+        cmocka_unit_test(trouble_makes_it_worse),
         cmocka_unit_test(a_seed_is_always_the_same_provider),
         cmocka_unit_test(a_description_tells_what_was_drawn),
         cmocka_unit_test(every_controller_has_a_rule),
