@@ -188,15 +188,15 @@ end_of_step(const struct capacity *capacity, int64_t until_us)
 }
 
 static void
-step(struct capacity *capacity, int64_t until_us)
+step(struct capacity *capacity, int64_t until_us, amount portion)
 {
     int64_t from_us = capacity->now_us, to_us = end_of_step(capacity, until_us);
     amount taken = 0, most = 0;
 
     if (capacity->backlog > 0) {
-        taken = capacity->backlog;
-        if (!yield(capacity, to_us - from_us, &most) || most >= capacity->backlog)
-            to_us = from_us + time_for(capacity, capacity->backlog);
+        taken = least(capacity->backlog, portion);
+        if (!yield(capacity, to_us - from_us, &most) || most >= taken)
+            to_us = from_us + time_for(capacity, taken);
         else
             taken = most;
         capacity->backlog -= taken;
@@ -214,13 +214,23 @@ step(struct capacity *capacity, int64_t until_us)
 
 /* Where connections are all that bounds him, nothing is known before the first messages have shown
  * how long one takes: then it is made up for. */
+bool
+capacity_advance_some(struct capacity *capacity, int64_t now_us, amount portion)
+{
+    amount until = capacity->drawn + portion;
+
+    if (capacity->connections > 0 && capacity->gap_us == 0)
+        return true;
+    while (capacity->now_us < now_us && capacity->drawn < until)
+        step(capacity, now_us, until - capacity->drawn);
+    return capacity->now_us >= now_us;
+}
+
 void
 capacity_advance(struct capacity *capacity, int64_t now_us)
 {
-    if (capacity->connections > 0 && capacity->gap_us == 0)
-        return;
-    while (capacity->now_us < now_us)
-        step(capacity, now_us);
+    while (!capacity_advance_some(capacity, now_us, (amount)INT64_MAX * CAPACITY_ONE))
+        continue;
 }
 
 void

@@ -64,6 +64,9 @@ void capacity_change(
 bool capacity_is_bounded(const struct capacity *capacity);
 
 void capacity_advance(struct capacity *capacity, int64_t now_us);
+/* The same, but he stops when he has sent so much, for then the limits may be others. False: he has,
+ * at capacity->now_us. */
+bool capacity_advance_some(struct capacity *capacity, int64_t now_us, amount portion);
 void capacity_add(struct capacity *capacity); /* a recipient waits from now on */
 /* One waits no more; `is_sent`: the provider took it, else he would not have sent it either. */
 void capacity_remove(struct capacity *capacity, bool is_sent);

@@ -56,17 +56,31 @@ guess_gap(struct scored_isp *isp, int64_t now_us)
         isp->capacity.gap_us = rtt_us > 0 ? 4 * rtt_us : US_PER_MS;
 }
 
-static void
-advance(struct scored_isp *isp, int64_t now_us)
-{
-    capacity_advance(&isp->capacity, now_us);
-    fill_bins(isp, now_us);
-}
-
 static bool
 has_reputation(const struct scored_isp *isp)
 {
     return isp->config->reputation.is_on && isp->isp != NULL;
+}
+
+/* A thirtieth more than before moves no reputation by much. */
+static amount
+portion_of(const struct capacity *capacity)
+{
+    return (capacity->drawn / (SCORE_WHILE_MIN * CAPACITY_ONE * 30) + 1) * SCORE_WHILE_MIN *
+        CAPACITY_ONE;
+}
+
+static void
+advance(struct scored_isp *isp, int64_t now_us)
+{
+    struct capacity *capacity = &isp->capacity;
+
+    if (!has_reputation(isp))
+        capacity_advance(capacity, now_us);
+    else
+        while (!capacity_advance_some(capacity, now_us, portion_of(capacity)))
+            score_spend_reputation(isp, capacity->now_us);
+    fill_bins(isp, now_us);
 }
 
 void
