@@ -395,6 +395,8 @@ struct isp_permission {
     bool is_refused;   /* a door is shut, or he is not let in: nothing passes */
     bool has_rate;     /* else there is no limit in time */
     struct ratio rate; /* messages per microsecond in the long run; nothing while he is refused */
+    bool has_pace;     /* else all limits have room for what … */
+    struct ratio pace; /* … the slowest of the others lets through in a second */
     uint32_t refused_ppm; /* so many, for reputation alone; they count in no limit */
     uint64_t room;        /* messages that would pass now, one after the other; UINT64_MAX: any */
     int64_t eases_at_us;  /* the next instant at which `room` grows by itself; INT64_MAX: never */

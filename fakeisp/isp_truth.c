@@ -116,6 +116,19 @@ bound_rate(struct isp_permission *permission, struct ratio rate)
     permission->has_rate = true;
 }
 
+/* A limit with more room than it needs for a second keeps nobody from sending at once. */
+static void
+bound_pace(struct isp_permission *permission, struct ratio rate, uint64_t room)
+{
+    int64_t second = ratio_round(ratio_multiply(rate, ratio_of(US_PER_S, 1)));
+
+    if (room > (uint64_t)second + 1)
+        return;
+    if (!permission->has_pace || ratio_compare(rate, permission->pace) < 0)
+        permission->pace = rate;
+    permission->has_pace = true;
+}
+
 static void
 bound_room(struct isp_permission *permission, uint64_t room, int64_t eases_at_us)
 {
@@ -156,6 +169,7 @@ apply_limit(struct isp_permission *permission, const struct isp_limit_state *sta
     const struct isp_message *message)
 {
     uint64_t weight = weight_of(state->config->count, message);
+    struct ratio rate;
 
     permission->changes_at_us = sooner(permission->changes_at_us, state->changes_at_us);
     if (state->is_shut) {
@@ -184,7 +198,9 @@ apply_limit(struct isp_permission *permission, const struct isp_limit_state *sta
     case LIMIT_BYTES:
         if (weight == 0)
             return;
-        bound_rate(permission, ratio_divide(state->rate, ratio_of((int64_t)weight, 1)));
+        rate = ratio_divide(state->rate, ratio_of((int64_t)weight, 1));
+        bound_rate(permission, rate);
+        bound_pace(permission, rate, state->room / weight);
         bound_room(permission, state->room / weight, state->eases_at_us);
         return;
     case LIMIT_CONNECTIONS:
@@ -215,6 +231,7 @@ apply_standing(struct isp_permission *permission, const struct isp_standing *sta
     }
     if (!warmth->is_warm) {
         bound_rate(permission, ratio_of((int64_t)warmth->allowance, US_PER_DAY));
+        bound_pace(permission, ratio_of((int64_t)warmth->allowance, US_PER_DAY), warmth->left);
         bound_room(permission, warmth->left, warmth->changes_at_us);
     }
     permission->changes_at_us =
@@ -226,6 +243,7 @@ anything(const struct isp_config *config)
 {
     return (struct isp_permission){
         .rate = {0, 1},
+        .pace = {0, 1},
         .room = UINT64_MAX,
         .eases_at_us = INT64_MAX,
         .connections_open_max = UINT64_MAX,

@@ -51,9 +51,9 @@ ask(struct controller *c, struct site_truth *truth)
         count_within(truth->messages_per_connection, c->rule->messages_per_connection);
     c->recipients_per_transaction =
         count_within(truth->recipients_per_transaction, c->rule->recipients_per_transaction);
-    if (truth->has_rate && truth->rate.num > 0)
+    if (truth->has_pace && truth->pace.num > 0)
         o->pacer.pace =
-            pace_scale(pace_of(truth->rate.num, truth->rate.den), PPM, PPM - truth->refused_ppm);
+            pace_scale(pace_of(truth->pace.num, truth->pace.den), PPM, PPM - truth->refused_ppm);
     return true;
 }
 
@@ -65,15 +65,6 @@ forget_arrived(struct oracle *o, int64_t way_us, int64_t now_us)
         o->taken_first = (o->taken_first + 1) % TAKEN_MAX;
         o->taken_count--;
     }
-}
-
-/* More than a second's worth has gathered. */
-static bool
-has_gathered(const struct oracle *o, const struct site_truth *truth)
-{
-    uint64_t second = (uint64_t)(o->pacer.pace / PACE_PER_S) + 1;
-
-    return truth->room > o->taken_count + second;
 }
 
 static uint32_t
@@ -88,7 +79,7 @@ connections(struct controller *c, uint32_t waiting, int64_t now_us)
     most = count_within(truth.connections, c->rule->connections);
     if (truth.connections == UINT64_MAX && most > SESSIONS_MAX)
         most = SESSIONS_MAX;
-    if (!truth.has_rate || has_gathered(o, &truth))
+    if (!truth.has_pace)
         return waiting < most ? waiting : most;
     interval_ns = pace_interval_ns(o->pacer.pace);
     useful = (uint32_t)((o->transaction_us * 1500 +
@@ -124,7 +115,7 @@ ready_at_us(struct controller *c, int64_t now_us)
     if (!ask(c, &truth))
         return now_us;
     forget_arrived(o, truth.way_us, now_us);
-    o->is_at_once = !truth.has_rate || has_gathered(o, &truth);
+    o->is_at_once = !truth.has_pace;
     room_us = room_at_us(o, &truth, now_us);
     return o->is_at_once || room_us > next_us ? room_us : next_us;
 }

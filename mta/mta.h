@@ -141,8 +141,8 @@ struct mta_config mta_config_default(void); /* what the scenario language promis
 /* What a site allows our MTA with all its addresses at this instant, from who knows. Only a lab has
  * such a door; the controller `oracle` sends by it. UINT64_MAX: as many as one likes. */
 struct site_truth {
-    bool has_rate;
-    struct ratio rate; /* messages per microsecond in the long run */
+    bool has_pace;     /* else all that there is room for may start at once */
+    struct ratio pace; /* messages per microsecond */
     uint32_t
         refused_ppm;     /* of all messages, by chance, whatever the pace; they count in no limit */
     int64_t way_us;      /* so long until a message has got there, … */

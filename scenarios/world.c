@@ -269,8 +269,8 @@ tell_truth(void *arg, struct slice host, struct site_truth *truth)
         return false;
     message.way_us = isp_config(isp)->hosts[0].rtt_us / 2;
     permission = isp_permission_of_all(isp, &us, &message);
-    *truth = (struct site_truth){.has_rate = permission.has_rate,
-        .rate = permission.rate,
+    *truth = (struct site_truth){.has_pace = permission.has_pace,
+        .pace = permission.pace,
         .refused_ppm = permission.refused_ppm,
         .way_us = message.way_us,
         .room = permission.room,

@@ -32,16 +32,12 @@ static void
 what_is_on_its_way_takes_up_room(void **state)
 {
     const struct mx_rule rule = oracle_rule();
-    struct site_truth truth = {
-        .has_rate = true,
-        .rate = {1, US_PER_MIN},
-        .way_us = 10 * US_PER_MS,
+    struct site_truth truth = {.way_us = 10 * US_PER_MS,
         .room = 3,
         .eases_at_us = 2 * US_PER_MIN,
         .connections = 5,
         .messages_per_connection = 7,
-        .recipients_per_transaction = 9
-    };
+        .recipients_per_transaction = 9};
     struct controller *oracle = controller_new(&rule, 0, on_change, NULL);
 
     controller_ask(oracle, tell_truth, &truth, SLICE("mx.test"));
@@ -65,8 +61,8 @@ who_is_refused_by_chance_tries_more(void **state)
 {
     const struct mx_rule rule = oracle_rule();
     struct site_truth truth = {
-        .has_rate = true,
-        .rate = {10, US_PER_S},
+        .has_pace = true,
+        .pace = {10, US_PER_S},
         .refused_ppm = PPM / 2,
         .room = 10,
         .eases_at_us = INT64_MAX,
