@@ -150,8 +150,13 @@ static const struct {
     {"up_every",       1u << CONTROLLER_MOMENTUM                        },
     {"sweep_every",    1u << CONTROLLER_MOMENTUM                        },
     {"sweep_attempts", 1u << CONTROLLER_MOMENTUM                        },
+    {"release_every",  1u << CONTROLLER_MOMENTUM                        },
     {"sweep_low",      1u << CONTROLLER_MOMENTUM                        },
     {"sweep_high",     1u << CONTROLLER_MOMENTUM                        },
+    {"fbl_deliveries", 1u << CONTROLLER_MOMENTUM                        },
+    {"fbl_low",        1u << CONTROLLER_MOMENTUM                        },
+    {"fbl_high",       1u << CONTROLLER_MOMENTUM                        },
+    {"trigger_window", 1u << CONTROLLER_KUMO                            },
     {"warmup",         1u << CONTROLLER_MOMENTUM                        },
     {"age",            1u << CONTROLLER_MOMENTUM                        },
     {"probe_budget",   1u << CONTROLLER_TLE                             },
@@ -191,6 +196,11 @@ read_settings(const struct section *item, struct mx_rule *rule)
     settings->down_every_us = section_whole(item, "down_every");
     settings->up_every_us = section_whole(item, "up_every");
     settings->sweep_every_us = section_whole(item, "sweep_every");
+    settings->release_every_us = section_whole(item, "release_every");
+    settings->fbl_deliveries = (uint32_t)section_whole(item, "fbl_deliveries");
+    settings->fbl_low_ppm = section_ppm(item, "fbl_low");
+    settings->fbl_high_ppm = section_ppm(item, "fbl_high");
+    settings->counts_for_the_period = section_whole(item, "trigger_window") == 1;
     settings->sweep_attempts = (uint32_t)section_whole(item, "sweep_attempts");
     settings->sweep_low_ppm = section_ppm(item, "sweep_low");
     settings->sweep_high_ppm = section_ppm(item, "sweep_high");
@@ -384,6 +394,42 @@ read_mx_rules(const struct section *mta, struct mta_config *config)
     }
     config->mx_rules = rules;
     config->mx_rules_count = count;
+}
+
+/* Read here once to see whether it can be; who delivers reads it for himself. */
+void
+mta_config_read_automation(const struct section *mta, bool is_beside, struct mta_config *config)
+{
+    static const struct conf_bounds bounds = {CONF_FILE_BYTES_MAX, CONF_LINE_BYTES_MAX};
+    static const char *const keys[] = {
+        [AUTOMATION_MOMENTUM] = "momentum", [AUTOMATION_KUMO] = "kumo"};
+    struct section rules = section_nested(mta, "rules");
+    struct loader *loader = mta->loader;
+
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        struct automation_tables one = {0};
+        struct automation *automation;
+        struct mark mark, named;
+        struct error err = {0};
+
+        if (!section_has(&rules, keys[i]))
+            continue;
+        named = section_mark(&rules, keys[i]);
+        one.of[i].filename = is_beside
+            ? filename_beside(loader->arena, named.filename, section_text(&rules, keys[i]))
+            : section_text(&rules, keys[i]).at;
+        if (conf_read_file(one.of[i].filename, &bounds, loader->arena, &one.of[i].rows, &mark,
+                &err) != CONF_READ) {
+            diagnose(loader->diagnostics, named, NULL, "%s cannot be read: %s", one.of[i].filename,
+                err.kind != ERROR_NONE ? err.text : "there is no such file");
+            continue;
+        }
+        automation = automation_read(&one, &err);
+        if (automation == NULL)
+            diagnose(loader->diagnostics, named, NULL, "%s", err.text);
+        automation_free(&automation);
+        config->automation.of[i] = one.of[i];
+    }
 }
 
 void

@@ -12,6 +12,10 @@
  * `source_ips` there are none. */
 void mta_config_read(const struct section *mta, struct mta_config *config);
 
+/* The tables that `rules` names for the controllers; `is_beside`: relative to the file that names them. */
+void mta_config_read_automation(
+    const struct section *mta, bool is_beside, struct mta_config *config);
+
 /* How to sign, and the keys from their files. `domain` is signed for where the file names none; alone:
  * no other file may be read. */
 void dkim_config_read(

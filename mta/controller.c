@@ -34,11 +34,25 @@ controller_new(const struct mx_rule *rule, int64_t now_us, controller_tell_fn *t
     return controller;
 }
 
+static void
+forget_triggers(struct controller *controller)
+{
+    size_t count = controller->triggers != NULL
+        ? automation_count(controller->automation, controller->ops->book)
+        : 0;
+
+    for (size_t i = 0; i < count; i++)
+        moments_release(&controller->triggers[i].events);
+    mem_free(controller->triggers);
+    controller->triggers = NULL;
+}
+
 void
 controller_free(struct controller **controller)
 {
     if (*controller == NULL)
         return;
+    forget_triggers(*controller);
     if ((*controller)->ops->release != NULL)
         (*controller)->ops->release(*controller);
     mem_free(*controller);
@@ -51,6 +65,13 @@ controller_ask(struct controller *controller, site_truth_fn *truth, void *arg, s
     controller->truth = truth;
     controller->truth_arg = arg;
     controller->host = host;
+}
+
+void
+controller_automate(struct controller *controller, struct automation *automation)
+{
+    forget_triggers(controller);
+    controller->automation = automation;
 }
 
 struct controller_nature
@@ -79,6 +100,30 @@ controller_signal(struct controller *controller, const struct signal *signal)
         return;
     advance(controller, signal->now_us);
     controller->ops->signal(controller, signal);
+}
+
+void
+controller_outcome(struct controller *controller, enum bounce_class class, int64_t now_us)
+{
+    if (controller->ops->outcome == NULL)
+        return;
+    advance(controller, now_us);
+    controller->ops->outcome(controller, class, now_us);
+}
+
+void
+controller_complaint(struct controller *controller, int64_t now_us)
+{
+    if (controller->ops->complaint == NULL)
+        return;
+    advance(controller, now_us);
+    controller->ops->complaint(controller, now_us);
+}
+
+int64_t
+controller_retry_us(const struct controller *controller)
+{
+    return controller->retry_us;
 }
 
 uint32_t
@@ -143,6 +188,44 @@ controller_describe(const struct controller *controller, int64_t now_us, struct 
     }
 }
 
+/* --- automation ------------------------------------------------------------------------------ */
+
+const struct automation_rule *
+controller_rule_for(struct controller *c, const struct signal *s)
+{
+    if (c->automation == NULL || s->reply == NULL)
+        return NULL;
+    return automation_find(c->automation, c->ops->book, s->host, s->reply, s->type.subject);
+}
+
+static void
+drop_oldest(struct trigger *trigger)
+{
+    trigger->count -= moments_oldest(&trigger->events)->amount;
+    moments_drop_oldest(&trigger->events);
+}
+
+bool
+controller_is_triggered(
+    struct controller *c, const struct automation_rule *rule, int64_t period_us, int64_t now_us)
+{
+    struct trigger *trigger;
+
+    if (rule->events == 1)
+        return true;
+    if (c->triggers == NULL)
+        c->triggers =
+            mem_alloc_zeroed(automation_count(c->automation, c->ops->book) * sizeof *c->triggers);
+    trigger = &c->triggers[rule->number];
+    while (trigger->count > 0 && moments_oldest(&trigger->events)->at_us < now_us - period_us)
+        drop_oldest(trigger);
+    moments_add(&trigger->events, now_us, 1);
+    trigger->count++;
+    while (trigger->count - moments_oldest(&trigger->events)->amount >= rule->events)
+        drop_oldest(trigger);
+    return trigger->count >= rule->events;
+}
+
 /* --- changes --------------------------------------------------------------------------------- */
 
 /* In the unit in which people would say it, to three digits or so. */
@@ -174,7 +257,8 @@ tell(struct controller *c, const struct change_note *note, struct slice from, st
         .to = to,
         .because = note->because,
         .next_probe_us = note->next_probe_us,
-        .evidence = note->evidence};
+        .evidence = note->evidence,
+        .rule = note->rule};
 
     c->tell(c->arg, note->now_us, &change);
 }

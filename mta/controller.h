@@ -10,7 +10,7 @@
  * in integers. Each change of mind is told, with the reply that caused it.
  *
  * Units      *_us are microseconds of loop time; paces are those of mta/pacer.h.
- * Ownership  controller_new() gives it to the caller; the rule is borrowed. */
+ * Ownership  controller_new() gives it to the caller; the rule and the automation are borrowed. */
 #ifndef MTALAB_CONTROLLER_H
 #define MTALAB_CONTROLLER_H
 
@@ -32,6 +32,7 @@ struct signal {
     int64_t now_us;
     enum smtp_stage stage;
     const struct smtp_reply *reply; /* the server's; NULL: there was none */
+    struct slice host;              /* the MX host's name */
     struct reply_type type;         /* of the reply; subject REPLY_UNTYPED without one */
     uint32_t connections_open;      /* of this controller, the one that is told of included */
     uint32_t connections_ready;     /* of these, past their EHLO */
@@ -46,6 +47,7 @@ struct controller_change { /* valid during the call */
     const char *because;   /* "throttled", "probe", … */
     int64_t next_probe_us; /* 0: none is planned */
     const struct signal *evidence; /* NULL: time passed */
+    struct slice rule;             /* of the automation that did it; length 0: none */
 };
 typedef void controller_tell_fn(void *arg, int64_t now_us, const struct controller_change *change);
 
@@ -55,6 +57,10 @@ void controller_free(struct controller **controller);
 /* Whom an oracle asks; before anything else is done with it. Others do not. */
 void controller_ask(
     struct controller *controller, site_truth_fn *truth, void *arg, struct slice host);
+
+/* What it is to do about replies, for those that do as rules say; NULL: nothing. What was counted
+ * towards the rules of before is forgotten. */
+void controller_automate(struct controller *controller, struct automation *automation);
 
 /* What kind of controller an MX rule asks for. */
 struct controller_nature {
@@ -67,11 +73,17 @@ struct controller_nature controller_nature(enum controller_kind kind);
 const char *controller_name(enum controller_kind kind);
 
 void controller_signal(struct controller *controller, const struct signal *signal);
+/* A try of a recipient has its verdict: CLASS_NONE, it was delivered. */
+void controller_outcome(struct controller *controller, enum bounce_class class, int64_t now_us);
+/* Somebody complains about a message that went this way. */
+void controller_complaint(struct controller *controller, int64_t now_us);
 
 /* How many connections there should be for so many waiting messages. */
 uint32_t controller_connections(struct controller *controller, uint32_t waiting, int64_t now_us);
 uint32_t controller_messages_per_connection(const struct controller *controller);
 uint32_t controller_recipients_per_transaction(const struct controller *controller);
+/* How far tries are apart now; 0: as the retry schedule says. */
+int64_t controller_retry_us(const struct controller *controller);
 /* The first instant at which a message may start, or a session be opened: now or earlier is now. */
 int64_t controller_ready_at_us(struct controller *controller, int64_t now_us);
 /* A message starts. */

@@ -1,104 +1,110 @@
 /* controller_kumo.c - shaping with automation: what KumoMTA's shaping files and its TSA daemon do.
  *
- * Static limits, and rules that turn a kind of reply into an override for a fixed time: a suspension, or
- * another value of a limit. When the time is over the old value is back at once. A rule fires at the
- * first such reply, or at so many in a period; the period that counts is that of the override, not the
- * one that the rule names, which is what the daemon does and not what its documentation says. After
- * hundred failed connections in a row everything waits for a while. */
+ * Static limits, and rules (mta/rules/kumo.tsv) that turn a kind of reply into an override for a fixed
+ * time: a suspension, or another value of a limit. When the time is over the old value is back at once. A
+ * rule fires at the first such reply, or at so many in a period; the period that counts is that of the
+ * override, not the one that the rule names, which is what the daemon does and not what its documentation
+ * says; `trigger_window: period` is for those who want the latter. After hundred failed connections in a
+ * row everything waits for a while. */
 #include "mta/controller_parts.h"
 
-enum { FAILURES_IN_A_ROW_MAX = 100, EVENTS_MAX = 16 };
+enum { FAILURES_IN_A_ROW_MAX = 100 };
 #define WAIT_AFTER_FAILURES (20 * US_PER_MIN)
-
-enum action { SUSPEND, SET_RATE, SET_CONNECTIONS };
-
-/* The axis of the third is wrong, and so it is in the rules that are shipped. */
-static const struct automation {
-    enum reply_subject subject;
-    uint32_t events; /* at so many; 1: the first */
-    enum action action;
-    int64_t value; /* a pace, or a count */
-    int64_t for_us;
-} rules[] = {
-    {REPLY_RATE,                    5, SUSPEND,         0,              15 * US_PER_MIN},
-    {REPLY_CONNECTION,              5, SET_CONNECTIONS, 5,              30 * US_PER_MIN},
-    {REPLY_MESSAGES_PER_CONNECTION, 1, SET_RATE,        PACE_PER_S / 6, 60 * US_PER_MIN},
-    {REPLY_QUOTA,                   1, SUSPEND,         0,              60 * US_PER_MIN},
-    {REPLY_BLOCK,                   2, SUSPEND,         0,              4 * US_PER_HOUR},
-};
 
 struct kumo {
     struct paced paced;
     int64_t pace; /* without an override */
-    int64_t rate_until_us, connections_until_us;
+    int64_t rate_until_us, connections_until_us, deliveries_until_us;
     uint32_t failures;
-    int64_t events_us[COUNT_OF(rules)][EVENTS_MAX]; /* rings of the latest */
-    uint32_t events[COUNT_OF(rules)];
 };
 
 static void
-set_rate(struct kumo *k, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
+set_rate(struct kumo *k, int64_t pace, const struct change_note *because)
 {
-    controller_tell_pace(&k->paced.base,
-        &(struct change_note){.what = "pace",
-            .because = because,
-            .now_us = now_us,
-            .next_probe_us = k->rate_until_us,
-            .evidence = s},
-        k->paced.pacer.pace, pace);
-    pacer_set(&k->paced.pacer, pace, now_us);
+    struct change_note note = *because;
+
+    note.what = "pace";
+    note.next_probe_us = k->rate_until_us;
+    controller_tell_pace(&k->paced.base, &note, k->paced.pacer.pace, pace);
+    pacer_set(&k->paced.pacer, pace, note.now_us);
 }
 
 static void
-set_connections(
-    struct kumo *k, uint32_t count, const char *because, int64_t now_us, const struct signal *s)
+set_count(uint32_t *count, uint32_t to, const char *what, int64_t until_us, struct kumo *k,
+    const struct change_note *because)
 {
-    controller_tell_count(&k->paced.base,
-        &(struct change_note){.what = "connections",
-            .because = because,
-            .now_us = now_us,
-            .next_probe_us = k->connections_until_us,
-            .evidence = s},
-        k->paced.connections, count);
-    k->paced.connections = count;
+    struct change_note note = *because;
+
+    note.what = what;
+    note.next_probe_us = until_us;
+    controller_tell_count(&k->paced.base, &note, *count, to);
+    *count = to;
 }
 
 static void
-act(struct kumo *k, const struct automation *rule, const struct signal *s)
+set_connections(struct kumo *k, uint32_t count, const struct change_note *because)
+{
+    set_count(&k->paced.connections, count, "connections", k->connections_until_us, k, because);
+}
+
+static void
+set_deliveries(struct kumo *k, uint32_t count, const struct change_note *because)
+{
+    set_count(&k->paced.base.messages_per_connection, count, "messages_per_connection",
+        k->deliveries_until_us, k, because);
+}
+
+static void
+act(struct kumo *k, const struct automation_rule *rule, const struct automation_action *action,
+    const struct signal *s)
 {
     int64_t until_us = s->now_us + rule->for_us;
+    struct change_note note = {.what = "suspension",
+        .because = "automation",
+        .now_us = s->now_us,
+        .next_probe_us = until_us,
+        .evidence = s,
+        .rule = rule->id};
 
-    switch (rule->action) {
-    case SUSPEND:
-        controller_hold(&k->paced.base,
-            &(struct change_note){.what = "suspension",
-                .because = "automation",
-                .now_us = s->now_us,
-                .next_probe_us = until_us,
-                .evidence = s},
-            until_us);
+    switch (action->verb) {
+    case AUTOMATION_SUSPEND:
+        controller_hold(&k->paced.base, &note, until_us);
         return;
-    case SET_RATE:
+    case AUTOMATION_SET_RATE:
         k->rate_until_us = until_us;
-        set_rate(k, rule->value < k->pace ? rule->value : k->pace, "automation", s->now_us, s);
+        set_rate(k, action->value < k->pace ? action->value : k->pace, &note);
         return;
-    case SET_CONNECTIONS:
+    case AUTOMATION_SET_CONNECTIONS:
         k->connections_until_us = until_us;
-        set_connections(k, (uint32_t)rule->value, "automation", s->now_us, s);
+        set_connections(k, (uint32_t)action->value, &note);
+        return;
+    case AUTOMATION_SET_DELIVERIES:
+        k->deliveries_until_us = until_us;
+        set_deliveries(k, (uint32_t)action->value, &note);
+        return;
+    case AUTOMATION_NOTHING:
+    case AUTOMATION_THROTTLE_DOWN:
+    case AUTOMATION_REDUCE_CONNECTIONS:
+    case AUTOMATION_REDUCE_DELIVERIES:
+    case AUTOMATION_GREYLISTED:
+    case AUTOMATION_WARMUP:
         return;
     }
 }
 
-/* So many within the time that the override lasts. */
-static bool
-is_triggered(struct kumo *k, size_t i, int64_t now_us)
+static void
+respond(struct kumo *k, const struct signal *s)
 {
-    uint32_t number = k->events[i]++;
+    const struct automation_rule *rule = controller_rule_for(&k->paced.base, s);
+    int64_t period_us;
 
-    k->events_us[i][number % EVENTS_MAX] = now_us;
-    if (number + 1 < rules[i].events)
-        return false;
-    return now_us - k->events_us[i][(number + 1 - rules[i].events) % EVENTS_MAX] <= rules[i].for_us;
+    if (rule == NULL)
+        return;
+    period_us = k->paced.base.rule->settings.counts_for_the_period ? rule->period_us : rule->for_us;
+    if (!controller_is_triggered(&k->paced.base, rule, period_us, s->now_us))
+        return;
+    for (size_t i = 0; i < rule->actions_count; i++)
+        act(k, rule, &rule->actions[i], s);
 }
 
 static void
@@ -121,26 +127,31 @@ on_signal(struct controller *c, const struct signal *s)
     struct kumo *k = (struct kumo *)c;
 
     count_failures(k, s);
-    if (s->reply == NULL)
-        return;
-    for (size_t i = 0; i < COUNT_OF(rules); i++)
-        if (rules[i].subject == s->type.subject && is_triggered(k, i, s->now_us))
-            act(k, &rules[i], s);
+    respond(k, s);
+}
+
+/* True once, when it is. */
+static bool
+is_over(int64_t *until_us, int64_t now_us)
+{
+    if (*until_us == 0 || now_us < *until_us)
+        return false;
+    *until_us = 0;
+    return true;
 }
 
 static void
 advance(struct controller *c, int64_t now_us)
 {
     struct kumo *k = (struct kumo *)c;
+    const struct change_note note = {.because = "override over", .now_us = now_us};
 
-    if (k->rate_until_us > 0 && now_us >= k->rate_until_us) {
-        k->rate_until_us = 0;
-        set_rate(k, k->pace, "override over", now_us, NULL);
-    }
-    if (k->connections_until_us > 0 && now_us >= k->connections_until_us) {
-        k->connections_until_us = 0;
-        set_connections(k, c->rule->connections, "override over", now_us, NULL);
-    }
+    if (is_over(&k->rate_until_us, now_us))
+        set_rate(k, k->pace, &note);
+    if (is_over(&k->connections_until_us, now_us))
+        set_connections(k, c->rule->connections, &note);
+    if (is_over(&k->deliveries_until_us, now_us))
+        set_deliveries(k, c->rule->messages_per_connection, &note);
 }
 
 static void
@@ -158,6 +169,7 @@ const struct controller_ops controller_kumo = {
     .name = "kumo",
     .size = sizeof(struct kumo),
     .nature = {.is_typed = true, .is_per_source = true},
+    .book = AUTOMATION_KUMO,
     .init = init,
     .signal = on_signal,
     .advance = advance,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "mta/controller.h"
+#include "mta/delivery_orders.h"
 
 static struct site *
 site_for(struct delivery *delivery, const struct route_site *route)
@@ -149,6 +150,24 @@ read_reply_types(struct delivery *delivery)
     delivery->context.reply_types = delivery->reply_types;
 }
 
+/* What the config names has been read before, without an error. */
+static void
+read_automation(struct delivery *delivery)
+{
+    struct automation *old = delivery->automation;
+    struct error err;
+
+    if (delivery->reply_types == NULL)
+        return;
+    delivery->automation = automation_read(&delivery->context.config->automation, &err);
+    assert(delivery->automation != NULL);
+    delivery->context.automation = delivery->automation;
+    for (size_t i = 0; i < delivery->sites_count; i++)
+        if (delivery->sites[i] != NULL)
+            site_automate(delivery->sites[i]);
+    automation_free(&old);
+}
+
 struct delivery *
 delivery_new(const struct mta_config *config, const struct mta_doors *doors, struct spool *spool,
     struct dkim_signer *signer, struct efs *efs)
@@ -170,6 +189,7 @@ delivery_new(const struct mta_config *config, const struct mta_doors *doors, str
         mem_alloc_zeroed(config->source_ips_count * sizeof(int64_t));
     add_own_ips(delivery);
     read_reply_types(delivery);
+    read_automation(delivery);
     delivery->route =
         route_new(config, doors->loop, doors->resolver, doors->journal, on_route, delivery);
     return delivery;
@@ -201,6 +221,7 @@ delivery_free(struct delivery **delivery)
     route_free(&d->route);
     outcome_desk_free(&d->context.desk);
     reply_types_free(&d->reply_types);
+    automation_free(&d->automation);
     queue_free(&d->context.queue);
     mem_free(d);
     *delivery = NULL;
@@ -242,6 +263,7 @@ delivery_reload(struct delivery *delivery)
 
     outcome_desk_reload(delivery->context.desk);
     read_reply_types(delivery);
+    read_automation(delivery);
     route_reload(delivery->route);
     delivery->has_reloaded = true;
     for (size_t i = 0; i < delivery->sites_count; i++)
@@ -249,6 +271,28 @@ delivery_reload(struct delivery *delivery)
             site_withdraw(delivery->sites[i], is_anybody, NULL, &line);
     while ((node = line_pop(delivery->context.queue, &line)) != 0)
         delivery_direct(delivery, node);
+}
+
+/* Where the mail to that domain went last. */
+void
+delivery_complain(struct delivery *delivery, struct slice rcpt, struct slice source_ip)
+{
+    const char *at = rcpt.length > 0 ? memrchr(rcpt.at, '@', rcpt.length) : NULL;
+    struct text lower = {0};
+    uint32_t number, source;
+    const struct site *site;
+
+    if (at == NULL)
+        return;
+    for (const char *c = at + 1; c < rcpt.at + rcpt.length; c++)
+        text_add_char(&lower, char_lower(*c));
+    if (spool_find_domain(delivery->context.spool, text_slice(&lower), &number) &&
+        (site = delivery_domain(delivery, number)->site) != NULL) {
+        if (!delivery_find_source(delivery, source_ip, &source))
+            source = UINT32_MAX;
+        site_complain(delivery->sites[site_state(site).route->number], source);
+    }
+    text_release(&lower);
 }
 
 void

@@ -31,6 +31,8 @@ void delivery_recover(struct delivery *delivery, struct spool_place place);
 
 /* The config has other MX rules, or the doors other bounce rules. */
 void delivery_reload(struct delivery *delivery);
+/* Somebody complains about mail to this recipient from this of our IPs; length 0: nobody knows which. */
+void delivery_complain(struct delivery *delivery, struct slice rcpt, struct slice source_ip);
 /* No new transaction and no new session from here on; what is open ends. */
 void delivery_stop(struct delivery *delivery);
 uint32_t delivery_connections_open(const struct delivery *delivery);

@@ -26,6 +26,7 @@ struct delivery {
     struct site_context context;
     struct pool_member *own_members;
     struct reply_types *reply_types; /* NULL: no MX rule asks for a controller that reads */
+    struct automation *automation;   /* of the same rules */
     struct route *route;
     struct site **sites; /* by route_site number */
     size_t sites_count, sites_capacity;

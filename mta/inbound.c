@@ -18,7 +18,9 @@ struct inbound {
     struct replays *replays;
     struct mailbox *mailbox; /* NULL: the journal alone is told */
     struct mta_returns totals;
-    struct correlation correlation; /* of the mail at hand */
+    struct correlation correlation;     /* of the mail at hand */
+    inbound_complaint_fn *on_complaint; /* NULL: nobody asks */
+    void *on_complaint_arg;
 };
 
 struct delivery_note { /* a guest's, until its mail is durable */
@@ -282,6 +284,9 @@ take(struct inbound *inbound, struct delivery_note *note, const struct returned_
         inbound->totals.duplicates++;
     }
     tell_journal(inbound, mail, outcome);
+    if (mail->kind == DSN_COMPLAINT && outcome == OUTCOME_NONE && inbound->on_complaint != NULL)
+        inbound->on_complaint(
+            inbound->on_complaint_arg, mail->rcpt, mail->report->feedback.source_ip);
     if (inbound->mailbox == NULL || !is_news || outcome != OUTCOME_NONE)
         return;
     number = mailbox_put(inbound->mailbox, &returned);
@@ -457,6 +462,13 @@ inbound_free(struct inbound **inbound)
     inmail_rules_free(&i->own_rules);
     mem_free(i);
     *inbound = NULL;
+}
+
+void
+inbound_tell_complaints(struct inbound *inbound, inbound_complaint_fn *fn, void *arg)
+{
+    inbound->on_complaint = fn;
+    inbound->on_complaint_arg = arg;
 }
 
 void

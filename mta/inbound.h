@@ -45,6 +45,11 @@ void inbound_reload(struct inbound *inbound, const struct bounce_rules *bounce_r
 void inbound_stop(struct inbound *inbound);
 void inbound_poll(struct inbound *inbound); /* now, whatever the clock says */
 
+/* Somebody complains: who got it, and from which of our IPs, where the complaint says so (else length
+ * 0). Called once for each, when it comes. */
+typedef void inbound_complaint_fn(void *arg, struct slice rcpt, struct slice source_ip);
+void inbound_tell_complaints(struct inbound *inbound, inbound_complaint_fn *fn, void *arg);
+
 struct mta_returns inbound_totals(const struct inbound *inbound);
 
 #endif

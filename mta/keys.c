@@ -21,6 +21,12 @@ static const struct word feedbacks[] = {
     {NULL,        0,                     NULL},
 };
 
+static const struct word trigger_windows[] = {
+    {"duration", 0, NULL},
+    {"period",   1, NULL},
+    {NULL,       0, NULL},
+};
+
 static const struct word warmups[] = {
     {"none",      WARMUP_NONE,      NULL},
     {"yahoo",     WARMUP_YAHOO,     NULL},
@@ -171,10 +177,21 @@ static const struct schema_key schema_mx_rule[] = {
         .doc = "momentum: how often the share of hard bounces and timeouts is looked at."},
     {"sweep_attempts", SCHEMA_COUNT, .initial = "2000", .min = "1", .max = "1000000000",
         .doc = "momentum: a sweep says nothing about fewer attempts."},
+    {"release_every", SCHEMA_DURATION, .initial = "60s", .max = "84h",
+        .doc = "momentum: suspensions that are over are lifted so often; 0s: to the instant."},
     {"sweep_low", SCHEMA_PERCENT, .initial = "3%", .max = "100%",
         .doc = "momentum: from this share on a sweep takes a step down, …"},
     {"sweep_high", SCHEMA_PERCENT, .initial = "10%", .max = "100%",
         .doc = "… and from this one on it suspends."},
+    {"fbl_deliveries", SCHEMA_COUNT, .initial = "20000", .min = "1", .max = "1000000000",
+        .doc = "momentum: a sweep says nothing about the complaints over fewer deliveries in 24 hours."},
+    {"fbl_low", SCHEMA_PERCENT, .initial = "0.2%", .max = "100%",
+        .doc = "momentum: from this share of complaints on a sweep takes a step down, …"},
+    {"fbl_high", SCHEMA_PERCENT, .initial = "0.5%", .max = "100%",
+        .doc = "… and from this one on it suspends."},
+    {"trigger_window", SCHEMA_WORD, .initial = "duration", .words = trigger_windows,
+        .doc = "kumo: whether replies that trigger a rule are counted over the time that its override "
+               "lasts, as the program does, or over the period that it names, as the manual says."},
     {"warmup", SCHEMA_WORD, .initial = "none", .words = warmups,
         .doc = "momentum: a curve of messages per hour by the age of the source IP."},
     {"age", SCHEMA_DURATION, .initial = "0s", .max = "3660d",
@@ -306,6 +323,21 @@ static const struct schema_key schema_dkim[] = {
                                  .doc = "Largest message taken; 552 5.3.4 beyond."                 \
     }
 
+#define KEYS_OF_AUTOMATION                                                                        \
+    {"momentum", SCHEMA_FILENAME,                                                                 \
+        .doc = "What the controller momentum does about a reply: rules before the built-in ones " \
+               "(mta/rules/momentum.tsv)."},                                                      \
+    {                                                                                             \
+        "kumo", SCHEMA_FILENAME,                                                                  \
+            .doc = "What the controller kumo does about a reply: rules before the built-in ones " \
+                   "(mta/rules/kumo.tsv)."                                                        \
+    }
+
+static const struct schema_key schema_mta_rules[] = {
+    KEYS_OF_AUTOMATION,
+    {0},
+};
+
 /* clang-format off */
 const struct schema_key schema_mta[] = {
     {"hostname", SCHEMA_DOMAIN, .initial = "mta.campaign.example", .doc = "What it calls itself."},
@@ -314,6 +346,7 @@ const struct schema_key schema_mta[] = {
         .doc = "Where returned mail comes in, on port 25: the MX of campaign.from's domain."},
     {"source_ips", SCHEMA_IP, KEY_LIST, .doc = "Addresses to send from. Default: those of the pools, or [198.51.100.25]."},
     {"inmail", SCHEMA_MAP, .nested = schema_inmail, .doc = "What becomes of returned mail."},
+    {"rules", SCHEMA_MAP, .nested = schema_mta_rules, .doc = "Own rules of the controllers."},
     {"efs", SCHEMA_MAP, .nested = schema_efs, .doc = "How feedback is told to the campaign."},
     KEYS_OF_SENDING,
     {0},
@@ -353,6 +386,7 @@ static const struct schema_key schema_dns[] = {
 
 /* clang-format off */
 static const struct schema_key schema_rules[] = {
+    KEYS_OF_AUTOMATION,
     {"bounce", SCHEMA_FILENAME, .doc = "From a reply to a bounce class: rules that are asked before the built-in ones."},
     {"class", SCHEMA_FILENAME, .doc = "From a class to reason and type. Default: the built-in ones."},
     {"inbound", SCHEMA_FILENAME,
@@ -405,7 +439,7 @@ const struct schema_key schema_program[] = {
     KEYS_OF_SENDING,
     {"spool", SCHEMA_FILENAME, KEY_REQUIRED, .doc = "The directory of what was taken and not settled."},
     {"log", SCHEMA_MAP, .nested = schema_log, .doc = "Where to write what happens."},
-    {"rules", SCHEMA_MAP, .nested = schema_rules, .doc = "How to read refusals."},
+    {"rules", SCHEMA_MAP, .nested = schema_rules, .doc = "How to read refusals, and what to do about them."},
     {"control", SCHEMA_FILENAME, .doc = "A socket for mta ctl."},
     {"metrics", SCHEMA_ENDPOINT, .doc = "Where Prometheus may ask, by HTTP."},
     {"dns", SCHEMA_MAP, .nested = schema_dns, .doc = "Where names are looked up."},

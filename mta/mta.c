@@ -60,6 +60,14 @@ on_injected(void *arg, struct spool_place place)
 }
 
 static void
+on_complaint(void *arg, struct slice rcpt, struct slice source_ip)
+{
+    struct mta *mta = arg;
+
+    delivery_complain(mta->delivery, rcpt, source_ip);
+}
+
+static void
 on_recovered(void *arg, struct spool_place place)
 {
     struct mta *mta = arg;
@@ -87,6 +95,8 @@ mta_new(const struct mta_config *config, const struct mta_doors *doors, efs_cons
         mta_free(&mta);
         return NULL;
     }
+    if (mta->inbound != NULL)
+        inbound_tell_complaints(mta->inbound, on_complaint, mta);
     delivery_recover_state(mta->delivery);
     spool_recover(mta->spool, on_recovered, mta);
     return mta;

@@ -13,6 +13,7 @@
 #include "base/store.h"
 #include "base/stream_tls.h"
 #include "base/unit.h"
+#include "mta/automation.h"
 #include "mta/bounce.h"
 #include "mta/dkim.h"
 #include "mta/efs.h"
@@ -43,11 +44,15 @@ struct controller_settings {
     uint32_t initial, cohorts;
     int64_t dead_for_us;
     int64_t suspend_for_us, down_every_us, up_every_us, sweep_every_us; /* momentum */
+    int64_t
+        release_every_us; /* momentum: suspensions end on a grid of so long; 0: to the instant */
     uint32_t sweep_attempts, sweep_low_ppm, sweep_high_ppm;
+    uint32_t fbl_deliveries, fbl_low_ppm, fbl_high_ppm;
     enum warmup_kind warmup;
     int64_t age_us;
-    struct ratio message_rate; /* kumo: per us */
-    uint32_t probe_ppm;        /* tle: refusals that probing may cost, of what is sent */
+    struct ratio message_rate;  /* momentum, kumo: per us */
+    bool counts_for_the_period; /* kumo: a trigger does, not for as long as its override lasts */
+    uint32_t probe_ppm;         /* tle: refusals that probing may cost, of what is sent */
 };
 
 enum tls_policy { TLS_POLICY_OFF, TLS_POLICY_IF_AVAILABLE, TLS_POLICY_REQUIRED };
@@ -134,6 +139,7 @@ struct mta_config {
     uint64_t size_max; /* of a submitted message; 552 5.3.4 beyond */
     struct inmail_config inmail;
     struct dkim_config dkim;
+    struct automation_tables automation; /* of the operator; they have been read without an error */
 };
 struct mta_config mta_config_default(void); /* what the scenario language promises; no addresses */
 #define MTA_VALIDITY_US_MAX (84 * US_PER_HOUR)

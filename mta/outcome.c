@@ -154,7 +154,7 @@ next_try_us(struct outcome_desk *desk, uint32_t attempt)
 
 /* A try that began before the end of validity and came back after it is the last one. */
 static void
-deferred(struct outcome_desk *desk, queue_node node, struct event *event)
+deferred(struct outcome_desk *desk, queue_node node, struct event *event, int64_t retry_us)
 {
     struct spool_tries tries = {.count = queue_attempts(desk->queue, node)};
 
@@ -168,7 +168,7 @@ deferred(struct outcome_desk *desk, queue_node node, struct event *event)
         queue_remove(desk->queue, node);
         return;
     }
-    tries.due_us = next_try_us(desk, tries.count);
+    tries.due_us = retry_us > 0 ? event->at_us + retry_us : next_try_us(desk, tries.count);
     spool_defer(desk->spool, queue_place(desk->queue, node), &tries);
     queue_defer(desk->queue, node, tries.due_us);
 }
@@ -208,7 +208,7 @@ outcome_tell(struct outcome_desk *desk, queue_node node, const struct outcome_an
     }
     qualify(desk, node, answer, &event);
     if (event.code < 500 || answer->is_spared)
-        deferred(desk, node, &event);
+        deferred(desk, node, &event, answer->retry_us);
     else
         failed(desk, node, &event);
     return (enum bounce_class)event.class;

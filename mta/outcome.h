@@ -15,7 +15,8 @@ struct outcome_answer {
     const struct smtp_reply *reply; /* a 2xx, a refusal, or our own words (451 4.4.x …) */
     uint32_t host, source_ip;       /* names of the journal; 0: no host was reached */
     uint32_t session;
-    bool is_spared; /* a 5xx that defers all the same, for it says nothing against the address */
+    int64_t retry_us; /* to the next try; 0: as the schedule says */
+    bool is_spared;   /* a 5xx that defers all the same, for it says nothing against the address */
 };
 
 struct outcome_desk *outcome_desk_new(const struct mta_config *config,

@@ -154,6 +154,7 @@ load(const struct section *root, struct settings *settings)
 
     *config = mta_config_default();
     mta_config_read(root, config);
+    mta_config_read_automation(root, false, config);
     refuse_oracles(root, config);
     if (section_has(root, "dkim"))
         dkim_config_read(&dkim, SLICE(""), false, &config->dkim);

@@ -142,6 +142,7 @@ add_lanes(struct site *site)
         lane->controller = controller_new(
             site->nature.is_per_source ? &site->bindings[i].terms.rule : &site->lane_rule,
             site_now_us(site), site_on_change, lane);
+        controller_automate(lane->controller, site->context->automation);
         if (site->context->doors->truth != NULL && site->route->hosts_count > 0)
             controller_ask(lane->controller, site->context->doors->truth,
                 site->context->doors->truth_arg, site->route->hosts[0].name);
@@ -226,6 +227,22 @@ site_hold_source(struct site *site, uint32_t source, int64_t until_us)
         if (site->bindings[i].source == source)
             site->bindings[i].held_until_us = until_us;
     site_sources_changed(site);
+}
+
+void
+site_automate(struct site *site)
+{
+    for (size_t i = 0; i < site->lanes_count; i++)
+        controller_automate(site->lanes[i].controller, site->context->automation);
+}
+
+/* Where several of our IPs send and nobody knows whose it was, it says nothing about any of them. */
+void
+site_complain(struct site *site, uint32_t source)
+{
+    for (size_t i = 0; i < site->lanes_count; i++)
+        if (site->lanes_count == 1 || site->lanes[i].source == source)
+            controller_complaint(site->lanes[i].controller, site_now_us(site));
 }
 
 void

@@ -42,6 +42,7 @@ struct site_context {
     size_t warmups_capacity;
     uint64_t connections_count;            /* tried so far */
     const struct reply_types *reply_types; /* NULL: no controller wants to know */
+    struct automation *automation;         /* likewise */
     struct tls_client *tls;                /* NULL: all sessions are in plain text */
     struct text scratch;
 };
@@ -68,6 +69,10 @@ void site_sources_changed(struct site *site);
 /* Its mail goes elsewhere now: sessions end as soon as they are idle. */
 void site_retire(struct site *site);
 void site_flush(struct site *site); /* hosts that failed us may be asked again at once */
+/* site_context.automation has changed. */
+void site_automate(struct site *site);
+/* Somebody complains about mail of this IP; UINT32_MAX: of which, nobody knows. */
+void site_complain(struct site *site, uint32_t source);
 void site_withdraw(struct site *site, queue_match_fn *match, void *arg, struct line *line);
 
 struct site_counts { /* of tries that ended here, since the start of the process */

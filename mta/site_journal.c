@@ -136,6 +136,8 @@ site_on_change(void *arg, int64_t now_us, const struct controller_change *change
         event.rule = journal_name(journal, change->evidence->type.rule);
         text_printf(&words, ": %.*s", SLICE_ARGS(reply->text));
     }
+    if (change->rule.length > 0)
+        event.rule = journal_name(journal, change->rule);
     event.text = journal_text(journal, text_slice(&words));
     event_write(journal, &event, SLICE(""), SLICE(""));
     text_release(&words);

@@ -132,16 +132,20 @@ session_open(struct site *site, struct binding *binding)
 
 /* --- what the controller is told ------------------------------------------------------------- */
 
+static struct slice
+host_of(const struct session *session)
+{
+    return session->endpoint != NULL ? session->endpoint->host->name : site_name(session->site);
+}
+
 static struct reply_type
 type_of(const struct session *session, enum smtp_stage stage, const struct smtp_reply *reply)
 {
     const struct site_context *context = session->site->context;
-    struct slice host =
-        session->endpoint != NULL ? session->endpoint->host->name : site_name(session->site);
 
     if (context->reply_types == NULL || reply->code < 400)
         return (struct reply_type){.subject = REPLY_UNTYPED};
-    return reply_type_find(context->reply_types, host, stage, reply);
+    return reply_type_find(context->reply_types, host_of(session), stage, reply);
 }
 
 static uint32_t
@@ -164,6 +168,7 @@ tell_controller(struct session *session, enum signal_kind kind, enum smtp_stage 
         .now_us = site_now_us(session->site),
         .stage = stage,
         .reply = reply,
+        .host = host_of(session),
         .connections_open = lane->open,
         .session_messages = session->messages,
         .recipients_accepted = session->is_too_many ? session->recipients_open + 1 : 0,
@@ -310,7 +315,8 @@ answer_of(const struct session *session, enum smtp_stage stage, const struct smt
         .reply = reply,
         .host = session->host,
         .source_ip = session->site->context->source_names[session->source],
-        .session = session->number};
+        .session = session->number,
+        .retry_us = controller_retry_us(session->lane->controller)};
 }
 
 static void
@@ -319,6 +325,7 @@ tell_outcome(struct session *session, queue_node node, const struct outcome_answ
     struct site_counts *counts = &session->site->counts;
     enum bounce_class class = outcome_tell(session->site->context->desk, node, answer);
 
+    controller_outcome(session->lane->controller, class, site_now_us(session->site));
     if (answer->reply->code < 300)
         counts->delivered++;
     else if (answer->reply->code < 500 || answer->is_spared)
@@ -419,6 +426,7 @@ on_answer(void *arg, uint32_t node, enum smtp_answer answer, enum smtp_stage sta
         put_off(session, node, &told);
         return;
     }
+    told.retry_us = controller_retry_us(session->lane->controller); /* it may have just learnt */
     told.is_spared = reply->code >= 500 && site->route->rule->spares && reply_spares_address(&type);
     tell_outcome(session, node, &told);
 }

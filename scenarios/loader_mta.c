@@ -81,6 +81,8 @@ load_mta(struct loader *loader, const struct section *root)
     config->listen = section_scalar(&mta, "listen").address;
     config->listen.port = SUBMISSION_PORT;
     mta_config_read(&mta, config);
+    if (!parts_of(loader)->extends.is_alone)
+        mta_config_read_automation(&mta, true, config);
     load_inbound(loader, root, &mta);
     if (config->source_ips_count == 0)
         use_default_source_ip(loader, config);

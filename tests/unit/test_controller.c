@@ -3,68 +3,7 @@
 
 #include "base/moments.h"
 #include "mta/controller_tle.h"
-
-static struct mx_rule
-rule_of(enum controller_kind kind)
-{
-    struct mx_rule rule = mx_rule_default;
-
-    rule.controller = kind;
-    rule.connections = 1000;
-    rule.settings = (struct controller_settings){
-        .floor = ratio_of(5, US_PER_MIN),
-        .cut = ratio_of(1, 2),
-        .grow = ratio_of(1, 10),
-        .initial = 5,
-        .cohorts = 1,
-        .dead_for_us = 300 * (int64_t)US_PER_S,
-        .suspend_for_us = 4 * US_PER_HOUR,
-        .down_every_us = US_PER_MIN,
-        .up_every_us = US_PER_HOUR,
-        .sweep_every_us = US_PER_HOUR,
-        .sweep_attempts = 2000,
-        .sweep_low_ppm = 30000,
-        .sweep_high_ppm = 100000,
-        .message_rate = ratio_of(100, US_PER_S),
-        .probe_ppm = 4000,
-    };
-    return rule;
-}
-
-struct story { /* what a controller told */
-    uint64_t changes;
-    struct text last;
-};
-
-static void
-on_change(void *arg, int64_t now_us, const struct controller_change *change)
-{
-    struct story *story = arg;
-
-    story->changes++;
-    text_clear(&story->last);
-    text_printf(&story->last, "%s %.*s -> %.*s, %s", change->what, SLICE_ARGS(change->from),
-        SLICE_ARGS(change->to), change->because);
-}
-
-static void
-tell(struct controller *controller, enum signal_kind kind, enum reply_subject subject,
-    int64_t now_us, uint32_t count)
-{
-    static const struct smtp_reply no = {
-        .code = 451, .text = {"no", 2}
-    };
-
-    controller_signal(controller,
-        &(struct signal){.kind = kind,
-            .now_us = now_us,
-            .stage = STAGE_MAIL,
-            .reply = kind == SIGNAL_ANSWERED || kind == SIGNAL_TURNED_AWAY ? &no : NULL,
-            .type = {.subject = subject},
-            .connections_open = count,
-            .connections_ready = count,
-            .session_messages = count});
-}
+#include "tests/unit/controller_story.h"
 
 /* A site that takes so many in any `window_us`, none at all while it is shut. */
 struct model {
@@ -107,17 +46,6 @@ play(struct controller *controller, struct model *model, int64_t from_us, int64_
         now_us += 100; /* two messages never start at the same instant here */
     }
     return now_us;
-}
-
-static void
-assert_describes(const struct controller *controller, int64_t now_us, const char *words)
-{
-    struct text out = {0};
-
-    controller_describe(controller, now_us, &out);
-    if (strstr(text_string(&out), words) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", text_string(&out), words);
-    text_release(&out);
 }
 
 /* --- static and aimd ------------------------------------------------------------------------- */
@@ -220,152 +148,6 @@ a_cohort_of_failures_is_death_for_a_while(void **state)
     tell(c, SIGNAL_TURNED_AWAY, REPLY_CONNECTION, 1, 1);
     assert_int_equal(controller_ready_at_us(c, 1), 300 * US_PER_S + 1);
     assert_int_equal(controller_connections(c, 9, 300 * US_PER_S + 1), 1);
-    controller_free(&c);
-    text_release(&story.last);
-}
-
-/* --- momentum and kumo ----------------------------------------------------------------------- */
-
-static void
-momentum_steps_down_once_a_minute_and_up_once_an_hour(void **state)
-{
-    struct mx_rule rule = rule_of(CONTROLLER_MOMENTUM);
-    struct story story = {0};
-    struct controller *c = controller_new(&rule, 0, on_change, &story);
-
-    tell(c, SIGNAL_ANSWERED, REPLY_RATE, 0, 1);
-    tell(c, SIGNAL_ANSWERED, REPLY_RATE, US_PER_MIN - 1, 1);
-    assert_describes(c, 0, "50.00/s");
-    tell(c, SIGNAL_ANSWERED, REPLY_RATE, US_PER_MIN, 1);
-    assert_describes(c, 0, "25.00/s");
-    tell(c, SIGNAL_ANSWERED, REPLY_CONNECTION, 2 * US_PER_MIN, 1);
-    assert_int_equal(controller_connections(c, UINT32_MAX, 2 * US_PER_MIN), 999);
-    tell(c, SIGNAL_ACCEPTED, REPLY_UNTYPED, 3 * US_PER_MIN, 1);
-    controller_ready_at_us(c, 62 * US_PER_MIN - 1);
-    assert_describes(c, 0, "25.00/s");
-    controller_ready_at_us(c, 62 * US_PER_MIN);
-    assert_describes(c, 0, "27.50/s");
-    controller_free(&c);
-    text_release(&story.last);
-}
-
-static void
-momentum_suspends_for_four_hours_and_no_longer(void **state)
-{
-    struct mx_rule rule = rule_of(CONTROLLER_MOMENTUM);
-    struct story story = {0};
-    struct controller *c = controller_new(&rule, 0, on_change, &story);
-
-    tell(c, SIGNAL_ANSWERED, REPLY_BLOCK, 0, 1);
-    assert_int_equal(controller_ready_at_us(c, 1), 4 * US_PER_HOUR);
-    tell(c, SIGNAL_ANSWERED, REPLY_BLOCK, US_PER_HOUR, 1);
-    assert_int_equal(controller_ready_at_us(c, US_PER_HOUR), 4 * US_PER_HOUR);
-    controller_free(&c);
-    text_release(&story.last);
-}
-
-static void
-momentum_sweeps_need_two_thousand_attempts(void **state)
-{
-    struct mx_rule rule = rule_of(CONTROLLER_MOMENTUM);
-
-    for (int attempts = 1999; attempts <= 2000; attempts++) {
-        struct story story = {0};
-        struct controller *c = controller_new(&rule, 0, on_change, &story);
-
-        for (int i = 0; i < attempts; i++) {
-            struct smtp_reply reply = {.code = 550};
-            struct signal signal = {
-                .kind = SIGNAL_ANSWERED,
-                .now_us = i,
-                .reply = &reply,
-                .type = {.subject = REPLY_USER,
-                         .group = i % 5 == 0 ? GROUP_USER_UNKNOWN : GROUP_INACTIVE}
-            };
-
-            controller_signal(c, &signal);
-        }
-        controller_ready_at_us(c, US_PER_HOUR);
-        assert_int_equal(
-            controller_ready_at_us(c, US_PER_HOUR) > US_PER_HOUR, attempts >= 2000); /* 20 % */
-        controller_free(&c);
-        text_release(&story.last);
-    }
-}
-
-static void
-a_young_ip_is_bounded_by_its_curve(void **state)
-{
-    static const struct {
-        enum warmup_kind kind;
-        int64_t day; /* of its life, from 1 */
-        int64_t per_hour;
-    } cases[] = {
-        {WARMUP_YAHOO,     1,  2083  },
-        {WARMUP_YAHOO,     28, 58333 },
-        {WARMUP_YAHOO,     29, 100000},
-        {WARMUP_AOL,       4,  1000  },
-        {WARMUP_AOL,       5,  10000 },
-        {WARMUP_AOL,       11, 100000},
-        {WARMUP_GMAIL,     14, 10000 },
-        {WARMUP_GMAIL,     15, 100000},
-        {WARMUP_MICROSOFT, 1,  10000 },
-        {WARMUP_SINA,      2,  21600 },
-        {WARMUP_SINA,      3,  36000 },
-        {WARMUP_SINA,      10, 54000 },
-    };
-
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct mx_rule rule = rule_of(CONTROLLER_MOMENTUM);
-        struct story story = {0};
-        struct controller *c;
-        struct text expected = {0};
-
-        rule.settings.warmup = cases[i].kind;
-        rule.settings.age_us = (cases[i].day - 1) * US_PER_DAY;
-        rule.settings.message_rate = ratio_of(1000, US_PER_S);
-        c = controller_new(&rule, 0, on_change, &story);
-        text_add_char(&expected, ' ');
-        pace_format(&expected, pace_of(cases[i].per_hour, US_PER_HOUR));
-        print_message("  day %d: %d an hour\n", (int)cases[i].day, (int)cases[i].per_hour);
-        assert_describes(c, 0, text_string(&expected));
-        text_release(&expected);
-        controller_free(&c);
-        text_release(&story.last);
-    }
-}
-
-static void
-kumo_overrides_for_a_fixed_time_and_falls_back_at_once(void **state)
-{
-    struct mx_rule rule = rule_of(CONTROLLER_KUMO);
-    struct story story = {0};
-    struct controller *c = controller_new(&rule, 0, on_change, &story);
-
-    tell(c, SIGNAL_ANSWERED, REPLY_MESSAGES_PER_CONNECTION, 0, 1);
-    assert_describes(c, 0, "10.00/min"); /* the wrong axis, as it is shipped */
-    controller_ready_at_us(c, US_PER_HOUR - 1);
-    assert_describes(c, 0, "10.00/min");
-    controller_ready_at_us(c, US_PER_HOUR);
-    assert_describes(c, 0, "100/s");
-    controller_free(&c);
-    text_release(&story.last);
-}
-
-/* Five an hour is what the rule means; five in the fifteen minutes of its override is what counts. */
-static void
-kumo_counts_in_the_time_of_the_override(void **state)
-{
-    struct mx_rule rule = rule_of(CONTROLLER_KUMO);
-    struct story story = {0};
-    struct controller *c = controller_new(&rule, 0, on_change, &story);
-
-    for (int i = 0; i < 5; i++)
-        tell(c, SIGNAL_ANSWERED, REPLY_RATE, i * 4 * US_PER_MIN, 1);
-    assert_int_equal(story.changes, 0);
-    tell(c, SIGNAL_ANSWERED, REPLY_RATE, 17 * US_PER_MIN, 1);
-    tell(c, SIGNAL_ANSWERED, REPLY_RATE, 18 * US_PER_MIN, 1);
-    assert_int_equal(controller_ready_at_us(c, 18 * US_PER_MIN), 33 * US_PER_MIN);
     controller_free(&c);
     text_release(&story.last);
 }
@@ -557,12 +339,6 @@ main(void)
         cmocka_unit_test(a_first_failure_at_feedback_one_takes_one_from_the_window),
         cmocka_unit_test(feedback_of_one_by_n_needs_n_successes),
         cmocka_unit_test(a_cohort_of_failures_is_death_for_a_while),
-        cmocka_unit_test(momentum_steps_down_once_a_minute_and_up_once_an_hour),
-        cmocka_unit_test(momentum_suspends_for_four_hours_and_no_longer),
-        cmocka_unit_test(momentum_sweeps_need_two_thousand_attempts),
-        cmocka_unit_test(a_young_ip_is_bounded_by_its_curve),
-        cmocka_unit_test(kumo_overrides_for_a_fixed_time_and_falls_back_at_once),
-        cmocka_unit_test(kumo_counts_in_the_time_of_the_override),
         cmocka_unit_test(tle_finds_a_policer_and_stays_below_it),
         cmocka_unit_test(tle_follows_a_limit_down_and_up),
         cmocka_unit_test(tle_does_not_hammer_at_a_wall),

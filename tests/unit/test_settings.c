@@ -178,6 +178,42 @@ rules_are_built_in_or_read(void **state)
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
+/* Two tables that are none of these, one that is not there, and one that is good. */
+static void
+what_controllers_do_about_replies_is_read_with_the_settings(void **state)
+{
+    static const struct {
+        const char *rules, *said; /* NULL: it is good */
+    } cases[] = {
+        {"rules: {kumo: mta/rules/kumo.tsv}\n",     NULL                               },
+        {"rules: {momentum: mta/rules/kumo.tsv}\n", "momentum knows no action \"rate\""},
+        {"rules: {kumo: mta/mta.yaml}\n",           "mta/mta.yaml:"                    },
+        {"rules: {kumo: no/such/file}\n",           "no/such/file cannot be read"      },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct diagnostics diagnostics = {0};
+        struct text text = {0}, out = {0};
+        struct settings *settings;
+
+        print_message("  %s", cases[i].rules);
+        text_printf(&text, "%s%s", LEAST, cases[i].rules);
+        settings = settings_load_text("mta.yaml", text_slice(&text), &diagnostics);
+        diagnostics_render(&diagnostics, &out, false);
+        assert_int_equal(settings != NULL, cases[i].said == NULL);
+        if (cases[i].said != NULL) {
+            assert_non_null(strstr(text_string(&out), "mta.yaml:5:"));
+            assert_non_null(strstr(text_string(&out), cases[i].said));
+        } else {
+            assert_true(settings->mta.automation.of[AUTOMATION_KUMO].rows.length > 0);
+        }
+        settings_free(&settings);
+        text_release(&text);
+        text_release(&out);
+        diagnostics_release(&diagnostics);
+    }
+}
+
 int
 main(void)
 {
@@ -188,6 +224,7 @@ main(void)
         cmocka_unit_test(returned_mail_has_its_clock_its_key_and_its_rules),
         cmocka_unit_test(every_mistake_is_told),
         cmocka_unit_test(rules_are_built_in_or_read),
+        cmocka_unit_test(what_controllers_do_about_replies_is_read_with_the_settings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
