@@ -217,7 +217,7 @@ controller_is_triggered(
         c->triggers =
             mem_alloc_zeroed(automation_count(c->automation, c->ops->book) * sizeof *c->triggers);
     trigger = &c->triggers[rule->number];
-    while (trigger->count > 0 && moments_oldest(&trigger->events)->at_us < now_us - period_us)
+    while (trigger->count > 0 && moments_oldest(&trigger->events)->at_us <= now_us - period_us)
         drop_oldest(trigger);
     moments_add(&trigger->events, now_us, 1);
     trigger->count++;

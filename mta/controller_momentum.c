@@ -246,9 +246,9 @@ sweep_rule(struct momentum *m, const char *name, uint64_t share_ppm, uint32_t lo
     return true;
 }
 
-/* One of the two acts in a period. */
+/* One of the two acts in a period, and neither while a suspension runs. */
 static void
-sweep(struct momentum *m, int64_t now_us)
+judge(struct momentum *m, int64_t now_us)
 {
     const struct controller_settings *settings = &m->paced.base.rule->settings;
     struct slice_of_day day = {0};
@@ -264,9 +264,19 @@ sweep(struct momentum *m, int64_t now_us)
         sweep_rule(m, "default_fbl_rule",
             share_of(day.complaints, day.delivered, settings->fbl_deliveries),
             settings->fbl_low_ppm, settings->fbl_high_ppm, now_us);
+}
+
+/* Nobody may have looked for hours: the last sweep that was due is the one that is made up for. */
+static void
+sweep(struct momentum *m, int64_t now_us)
+{
+    int64_t every_us = m->paced.base.rule->settings.sweep_every_us;
+    int64_t due_us = m->sweep_at_us + (now_us - m->sweep_at_us) / every_us * every_us;
+
+    if (m->paced.base.held_until_us <= due_us)
+        judge(m, now_us);
     m->attempts = m->bad = 0;
-    while (m->sweep_at_us <= now_us)
-        m->sweep_at_us += settings->sweep_every_us;
+    m->sweep_at_us = due_us + every_us;
 }
 
 /* Unknown addresses and time-outs: the codes of the built-in rule. */
