@@ -231,6 +231,34 @@ least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+static uint32_t
+domain_of(const struct site_context *context, queue_node node)
+{
+    return spool_domain(context->spool, queue_place(context->queue, node));
+}
+
+/* RFC 9422 4.3: one more recipient must not be of one domain too many. */
+static bool
+has_room_for_domain(
+    const struct site_context *context, const struct smtp_transaction *t, queue_node node)
+{
+    uint32_t domain = domain_of(context, node), count = 1;
+
+    if (t->domains_max > t->recipients_count)
+        return true;
+    for (size_t i = 0; i < t->recipients_count; i++) {
+        uint32_t other = domain_of(context, t->recipients[i].id);
+        bool is_new = true;
+
+        if (other == domain)
+            return true;
+        for (size_t j = 0; is_new && j < i; j++)
+            is_new = domain_of(context, t->recipients[j].id) != other;
+        count += is_new;
+    }
+    return count <= t->domains_max;
+}
+
 /* Recipients of one message that wait one behind the other share a transaction. */
 static bool
 next(void *arg, struct smtp_transaction *t)
@@ -242,8 +270,9 @@ next(void *arg, struct smtp_transaction *t)
     struct queue *queue = context->queue;
     int64_t now_us = site_now_us(site);
     queue_node node = line_first(queue, &site->ready);
-    uint32_t recipients_max = least(controller_recipients_per_transaction(controller),
-        session->binding->terms.rule.recipients_per_transaction);
+    uint32_t recipients_max = least(t->recipients_max,
+        least(controller_recipients_per_transaction(controller),
+            session->binding->terms.rule.recipients_per_transaction));
     spool_message message;
 
     if (!session->is_open) {
@@ -262,7 +291,8 @@ next(void *arg, struct smtp_transaction *t)
     do
         add_recipient(context, t, line_pop(queue, &site->ready));
     while ((node = line_first(queue, &site->ready)) != 0 &&
-        queue_place(queue, node).message == message && t->recipients_count < recipients_max);
+        queue_place(queue, node).message == message && t->recipients_count < recipients_max &&
+        has_room_for_domain(context, t, node));
     session->transactions++;
     session->began_us = now_us;
     session->is_signalled = false;

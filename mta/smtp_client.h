@@ -1,6 +1,6 @@
 /* smtp_client.h - one SMTP session as its client: from the connection to QUIT (RFC 5321), with
- * PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034) and
- * STARTTLS (RFC 3207).
+ * PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034),
+ * STARTTLS (RFC 3207) and LIMITS (RFC 9422).
  *
  * The client asks for work (`next`), speaks one transaction after the other, and tells the answer to
  * each recipient. It knows nothing of queues and of what an answer means.
@@ -32,6 +32,7 @@ struct smtp_recipient {
 };
 
 struct smtp_transaction { /* filled by `next`; its memory is kept for the following ones */
+    uint32_t recipients_max, domains_max; /* the server takes no more of them: `next` keeps to it */
     struct text sender;   /* without brackets; empty: the null sender */
     struct text addresses;
     struct smtp_recipient *recipients;

@@ -157,6 +157,12 @@ hang_up(struct smtp_client *c, const struct smtp_reply *reply)
     return CLOSED;
 }
 
+static uint32_t
+limit_or_none(uint32_t limit)
+{
+    return limit > 0 ? limit : UINT32_MAX;
+}
+
 /* A transaction that this server cannot take is answered here, in its stead. */
 static bool
 take_transaction(struct smtp_client *c)
@@ -168,9 +174,12 @@ take_transaction(struct smtp_client *c)
         text_clear(&t->sender);
         text_clear(&t->addresses);
         t->recipients_count = 0;
+        t->recipients_max = limit_or_none(c->extensions.rcpt_max);
+        t->domains_max = limit_or_none(c->extensions.rcpt_domain_max);
         if (!c->config.events->next(c->config.arg, t))
             return false;
         assert(t->recipients_count > 0);
+        assert(t->recipients_count <= t->recipients_max);
         c->recipient_states = mem_grow(c->recipient_states, &c->recipient_states_capacity,
             t->recipients_count, sizeof *c->recipient_states);
         memset(c->recipient_states, RECIPIENT_OPEN, t->recipients_count);
@@ -184,7 +193,8 @@ take_transaction(struct smtp_client *c)
 enum smtp_state
 smtp_step_next_transaction(struct smtp_client *c)
 {
-    if (c->is_leaving || c->transactions_count >= c->config.transactions_max)
+    if (c->is_leaving || c->transactions_count >= c->config.transactions_max ||
+        c->transactions_count >= limit_or_none(c->extensions.mail_max))
         return smtp_step_quit(c);
     if (!take_transaction(c)) {
         c->transaction.recipients_count = 0;

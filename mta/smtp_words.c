@@ -11,6 +11,35 @@ has_keyword(struct slice line, const char *keyword, struct slice *argument)
     return slice_equals_nocase(slice_trim(word), slice_of(keyword));
 }
 
+/* RFC 9422 3: NAME=VALUE between spaces, what is not known is passed over; 4.1 to 4.3: one to six
+ * digits, and not zero. */
+static void
+read_limits(struct smtp_extensions *extensions, struct slice words)
+{
+    enum { DIGITS_MAX = 6 };
+    struct smtp_extensions *e = extensions;
+    const struct {
+        const char *name;
+        uint32_t *value;
+    } limits[] = {
+        {"MAILMAX",       &e->mail_max       },
+        {"RCPTMAX",       &e->rcpt_max       },
+        {"RCPTDOMAINMAX", &e->rcpt_domain_max},
+    };
+    struct slice word, name, digits;
+    uint64_t value;
+
+    while (words.length > 0) {
+        slice_cut(words, ' ', &word, &words);
+        slice_cut(slice_trim(word), '=', &name, &digits);
+        if (digits.length > DIGITS_MAX || !slice_to_u64(digits, &value) || value == 0)
+            continue;
+        for (size_t i = 0; i < COUNT_OF(limits); i++)
+            if (slice_equals_nocase(name, slice_of(limits[i].name)))
+                *limits[i].value = (uint32_t)value;
+    }
+}
+
 void
 smtp_extensions_read(struct smtp_extensions *extensions, struct slice text)
 {
@@ -24,6 +53,8 @@ smtp_extensions_read(struct smtp_extensions *extensions, struct slice text)
             extensions->has_8bitmime = true;
         if (has_keyword(line, "STARTTLS", &argument))
             extensions->has_starttls = true;
+        if (has_keyword(line, "LIMITS", &argument))
+            read_limits(extensions, argument);
         if (has_keyword(line, "SIZE", &argument)) {
             extensions->has_size = true;
             if (!slice_to_u64(argument, &extensions->size_max))

@@ -12,6 +12,7 @@
 struct smtp_extensions { /* zeroed: those of a server that knows HELO only */
     bool has_pipelining, has_8bitmime, has_size, has_starttls;
     uint64_t size_max; /* 0: not said (RFC 1870 3) */
+    uint32_t mail_max, rcpt_max, rcpt_domain_max; /* 0: not said (RFC 9422 4) */
 };
 
 /* From the text of a 2xx to EHLO, one keyword a line; what we do not know is passed over. */

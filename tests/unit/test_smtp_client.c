@@ -64,6 +64,14 @@ static const struct dialogue {
      {{ONE}, {{"EHLO", "250-mx.test PIPELINING\r\n250-pipeLining\r\n250-SIZE  4 \r\n250 X\r\n", 0}}, 0},
      HELLO "\n" MAIL R1 "DATA;\n.;" BYE, "1 accepted dot 250;closed"},
 
+    {"LIMITS: no more messages than the server takes in a session",
+     {{ONE, ONE}, {{"EHLO", "250-mx.test\r\n250-SIZE\r\n250 LIMITS X=7 RCPTMAX=2 mailmax=1\r\n", 0}}, 0},
+     HELLO "\n" MAIL "\n" R1 "\nDATA;\n.;" BYE, "1 accepted dot 250;closed"},
+    {"LIMITS that are none", {{ONE, ONE},
+     {{"EHLO", "250-mx.test\r\n250-SIZE\r\n250-LIMITS\r\n250 LIMITS MAILMAX=0 MAILMAX=1x MAILMAX MAILMAX=0000001 =1\r\n", 0}}, 0},
+     HELLO "\n" MAIL "\n" R1 "\nDATA;\n.;\n" MAIL "\n" R2 "\nDATA;\n.;" BYE,
+     "1 accepted dot 250;2 accepted dot 250;closed"},
+
     {"MAIL refused, pipelined",
      {{TWO}, {{"MAIL", "550 no\r\n", 0}, {"RCPT", "503 no\r\n", 0}, {"DATA", "503 no\r\n", 0}}, 0},
      HELLO "\n" MAIL R1 R2 "DATA;\nRSET;" BYE, "1 reply mail 550;2 reply mail 550;closed"},
