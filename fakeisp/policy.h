@@ -27,6 +27,12 @@ struct ready_reply {
 struct ready_reply ready_reply_of(
     const struct smtp_reply *reply, struct arena *arena, struct journal *journal);
 
+/* What policies remember of a session: the domain of the first MAIL that the limits let pass. */
+struct visit_memory {
+    bool has_domain;
+    struct text domain;
+};
+
 /* What is known of a session for as long as it lasts. */
 struct visit {
     size_t host;        /* index in the config */
@@ -34,6 +40,7 @@ struct visit {
     uint32_t source_ip; /* a name of the journal */
     struct net_address source;
     uint64_t transactions_count; /* begun so far: MAIL that was accepted */
+    struct visit_memory *memory; /* NULL: of one that has no limits by domain */
 };
 
 /* Return path and recipients of one transaction, as written by the client. */

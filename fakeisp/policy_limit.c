@@ -24,10 +24,19 @@ static const enum smtp_stage stages[] = {
     [LIMIT_DOMAINS_PER_TRANSACTION] = STAGE_RCPT,
 };
 
+/* A session takes a place of that domain which its first MAIL names, and keeps it until it ends. */
+static bool
+is_from_mail_on(const struct isp_limit *config)
+{
+    return config->count == LIMIT_CONNECTIONS_OPEN && config->per & LIMIT_PER_SENDER_DOMAIN;
+}
+
 enum smtp_stage
 limit_counted_at(const struct isp_limit *config)
 {
-    enum smtp_stage stage = config->per & LIMIT_PER_DKIM_DOMAIN ? STAGE_DOT : stages[config->count];
+    enum smtp_stage stage = config->per & LIMIT_PER_DKIM_DOMAIN ? STAGE_DOT
+        : is_from_mail_on(config)                               ? STAGE_MAIL
+                                                                : stages[config->count];
 
     return config->stage > stage ? config->stage : stage;
 }
@@ -257,6 +266,22 @@ answers_here(const struct limit *limit, const struct counter *counter, enum smtp
     return stage == limit->counted || stage == first;
 }
 
+static bool
+has_its_place(const struct limit *limit, const struct visit *visit)
+{
+    return is_from_mail_on(limit->config) && visit->memory->has_domain;
+}
+
+static void
+remember_domain(struct visit_memory *memory, struct slice domain)
+{
+    if (memory->has_domain)
+        return;
+    text_clear(&memory->domain);
+    text_add_slice(&memory->domain, domain);
+    memory->has_domain = true;
+}
+
 static void
 count_what_passes(struct limits *limits, const struct question *question)
 {
@@ -264,7 +289,8 @@ count_what_passes(struct limits *limits, const struct question *question)
         struct limit *limit = &limits->limits[i];
         enum limit_count count = limit->config->count;
 
-        if (limit->counted == question->stage && limit_has_tally(count) && !is_noted(count))
+        if (limit->counted == question->stage && limit_has_tally(count) && !is_noted(count) &&
+            !has_its_place(limit, question->visit))
             tally_take(
                 &limit->asked->tally, &limit->window, question->now_us, amount_of(limit, question));
     }
@@ -281,7 +307,7 @@ limits_ask(struct limits *limits, const struct question *question)
     for (size_t i = 0; i < limits->count; i++) {
         struct limit *limit = &limits->limits[i];
 
-        if ((limit->stages & 1U << question->stage) == 0)
+        if ((limit->stages & 1U << question->stage) == 0 || has_its_place(limit, question->visit))
             continue;
         limit->asked = limit_counter(limit, &sender, question->now_us);
         door_settle(&limit->asked->door, limit->config, question->now_us);
@@ -292,6 +318,8 @@ limits_ask(struct limits *limits, const struct question *question)
             return over_the_limit(limit, limit->asked, question->now_us);
     }
     count_what_passes(limits, question);
+    if (limits->wants_domain && question->stage == STAGE_MAIL)
+        remember_domain(question->visit->memory, sender.domain);
     return (struct answer){0};
 }
 
@@ -363,12 +391,15 @@ limits_note_complaint(struct limits *limits, const struct isp_sender *sender, in
 void
 limits_on_closed(struct limits *limits, const struct visit *visit)
 {
-    const struct isp_sender sender = {.source = visit->source, .host = visit->host};
+    struct isp_sender sender = {.source = visit->source, .host = visit->host};
 
+    if (limits->wants_domain)
+        sender.domain = text_slice(&visit->memory->domain);
     for (size_t i = 0; i < limits->count; i++) {
         struct limit *limit = &limits->limits[i];
 
-        if (limit->config->count == LIMIT_CONNECTIONS_OPEN)
+        if (limit->config->count == LIMIT_CONNECTIONS_OPEN &&
+            (!is_from_mail_on(limit->config) || visit->memory->has_domain))
             tally_give_back(&limit_counter(limit, &sender, 0)->tally, 1);
     }
 }
@@ -443,6 +474,7 @@ limits_new(const struct isp_config *config, const struct policy_doors *doors)
     for (size_t i = 0; i < limits->count; i++) {
         read_limit(&limits->limits[i], &config->limits[i], doors);
         limits->stages |= limits->limits[i].stages;
+        limits->wants_domain |= is_from_mail_on(&config->limits[i]);
         limits->wants_rcpts |= config->limits[i].count == LIMIT_UNKNOWN_USERS;
     }
     return limits;

@@ -49,6 +49,7 @@ struct limits {
     struct limit *limits;
     size_t count;
     bool wants_rcpts, wants_accepted;
+    bool wants_domain; /* of the first MAIL of a session */
     uint32_t stages; /* bits: where any limit has something to say */
 };
 

@@ -91,6 +91,7 @@ take_session(struct smtp_server *server)
             .header = before.header,
             .envelope = before.envelope,
             .helo = before.helo,
+            .memory = {.domain = before.memory.domain},
             .content = before.content,
             .auth = before.auth};
         text_clear(&s->out);
@@ -366,7 +367,8 @@ receive(struct smtp_server *server, struct stream *stream)
     s->visit = (struct visit){.host = server->setup.host,
         .session = ++*server->setup.sessions_count,
         .source_ip = journal_name(server->setup.journal, text_slice(&source)),
-        .source = *stream_peer(stream)};
+        .source = *stream_peer(stream),
+        .memory = &s->memory};
     text_release(&source);
     link_session(s);
     stream_set_events(stream, &session_events, s);
@@ -410,6 +412,7 @@ smtp_server_free(struct smtp_server **server)
         text_release(&s->out);
         text_release(&s->header);
         text_release(&s->helo);
+        text_release(&s->memory.domain);
         text_release(&s->content);
         auth_results_release(&s->auth);
         envelope_release(&s->envelope);

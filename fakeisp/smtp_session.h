@@ -68,11 +68,12 @@ struct session {
     struct stream *stream;
     enum session_state state;
     struct visit visit;
-    bool is_counted; /* its connection was let through */
-    bool is_waiting; /* for wait_timer: nothing is read meanwhile */
-    bool is_choked;  /* the peer does not take our replies */
-    bool says_helo;  /* not EHLO, the last time */
-    bool is_silent;  /* what it reads is ignored */
+    struct visit_memory memory; /* of it */
+    bool is_counted;            /* its connection was let through */
+    bool is_waiting;            /* for wait_timer: nothing is read meanwhile */
+    bool is_choked;             /* the peer does not take our replies */
+    bool says_helo;             /* not EHLO, the last time */
+    bool is_silent;             /* what it reads is ignored */
     bool is_leaving, is_aborting;
     bool is_skipping_line; /* the rest of a line that was too long */
     bool is_starting_tls;  /* STARTTLS is to be answered, and the handshake to begin */

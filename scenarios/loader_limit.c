@@ -144,7 +144,7 @@ check_stage(const struct section *section, const struct isp_limit *limit, enum s
 }
 
 static enum smtp_stage
-last_stage(enum limit_count count)
+last_stage(const struct isp_limit *limit)
 {
     static const enum smtp_stage stages[] = {
         [LIMIT_CONNECTIONS_OPEN] = STAGE_CONNECT,
@@ -159,7 +159,9 @@ last_stage(enum limit_count count)
         [LIMIT_DOMAINS_PER_TRANSACTION] = STAGE_RCPT,
     };
 
-    return stages[count];
+    if (limit->count == LIMIT_CONNECTIONS_OPEN && limit->per & LIMIT_PER_SENDER_DOMAIN)
+        return STAGE_MAIL;
+    return stages[limit->count];
 }
 
 /* What is not said is as on the rung below. */
@@ -182,7 +184,7 @@ load_rung(const struct section *section, size_t i, const struct isp_limit *limit
         rung.stage = (enum smtp_stage)section_whole(section, "stage");
     if (section_has(section, "hold"))
         rung.hold_us = section_whole(section, "hold");
-    check_stage(section, limit, rung.stage, last_stage(limit->count));
+    check_stage(section, limit, rung.stage, last_stage(limit));
     return rung;
 }
 
@@ -236,13 +238,10 @@ check_keys(const struct section *section, const struct isp_limit *limit)
     struct diagnostics *diagnostics = section->loader->diagnostics;
     struct mark mark = section_mark(section, "per");
 
-    if ((limit->per & LIMIT_PER_DKIM_DOMAIN) && last_stage(limit->count) != STAGE_DOT)
+    if ((limit->per & LIMIT_PER_DKIM_DOMAIN) && last_stage(limit) != STAGE_DOT)
         diagnose(diagnostics, mark, NULL,
             "who signed is known at the final dot: messages, recipients, bytes and complaints can "
             "be counted so");
-    if ((limit->per & LIMIT_PER_SENDER_DOMAIN) && last_stage(limit->count) < STAGE_MAIL)
-        diagnose(
-            diagnostics, mark, NULL, "who sends is known at MAIL, not when a connection opens");
     if ((limit->per & LIMIT_PER_SITE) && limit->per != LIMIT_PER_SITE)
         diagnose(diagnostics, mark, NULL,
             "a site has one counter for everything; nothing stands beside it");
@@ -263,7 +262,7 @@ load_limit(const struct section *section)
     };
 
     check_keys(section, &limit);
-    check_stage(section, &limit, limit.stage, last_stage(limit.count));
+    check_stage(section, &limit, limit.stage, last_stage(&limit));
     load_window(section, &limit);
     load_penalty(section, &limit);
     return limit;

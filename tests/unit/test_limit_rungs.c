@@ -188,6 +188,39 @@ recipients_may_be_of_so_many_domains_only(void **state)
     isp_stop(&w);
 }
 
+/* From its first MAIL until it ends, whatever it says later, and not before. */
+static void
+a_session_takes_a_place_of_its_senders_domain(void **state)
+{
+    struct isp_limit limit = limit_of(LIMIT_CONNECTIONS_OPEN, 2, 0);
+    struct isp_world w;
+
+    limit.window = WINDOW_NONE;
+    limit.per = LIMIT_PER_SENDER_DOMAIN;
+    limit.then = THEN_KEEP;
+    open_with(&w, &limit, NULL);
+    for (size_t i = 1; i < 4; i++)
+        peer_connect_from(&w, i, "203.0.113.9");
+    assert_string_equal(peer_codes(&w, 0, MAIL "RSET\r\n" MAIL "RSET\r\n"), "250 250 250 250 ");
+    assert_string_equal(peer_codes(&w, 0, "MAIL FROM:<a@y.test>\r\nRSET\r\n"), "250 250 ");
+    assert_string_equal(peer_codes(&w, 1, HELLO MAIL), "250 250 ");
+    assert_string_equal(peer_codes(&w, 2, HELLO MAIL MAIL), "250 421 421 ");
+    assert_string_equal(
+        peer_codes(&w, 2, "MAIL FROM:<a@Y.test>\r\n"), "250 "); /* others have places */
+    assert_string_equal(peer_codes(&w, 3, HELLO MAIL), "250 421 ");
+    peer_say(&w, 2, "QUIT\r\n");
+    assert_string_equal(peer_codes(&w, 3, MAIL), "421 ");
+    peer_say(&w, 0, "QUIT\r\n");
+    assert_string_equal(peer_codes(&w, 3, MAIL), "250 ");
+    peer_say(&w, 1, "QUIT\r\n");
+    peer_say(&w, 3, "QUIT\r\n");
+    for (size_t i = 0; i < 3; i++) { /* all places have come back, and no more than there were */
+        peer_connect(&w, i);
+        assert_string_equal(peer_codes(&w, i, HELLO MAIL), i < 2 ? "250 250 " : "250 421 ");
+    }
+    isp_stop(&w);
+}
+
 /* RFC 9422: what is told is what is enforced, also when it changes. */
 static void
 limits_are_told_as_they_are_enforced(void **state)
@@ -455,6 +488,7 @@ main(void)
         cmocka_unit_test(too_large_a_share_of_unknown_users_stops_everybody),
         cmocka_unit_test(unknown_users_may_shut_the_door_before_they_are_named),
         cmocka_unit_test(recipients_may_be_of_so_many_domains_only),
+        cmocka_unit_test(a_session_takes_a_place_of_its_senders_domain),
         cmocka_unit_test(limits_are_told_as_they_are_enforced),
         cmocka_unit_test(who_hammers_climbs),
         cmocka_unit_test(rungs_decay_one_by_one),
