@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "mta/delivery_parts.h"
+#include "smtp/event.h"
 
 /* --- targets --------------------------------------------------------------------------------- */
 
@@ -158,6 +159,34 @@ apply_hold(struct delivery *delivery, struct slice target, int64_t until_us)
         site_hold(delivery->sites[site_state(site).route->number], until_us);
 }
 
+/* The rule "operator", beside what controllers do. */
+static void
+tell_hold(struct delivery *delivery, struct slice target, const char *what, int64_t for_us)
+{
+    struct site_context *context = &delivery->context;
+    struct journal *journal = context->doors->journal;
+    struct event event = {.at_us = loop_now_us(context->doors->loop),
+        .kind = EVENT_MX_CHANGED,
+        .rule = journal_name(journal, SLICE("operator"))};
+    struct slice name = target, ip = target;
+    bool is_at_site = split(target, &name, &ip);
+    struct text words = {0};
+    uint32_t source;
+
+    if (delivery_find_source(delivery, ip, &source))
+        event.source_ip = context->source_names[source];
+    if (is_at_site || event.source_ip == 0)
+        event.host = journal_name(journal, name);
+    text_printf(&words, "%s: %.*s", what, SLICE_ARGS(target));
+    if (for_us > 0) {
+        text_add_string(&words, " for ");
+        unit_format_duration(&words, for_us);
+    }
+    event.text = journal_text(journal, text_slice(&words));
+    event_write(journal, &event, SLICE(""), SLICE(""));
+    text_release(&words);
+}
+
 static void
 on_hold_over(void *arg)
 {
@@ -167,8 +196,12 @@ on_hold_over(void *arg)
     hold->until_us = 0;
     hold->record = spool_keep_hold(delivery->context.spool, SLICE(""), 0, hold->record);
     for (uint32_t i = 0; i < delivery->hold_names.count; i++)
-        if (delivery->holds[i] == hold)
+        if (delivery->holds[i] == hold) {
+            tell_hold(delivery, map_key(&delivery->hold_names, i),
+                hold->is_by_hand ? "resumed" : "suspension is over", 0);
             apply_hold(delivery, map_key(&delivery->hold_names, i), 0);
+        }
+    hold->is_by_hand = false;
 }
 
 static struct hold *
@@ -229,12 +262,16 @@ delivery_hold(struct delivery *delivery, struct slice target, int64_t until_us)
     if (until_us <= loop_now_us(loop)) {
         if (delivery_held_until_us(delivery, target) == 0)
             return false;
+        hold_for(delivery, target)->is_by_hand = true;
         loop_post(
             loop, &hold_for(delivery, target)->timer, on_hold_over, hold_for(delivery, target));
         return true;
     }
     hold = hold_for(delivery, target);
     hold->record = spool_keep_hold(delivery->context.spool, target, until_us, hold->record);
+    tell_hold(
+        delivery, target, "suspended", until_us < INT64_MAX ? until_us - loop_now_us(loop) : 0);
+    hold->is_by_hand = false;
     begin_hold(hold, target, until_us);
     return true;
 }

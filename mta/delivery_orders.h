@@ -18,7 +18,8 @@
 bool delivery_find_source(const struct delivery *delivery, struct slice ip, uint32_t *source);
 
 /* No new try until then (INT64_MAX: until it is resumed); validity goes on. A name may be suspended
- * before there is mail for it. 0 resumes; false: it was not suspended. */
+ * before there is mail for it. 0 resumes; false: it was not suspended. Both are journaled as mx.changed
+ * with the rule "operator". */
 bool delivery_hold(struct delivery *delivery, struct slice target, int64_t until_us);
 /* Waits no more for its next try, nor for hosts that failed a while ago; an empty target is
  * everybody. Answers how many recipients that are. */

@@ -19,6 +19,7 @@ struct hold { /* a suspension; see delivery_orders.h for what a name may be */
     struct delivery *delivery;
     store_handle record; /* 0: none */
     int64_t until_us;
+    bool is_by_hand; /* that it ends */
     struct timer timer;
 };
 

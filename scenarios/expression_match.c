@@ -193,6 +193,8 @@ why_nobody_writes(const struct scenario *scenario, enum event_kind kind)
         is_static &= scenario->mta.mx_rules[i].controller == CONTROLLER_STATIC;
     for (size_t i = 0; i < scenario->mta.scopes_count; i++)
         is_static &= scenario->mta.scopes[i].values.warmup == NULL;
+    for (size_t i = 0; i < scenario->changes_count; i++)
+        is_static &= scenario->changes[i].kind != CHANGE_HOLD;
     return kind == EVENT_TLS && !scenario_has_tls(scenario)               ? "nobody offers TLS"
         : kind == EVENT_DSN_SENT && returns_count == 0                    ? "no ISP returns mail"
         : kind == EVENT_DSN_RECEIVED && returns_count == 0 && !is_foreign ? "no ISP returns mail"

@@ -428,13 +428,90 @@ load_faults(struct entry *entry)
                 SLICE("dns"), section_scalar(&fault, "dns").text);
 }
 
+/* Holds. */
+
+static bool
+is_source(const struct scenario *scenario, const struct net_address *address)
+{
+    for (size_t i = 0; i < scenario->mta.source_ips_count; i++)
+        if (net_address_same_host(&scenario->mta.source_ips[i], address))
+            return true;
+    return false;
+}
+
+/* A site is known by its best host. */
+static bool
+is_destination(const struct scenario *scenario, struct slice name)
+{
+    for (size_t i = 0; i < scenario->isps_count; i++) {
+        const struct isp_config *isp = &scenario->isps[i];
+
+        for (size_t j = 0; j < isp->domains_count; j++)
+            if (slice_equals(isp->domains[j], name))
+                return true;
+        for (size_t j = 0; j < isp->hosts_count; j++)
+            if (slice_equals(isp->hosts[j].fqdn, name))
+                return true;
+    }
+    return false;
+}
+
+static bool
+check_hold(struct entry *entry, struct slice target, struct mark mark)
+{
+    struct loader *loader = entry->all->loader;
+    const struct scenario *scenario = parts_of(loader)->scenario;
+    const char *slash = target.length > 0 ? memrchr(target.at, '/', target.length) : NULL;
+    struct slice name = target, ip = target;
+    struct net_address address;
+    bool is_ip;
+
+    if (slash != NULL) {
+        name.length = (size_t)(slash - target.at);
+        ip = slice_from(target, name.length + 1);
+    }
+    is_ip = net_address_parse(ip, &address);
+    if (scenario->sut.kind != SUT_NONE)
+        return diagnose(loader->diagnostics, mark, NULL, "a foreign MTA is not ours to suspend");
+    if (entry->isp != SIZE_MAX)
+        return diagnose(loader->diagnostics, mark, NULL,
+            "the MTA is no provider's: this belongs into the time line of the scenario");
+    if (slash != NULL && !is_ip)
+        return diagnose(loader->diagnostics, mark, NULL, "behind the / stands a source IP");
+    if (is_ip && !is_source(scenario, &address))
+        return diagnose(loader->diagnostics, mark, NULL, "%.*s is none of the MTA's source IPs",
+            SLICE_ARGS(ip));
+    return (is_ip && slash == NULL) || is_destination(scenario, name) ||
+        diagnose(loader->diagnostics, mark, NULL, "no provider has the domain or MX host %.*s",
+            SLICE_ARGS(name));
+}
+
+static void
+load_holds(struct entry *entry, const char *key, enum change_kind kind)
+{
+    const struct section *section = entry->section;
+    struct loader *loader = entry->all->loader;
+
+    if (kind == CHANGE_RELEASE && section_has(section, key) && section_has(section, "for"))
+        diagnose(loader->diagnostics, section_mark(section, "for"), NULL,
+            "what is resumed goes on for good: suspend has an end");
+    for (size_t i = 0; i < section_count(section, key); i++) {
+        struct slice target = keep_lower(loader, section_item_scalar(section, key, i).text);
+        struct change change = {.kind = kind, .isp = SIZE_MAX, .target = target};
+
+        if (check_hold(entry, target, section_item_mark(section, key, i)))
+            add_change(entry, change, slice_of(key), target);
+    }
+}
+
 static void
 load_entry(struct timelines *all, const struct section *section, size_t isp)
 {
     struct entry entry = {.all = all, .section = section, .isp = isp};
     struct diagnostics *diagnostics = all->loader->diagnostics;
     struct slice label = section_scalar(section, "label").text;
-    bool does_something = section_has(section, "set") || section_has(section, "fault");
+    bool does_something = section_has(section, "set") || section_has(section, "fault") ||
+        section_has(section, "suspend") || section_has(section, "resume");
 
     for (size_t i = 0; label.length > 0 && i < all->count; i++)
         if (slice_equals(all->changes[i].label, label))
@@ -445,13 +522,15 @@ load_entry(struct timelines *all, const struct section *section, size_t isp)
             "the run is over before this happens (run.until)");
     if (!does_something && label.length == 0)
         diagnose(diagnostics, section_mark(section, "at"), NULL,
-            "this entry does nothing: set, fault or label is missing");
+            "this entry does nothing: set, fault, suspend, resume or label is missing");
     else if (!does_something)
         add_change(&entry, (struct change){.kind = CHANGE_NOTHING, .isp = isp}, label, SLICE(""));
     if (section_has(section, "set"))
         load_set(&entry);
     if (section_has(section, "fault"))
         load_faults(&entry);
+    load_holds(&entry, "suspend", CHANGE_HOLD);
+    load_holds(&entry, "resume", CHANGE_RELEASE);
 }
 
 void

@@ -50,6 +50,8 @@ enum change_kind {
     CHANGE_HOST,    /* a host's network fault begins or ends */
     CHANGE_RTT,     /* a host's round-trip time */
     CHANGE_DNS,     /* all of the ISP's zones fail, or stop failing */
+    CHANGE_HOLD,    /* our MTA sends nothing more to, or from, somebody, … */
+    CHANGE_RELEASE, /* … or does again */
     CHANGE_NOTHING, /* a label only */
 };
 
@@ -65,6 +67,7 @@ struct change {
     int64_t value; /* knob's, or rtt_us */
     enum net_fault fault;
     enum dns_status dns;
+    struct slice target; /* of a hold: see mta/delivery_orders.h */
 };
 
 struct scenario {

@@ -142,6 +142,10 @@ const struct schema_key schema_timeline[] = {
     {"set", SCHEMA_ANYTHING,
         .doc = "{PATH: VALUE}: relative to the object of the time line; a list item by its id."},
     {"fault", SCHEMA_MAP, .nested = schema_fault, .doc = "{KIND: TARGET}: what fails."},
+    {"suspend", SCHEMA_TEXT, KEY_ONE_OR_LIST,
+        .doc = "Whom our MTA sends nothing more, as mta ctl suspend does: an MX host (its site), a domain, "
+               "a source IP, or one at a site (mx1.bigmail.test/198.51.100.41)."},
+    {"resume", SCHEMA_TEXT, KEY_ONE_OR_LIST, .doc = "What is suspended, and goes on."},
     {0},
 };
 /* clang-format on */

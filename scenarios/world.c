@@ -2,6 +2,7 @@
 #include "scenarios/world.h"
 
 #include "base/mem.h"
+#include "mta/delivery_orders.h"
 #include "scenarios/audit.h"
 #include "scenarios/bench.h"
 #include "scenarios/confusion.h"
@@ -109,6 +110,14 @@ apply(struct change_state *state, bool is_begin)
         return;
     case CHANGE_DNS:
         set_dns(world, change, is_begin ? change->dns : DNS_OK);
+        return;
+    case CHANGE_HOLD:
+        if (is_begin) /* the MTA knows the end itself */
+            delivery_hold(mta_delivery(world->mta), change->target,
+                change->for_us > 0 ? change->at_us + change->for_us : INT64_MAX);
+        return;
+    case CHANGE_RELEASE:
+        delivery_hold(mta_delivery(world->mta), change->target, 0);
         return;
     }
 }

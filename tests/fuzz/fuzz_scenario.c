@@ -49,7 +49,7 @@ check_scenario(const struct scenario *scenario)
     for (size_t i = 0; i < scenario->campaign.deliveries_count; i++)
         assert(scenario->campaign.deliveries[i].at_us < scenario->until_us);
     for (size_t i = 0; i < scenario->changes_count; i++)
-        assert(scenario->changes[i].kind == CHANGE_NOTHING ||
+        assert(scenario->changes[i].kind >= CHANGE_HOLD ||
             scenario->changes[i].isp < scenario->isps_count);
     for (size_t i = 0; i < scenario->expectations_count; i++) {
         check_mark(&scenario->expectations[i].mark);

@@ -38,6 +38,54 @@ what_is_suspended_waits_and_goes_on(void **state)
     }
 }
 
+struct diary_of_holds {
+    struct journal *journal;
+    struct text told;
+};
+
+static void
+note_hold(void *arg, struct slice entry)
+{
+    struct diary_of_holds *diary = arg;
+    struct slice sender, rcpt;
+    struct event event;
+
+    event_read(entry, &event, &sender, &rcpt);
+    if (event.kind != EVENT_MX_CHANGED)
+        return;
+    assert_slice(journal_name_text(diary->journal, event.rule), "operator");
+    text_printf(&diary->told, "%.*s %.*s| %.*s;",
+        SLICE_ARGS(journal_name_text(diary->journal, event.host)),
+        SLICE_ARGS(journal_name_text(diary->journal, event.source_ip)),
+        SLICE_ARGS(journal_name_text(diary->journal, event.text)));
+}
+
+/* Who, for how long, and whether it ended by itself. */
+static void
+suspensions_are_journaled(void **state)
+{
+    static struct world w;
+    struct diary_of_holds diary = {0};
+
+    world_start(&w);
+    diary.journal = w.journal;
+    journal_observe(w.journal, note_hold, &diary);
+    delivery_hold(w.delivery, SLICE("mx1.isp.test"), US_PER_HOUR);
+    delivery_hold(w.delivery, SLICE("198.51.100.1"), INT64_MAX);
+    delivery_hold(w.delivery, SLICE("mx1.isp.test/198.51.100.1"), INT64_MAX);
+    run_until(&w, US_PER_HOUR);
+    delivery_hold(w.delivery, SLICE("198.51.100.1"), 0);
+    run_until(&w, US_PER_HOUR + 1);
+    assert_string_equal(text_string(&diary.told),
+        "mx1.isp.test | suspended: mx1.isp.test for 1h;"
+        " 198.51.100.1| suspended: 198.51.100.1;"
+        "mx1.isp.test 198.51.100.1| suspended: mx1.isp.test/198.51.100.1;"
+        "mx1.isp.test | suspension is over: mx1.isp.test;"
+        " 198.51.100.1| resumed: 198.51.100.1;");
+    text_release(&diary.told);
+    world_stop(&w);
+}
+
 static void
 a_suspension_may_have_an_end(void **state)
 {
@@ -337,6 +385,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_suspended_waits_and_goes_on),
+        cmocka_unit_test(suspensions_are_journaled),
         cmocka_unit_test(a_suspension_may_have_an_end),
         cmocka_unit_test(a_domain_is_suspended_alone),
         cmocka_unit_test(validity_goes_on_meanwhile),

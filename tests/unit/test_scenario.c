@@ -500,19 +500,22 @@ time_lines_change_what_their_paths_name(void **state)
         size_t isp, index;
         int64_t value;
     } expected[] = {
-        {HOUR,     "cut",                "limits.pace.max: $pace / 2",              CHANGE_KNOB,    0,        0, 60         },
-        {HOUR,     "",                   "hosts.mx1.rtt: 1s",                       CHANGE_RTT,     0,        0, 1000000    },
-        {4 * HOUR, "",                   "refuse: mx1",                             CHANGE_HOST,    0,        0, 0          },
-        {4 * HOUR, "",                   "dns: servfail",                           CHANGE_DNS,     0,        0, 0          },
-        {5 * HOUR, "rules",              "isps.big.rules.busy.share: 100%",         CHANGE_KNOB,    0,        0, 1000000    },
-        {5 * HOUR, "",                   "isps.big.mailboxes.traps.share: 10%",     CHANGE_KNOB,    0,        1, 100000     },
-        {5 * HOUR, "",                   "isps.big.greylist.delay: $nap",           CHANGE_KNOB,    0,        0, 10 * MINUTE},
-        {6 * HOUR, "",                   "reset: big.mx1",                          CHANGE_HOST,    0,        0, 0          },
-        {6 * HOUR, "",                   "reset: isps.auto.hosts.mx1",              CHANGE_HOST,    2,        0, 0          },
-        {7 * HOUR, "",                   "isps.big.limits.pace.window: sliding 2m", CHANGE_KNOB,    0,        0, 2 * MINUTE },
-        {7 * HOUR, "",                   "isps.big.mailboxes.mailbox-1.share: 0%",  CHANGE_KNOB,    0,        0, 0          },
-        {7 * HOUR, "",                   "isps.big.hosts.mx2.fault: none",          CHANGE_HOST,    0,        1, 0          },
-        {8 * HOUR, "nothing but a name", "nothing but a name",                      CHANGE_NOTHING, SIZE_MAX, 0, 0          },
+        {HOUR,      "cut",                "limits.pace.max: $pace / 2",              CHANGE_KNOB,    0,        0, 60         },
+        {HOUR,      "",                   "hosts.mx1.rtt: 1s",                       CHANGE_RTT,     0,        0, 1000000    },
+        {4 * HOUR,  "",                   "refuse: mx1",                             CHANGE_HOST,    0,        0, 0          },
+        {4 * HOUR,  "",                   "dns: servfail",                           CHANGE_DNS,     0,        0, 0          },
+        {5 * HOUR,  "rules",              "isps.big.rules.busy.share: 100%",         CHANGE_KNOB,    0,        0, 1000000    },
+        {5 * HOUR,  "",                   "isps.big.mailboxes.traps.share: 10%",     CHANGE_KNOB,    0,        1, 100000     },
+        {5 * HOUR,  "",                   "isps.big.greylist.delay: $nap",           CHANGE_KNOB,    0,        0, 10 * MINUTE},
+        {6 * HOUR,  "",                   "reset: big.mx1",                          CHANGE_HOST,    0,        0, 0          },
+        {6 * HOUR,  "",                   "reset: isps.auto.hosts.mx1",              CHANGE_HOST,    2,        0, 0          },
+        {7 * HOUR,  "",                   "isps.big.limits.pace.window: sliding 2m", CHANGE_KNOB,    0,        0, 2 * MINUTE },
+        {7 * HOUR,  "",                   "isps.big.mailboxes.mailbox-1.share: 0%",  CHANGE_KNOB,    0,        0, 0          },
+        {7 * HOUR,  "",                   "isps.big.hosts.mx2.fault: none",          CHANGE_HOST,    0,        1, 0          },
+        {8 * HOUR,  "nothing but a name", "nothing but a name",                      CHANGE_NOTHING, SIZE_MAX, 0, 0          },
+        {9 * HOUR,  "by hand",            "suspend: mx1.big.example/198.51.100.6",   CHANGE_HOLD,    SIZE_MAX, 0, 0          },
+        {9 * HOUR,  "",                   "suspend: second.example",                 CHANGE_HOLD,    SIZE_MAX, 0, 0          },
+        {10 * HOUR, "",                   "resume: second.example",                  CHANGE_RELEASE, SIZE_MAX, 0, 0          },
     };
     struct diagnostics diagnostics = {0};
     struct scenario *s = load(FIXTURES "all.yaml", NULL, &diagnostics);
@@ -533,6 +536,8 @@ time_lines_change_what_their_paths_name(void **state)
     assert_int_equal(s->changes[3].dns, DNS_SERVFAIL);
     assert_int_equal(s->changes[7].fault, NET_FAULT_RESET);
     assert_int_equal(s->changes[7].for_us, MINUTE);
+    assert_slice(s->changes[13].target, "mx1.big.example/198.51.100.6");
+    assert_int_equal(s->changes[14].for_us, HOUR);
     scenario_free(&s);
     diagnostics_release(&diagnostics);
 }
@@ -549,7 +554,7 @@ expectations_keep_their_texts_and_places(void **state)
     assert_slice(a->subject.text, "end");
     assert_int_equal(a->checks_count, 2);
     assert_slice(a->checks[1].text, "kpi.sent < 9");
-    assert_int_equal(a->checks[1].mark.line, 105);
+    assert_int_equal(a->checks[1].mark.line, 107);
     assert_int_equal(a->checks[1].mark.column, 45); /* behind the quote */
     assert_string_equal(a->checks[1].mark.filename, FIXTURES "all.yaml");
     assert_slice(a->during.text, "cut");
