@@ -68,6 +68,10 @@ struct controller_nature {
     bool is_per_source;  /* one for each source IP of ours; else one for the site */
     bool is_decoupled;   /* the site's trouble is not a try of the message that met it */
     bool is_one_for_one; /* a session that is turned away costs one message its try, not all */
+    /* All who wait have had their try when no host could be reached so often in a row, … */
+    uint32_t failures_max;  /* 0: the first time */
+    int64_t failing_us_max; /* … or for so long; 0: however long it takes */
+    int64_t rest_us;        /* from one such time to the next */
 };
 struct controller_nature controller_nature(enum controller_kind kind);
 const char *controller_name(enum controller_kind kind);

@@ -4,18 +4,16 @@
  * time: a suspension, or another value of a limit. When the time is over the old value is back at once. A
  * rule fires at the first such reply, or at so many in a period; the period that counts is that of the
  * override, not the one that the rule names, which is what the daemon does and not what its documentation
- * says; `trigger_window: period` is for those who want the latter. After hundred failed connections in a
- * row everything waits for a while. */
+ * says; `trigger_window: period` is for those who want the latter. Only after hundred times in a row that no
+ * host could be reached all who wait have had their try. */
 #include "mta/controller_parts.h"
 
-enum { FAILURES_IN_A_ROW_MAX = 100 };
-#define WAIT_AFTER_FAILURES (20 * US_PER_MIN)
+enum { FAILURES_IN_A_ROW_MAX = 100 }; /* consecutive_connection_failures_before_delay */
 
 struct kumo {
     struct paced paced;
     int64_t pace; /* without an override */
     int64_t rate_until_us, connections_until_us, deliveries_until_us;
-    uint32_t failures;
 };
 
 static void
@@ -108,26 +106,9 @@ respond(struct kumo *k, const struct signal *s)
 }
 
 static void
-count_failures(struct kumo *k, const struct signal *s)
-{
-    if (s->kind == SIGNAL_OPENED)
-        k->failures = 0;
-    if (s->kind != SIGNAL_TURNED_AWAY || ++k->failures < FAILURES_IN_A_ROW_MAX)
-        return;
-    k->failures = 0;
-    controller_hold(&k->paced.base,
-        &(struct change_note){
-            .what = "hold", .because = "too many failures", .now_us = s->now_us, .evidence = s},
-        s->now_us + WAIT_AFTER_FAILURES);
-}
-
-static void
 on_signal(struct controller *c, const struct signal *s)
 {
-    struct kumo *k = (struct kumo *)c;
-
-    count_failures(k, s);
-    respond(k, s);
+    respond((struct kumo *)c, s);
 }
 
 /* True once, when it is. */
@@ -168,7 +149,7 @@ init(struct controller *c, int64_t now_us)
 const struct controller_ops controller_kumo = {
     .name = "kumo",
     .size = sizeof(struct kumo),
-    .nature = {.is_typed = true, .is_per_source = true},
+    .nature = {.is_typed = true, .is_per_source = true, .failures_max = FAILURES_IN_A_ROW_MAX},
     .book = AUTOMATION_KUMO,
     .init = init,
     .signal = on_signal,

@@ -6,7 +6,8 @@
  * sweep looks at the share of unknown addresses and timeouts in that hour, and at the complaints of the
  * last 24; one of the two may act. A running suspension is neither extended nor shortened; it is lifted by
  * a look at all suspensions once a minute, and then all is as it was before. While an IP is young a
- * warm-up curve bounds the throttle.
+ * warm-up curve bounds the throttle. Who cannot be reached at all rests for two minutes, and after fifty
+ * failures in a row, or fifteen minutes, all who wait have had their try.
  *
  * The vendor does not publish the size of a step of the throttle; it is a half down, and a tenth up. Up is
  * one connection and one delivery, as its reports show. */
@@ -338,7 +339,11 @@ init(struct controller *c, int64_t now_us)
 const struct controller_ops controller_momentum = {
     .name = "momentum",
     .size = sizeof(struct momentum),
-    .nature = {.is_typed = true, .is_per_source = true},
+    .nature = {.is_typed = true,
+               .is_per_source = true,
+               .failures_max = 50, /* mx_failures_to_delay */
+        .failing_us_max = 900 * (int64_t)US_PER_S, /* connect_timeout_to_delay */
+        .rest_us = 120 * (int64_t)US_PER_S}, /* host_failure_retry */
     .book = AUTOMATION_MOMENTUM,
     .init = init,
     .signal = on_signal,

@@ -83,6 +83,8 @@ struct site {
     int64_t paced_until_us;      /* hours are full, or IPs suspended: no message before */
     int64_t no_connect_until_us; /* told that there are enough connections */
     int64_t held_until_us;       /* suspended */
+    uint32_t failures;           /* in a row: times that no host could be reached, … */
+    int64_t failing_since_us;    /* … and since when */
     struct site_counts counts;
     struct rng rng;
     struct timer timer;

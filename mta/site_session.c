@@ -278,6 +278,7 @@ next(void *arg, struct smtp_transaction *t)
     if (!session->is_open) {
         session->is_open = true;
         session->binding->opening--;
+        site->failures = 0;
         tell_controller(session, SIGNAL_OPENED, STAGE_EHLO, NULL, NULL);
     }
     if (node == 0 || site->held_until_us > now_us || should_leave(session) ||
@@ -496,6 +497,27 @@ give_up_round(struct session *session, const struct smtp_end *end)
         tell_outcome(session, node, &answer);
 }
 
+/* Nobody could be reached, and nobody has said why: some wait for a number of such times in a row before
+ * it counts as everybody's try. */
+static bool
+is_patient(struct site *site, const struct smtp_end *end)
+{
+    const struct controller_nature *nature = &site->nature;
+    int64_t now_us = site_now_us(site);
+
+    if (nature->failures_max == 0 || end->loss == LOSS_REPLY)
+        return false;
+    if (site->failures++ == 0)
+        site->failing_since_us = now_us;
+    if (site->failures >= nature->failures_max ||
+        (nature->failing_us_max > 0 && now_us - site->failing_since_us >= nature->failing_us_max)) {
+        site->failures = 0;
+        return false;
+    }
+    site->no_connect_until_us = now_us + nature->rest_us;
+    return true;
+}
+
 /* No host is left to ask. */
 static void
 end_round(struct session *session, const struct smtp_end *end)
@@ -508,7 +530,7 @@ end_round(struct session *session, const struct smtp_end *end)
         site->no_connect_until_us = site->nature.is_decoupled
             ? 0 /* its controller knows better */
             : site_now_us(site) + ENDPOINT_HOLD_US;
-    else if (!site->nature.is_decoupled)
+    else if (!site->nature.is_decoupled && !is_patient(site, end))
         give_up_round(session, end);
 }
 
