@@ -173,7 +173,14 @@ echo 'mx: [{connections: nine}]' >wrong
 cp mta.yaml good && grep -v '^mx' good >mta.yaml && cat wrong >>mta.yaml
 ctl 1 reload
 says stderr '^mta.yaml:[0-9]+:[0-9]+: error: mx'
-sed 's/connections: nine/connections: 9/' <mta.yaml >better && mv better mta.yaml
+sed 's/connections: nine/connections: 9, controller: kumo/' <mta.yaml >better && mv better mta.yaml
+printf 'id\thost\ttype\ttext\ttrigger\taction\tfor\texample\nodd\t-\tuser\t-\tnow\tsuspend\t1h\t-\n' >own.tsv
+echo 'rules: {kumo: own.tsv}' >>mta.yaml
+ctl 1 reload
+says stderr 'own.tsv:2:14: first, or so many in so long'
+sed 's/now/first/' <own.tsv >better && mv better own.tsv
+ctl 0 reload
+sed '/^rules/d; s/, controller: kumo//' <mta.yaml >better && mv better mta.yaml
 ctl 0 reload
 submit kim@isp.test
 until_true taken_are 4

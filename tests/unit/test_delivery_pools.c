@@ -289,6 +289,36 @@ who_waits_goes_on_under_the_new_rule_and_open_sessions_end_under_the_old(void **
     world_stop(w);
 }
 
+/* The same site and its controller, and another thought about the same reply. */
+static void
+what_to_do_about_replies_is_read_again(void **state)
+{
+    static struct world w;
+    const struct automation_table own = {"own.tsv",
+        SLICE("id\thost\ttype\ttext\ttrigger\taction\tfor\texample\n"
+              "odd\tmx?.isp.test\t-\tvery odd\tfirst\tsuspend\t1h\t-\n")};
+
+    world_prepare(&w, 7);
+    w.rule.controller = CONTROLLER_KUMO;
+    w.rule.settings.message_rate = ratio_of(1, US_PER_S);
+    w.servers[0].rows[0] = (struct script_row){"MAIL", "550 very odd\r\n", 0};
+    world_open(&w);
+    submit(&w, 10);
+    run_until(&w, US_PER_MIN);
+    assert_int_equal(totals_of(&w).attempts, 10);
+    w.config.automation.of[AUTOMATION_KUMO] = own;
+    delivery_reload(w.delivery);
+    submit(&w, 10);
+    run_until(&w, US_PER_HOUR);
+    assert_int_equal(totals_of(&w).attempts, 11);
+    w.config.automation.of[AUTOMATION_KUMO] = (struct automation_table){0};
+    delivery_reload(w.delivery);
+    run_until(&w, 2 * US_PER_HOUR); /* what was suspended is so until its hour is over */
+    assert_int_equal(totals_of(&w).attempts, 20);
+    assert_int_equal(delivery_sites_count(w.delivery), 1);
+    world_stop(&w);
+}
+
 static void
 the_throttle_of_a_scope_goes_on_counting_over_a_reload(void **state)
 {
@@ -352,6 +382,7 @@ main(void)
         cmocka_unit_test(a_restart_keeps_suspensions_and_their_ends),
         cmocka_unit_test(a_restart_and_a_reload_keep_what_was_sent_today),
         cmocka_unit_test(rules_that_say_the_same_change_nothing),
+        cmocka_unit_test(what_to_do_about_replies_is_read_again),
         cmocka_unit_test(who_waits_goes_on_under_the_new_rule_and_open_sessions_end_under_the_old),
         cmocka_unit_test(the_throttle_of_a_scope_goes_on_counting_over_a_reload),
         cmocka_unit_test(a_suspension_holds_under_the_new_rule_too),
