@@ -50,7 +50,7 @@ struct limits {
     size_t count;
     bool wants_rcpts, wants_accepted;
     bool wants_domain; /* of the first MAIL of a session */
-    uint32_t stages; /* bits: where any limit has something to say */
+    uint32_t stages;   /* bits: where any limit has something to say */
 };
 
 struct counter *limit_counter(struct limit *limit, const struct isp_sender *sender, int64_t now_us);

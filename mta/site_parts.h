@@ -1,4 +1,4 @@
-/* site_parts.h - what site.c, site_session.c, site_journal.c and site_binding.c share; for them only. */
+/* site_parts.h - what site.c and the files site_*.c share; for them only. */
 #ifndef MTALAB_SITE_PARTS_H
 #define MTALAB_SITE_PARTS_H
 
@@ -113,6 +113,10 @@ bool session_may_send(struct session *session, int64_t now_us);
 void session_take_message(struct session *session, int64_t now_us);
 /* site_session.c */
 void site_see_hosts(struct site *site);
+
+/* site_transaction.c: the first who waits, and who may go with him; of a line that is not empty */
+void site_fill_transaction(struct site *site, struct smtp_transaction *t, uint32_t recipients_max);
+void site_write_content(void *arg, uint32_t content_id, struct stream *stream);
 
 /* site_journal.c */
 void site_on_connected(void *arg, enum trouble trouble);

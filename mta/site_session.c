@@ -195,18 +195,6 @@ tell_message(struct session *session, enum signal_kind kind, enum smtp_stage sta
 
 /* --- what a client asks and tells ------------------------------------------------------------ */
 
-static void
-add_recipient(struct site_context *context, struct smtp_transaction *t, queue_node node)
-{
-    uint32_t at = (uint32_t)t->addresses.length;
-
-    spool_recipient(context->spool, queue_place(context->queue, node), &t->addresses);
-    t->recipients = mem_grow(
-        t->recipients, &t->recipients_capacity, t->recipients_count + 1, sizeof *t->recipients);
-    t->recipients[t->recipients_count++] =
-        (struct smtp_recipient){.id = node, .at = at, .length = (uint32_t)t->addresses.length - at};
-}
-
 /* It has had its share, or there are more sessions than there should be: it leaves once it is idle. */
 static bool
 should_leave(struct session *session)
@@ -231,49 +219,16 @@ least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-static uint32_t
-domain_of(const struct site_context *context, queue_node node)
-{
-    return spool_domain(context->spool, queue_place(context->queue, node));
-}
-
-/* RFC 9422 4.3: one more recipient must not be of one domain too many. */
-static bool
-has_room_for_domain(
-    const struct site_context *context, const struct smtp_transaction *t, queue_node node)
-{
-    uint32_t domain = domain_of(context, node), count = 1;
-
-    if (t->domains_max > t->recipients_count)
-        return true;
-    for (size_t i = 0; i < t->recipients_count; i++) {
-        uint32_t other = domain_of(context, t->recipients[i].id);
-        bool is_new = true;
-
-        if (other == domain)
-            return true;
-        for (size_t j = 0; is_new && j < i; j++)
-            is_new = domain_of(context, t->recipients[j].id) != other;
-        count += is_new;
-    }
-    return count <= t->domains_max;
-}
-
-/* Recipients of one message that wait one behind the other share a transaction. */
 static bool
 next(void *arg, struct smtp_transaction *t)
 {
     struct session *session = arg;
     struct site *site = session->site;
-    struct site_context *context = site->context;
     struct controller *controller = session->lane->controller;
-    struct queue *queue = context->queue;
     int64_t now_us = site_now_us(site);
-    queue_node node = line_first(queue, &site->ready);
     uint32_t recipients_max = least(t->recipients_max,
         least(controller_recipients_per_transaction(controller),
             session->binding->terms.rule.recipients_per_transaction));
-    spool_message message;
 
     if (!session->is_open) {
         session->is_open = true;
@@ -281,62 +236,20 @@ next(void *arg, struct smtp_transaction *t)
         site->failures = 0;
         tell_controller(session, SIGNAL_OPENED, STAGE_EHLO, NULL, NULL);
     }
-    if (node == 0 || site->held_until_us > now_us || should_leave(session) ||
-        controller_ready_at_us(controller, now_us) > now_us)
+    if (line_first(site->context->queue, &site->ready) == 0 || site->held_until_us > now_us ||
+        should_leave(session) || controller_ready_at_us(controller, now_us) > now_us)
         return false;
     if (!session_may_send(session, now_us))
         return false;
     session_take_message(session, now_us);
     controller_take(controller, now_us);
-    message = queue_place(queue, node).message;
-    do
-        add_recipient(context, t, line_pop(queue, &site->ready));
-    while ((node = line_first(queue, &site->ready)) != 0 &&
-        queue_place(queue, node).message == message && t->recipients_count < recipients_max &&
-        has_room_for_domain(context, t, node));
+    site_fill_transaction(site, t, recipients_max);
     session->transactions++;
     session->began_us = now_us;
     session->is_signalled = false;
     session->is_too_many = false;
     session->recipients_open = (uint32_t)t->recipients_count;
-    spool_sender(context->spool, message, &t->sender);
-    t->size = spool_size(context->spool, message);
-    if (context->signer != NULL)
-        t->size += dkim_signer_bytes_max(context->signer);
-    t->is_8bit = spool_envelope(context->spool, message).is_8bit;
-    t->content_id = message;
     return true;
-}
-
-/* t= is the arrival, so that it is the same signature however often the content is sent. */
-static void
-write_signature(struct site_context *context, spool_message message, struct stream *stream)
-{
-    const struct loop *loop = context->doors->loop;
-    int64_t arrival_us = spool_envelope(context->spool, message).arrival_us;
-    int64_t wall_us = loop_wall_us(loop) - loop_now_us(loop) + arrival_us;
-    struct text fields = {0};
-
-    dkim_signer_sign(
-        context->signer, message, wall_us / US_PER_S, text_slice(&context->scratch), &fields);
-    if (fields.length > 0)
-        stream_write(stream, fields.bytes, fields.length);
-    text_release(&fields);
-}
-
-/* A message has many pieces, and a write costs more than a piece: they leave together. */
-static void
-write_content(void *arg, uint32_t content_id, struct stream *stream)
-{
-    struct session *session = arg;
-    struct site_context *context = session->site->context;
-    struct text *content = &context->scratch;
-
-    text_clear(content);
-    spool_content(context->spool, content_id, content);
-    if (context->signer != NULL)
-        write_signature(context, content_id, stream);
-    stream_write(stream, content->bytes, content->length);
 }
 
 static struct outcome_answer
@@ -595,7 +508,7 @@ on_closed(void *arg, const struct smtp_end *end)
 
 static const struct smtp_client_events client_events = {
     .next = next,
-    .write_content = write_content,
+    .write_content = site_write_content,
     .on_connected = site_on_connected,
     .on_tls = site_on_tls,
     .on_answer = on_answer,

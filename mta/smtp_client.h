@@ -33,7 +33,7 @@ struct smtp_recipient {
 
 struct smtp_transaction { /* filled by `next`; its memory is kept for the following ones */
     uint32_t recipients_max, domains_max; /* the server takes no more of them: `next` keeps to it */
-    struct text sender;   /* without brackets; empty: the null sender */
+    struct text sender;                   /* without brackets; empty: the null sender */
     struct text addresses;
     struct smtp_recipient *recipients;
     size_t recipients_count, recipients_capacity;

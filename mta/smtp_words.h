@@ -11,7 +11,7 @@
 
 struct smtp_extensions { /* zeroed: those of a server that knows HELO only */
     bool has_pipelining, has_8bitmime, has_size, has_starttls;
-    uint64_t size_max; /* 0: not said (RFC 1870 3) */
+    uint64_t size_max;                            /* 0: not said (RFC 1870 3) */
     uint32_t mail_max, rcpt_max, rcpt_domain_max; /* 0: not said (RFC 9422 4) */
 };
 
