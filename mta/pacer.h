@@ -37,10 +37,16 @@ pace_scale(int64_t pace, int64_t num, int64_t den)
 static inline int64_t
 pace_of(int64_t messages, int64_t us)
 {
-    int64_t scaled = messages * 1000000000;
+    int64_t scaled;
 
     if (messages >= us / 10)
         return messages > 0 ? PACE_MAX : PACE_MIN;
+    /* Months and years: what is left is exact enough. */
+    while (messages > INT64_MAX / 1000000000 || us > INT64_MAX / 1000000) {
+        messages /= 2;
+        us /= 2;
+    }
+    scaled = messages * 1000000000;
     return pace_clamp(scaled / us * 1000000 + scaled % us * 1000000 / us, PACE_MIN, PACE_MAX);
 }
 

@@ -327,6 +327,8 @@ an_hour_of_any_pace_is_exact_to_a_message(void **state)
     }
     assert_int_equal(pace_of(1, 1), PACE_MAX);
     assert_int_equal(pace_of(0, US_PER_DAY), PACE_MIN);
+    assert_int_equal(pace_of(INT64_MAX, 1), PACE_MAX);
+    assert_int_equal(pace_of(INT64_C(10000000000), 1000 * US_PER_DAY), INT64_C(115740740740));
     assert_int_equal(pace_scale(PACE_MAX, 100, 1), PACE_MAX);
 }
 
