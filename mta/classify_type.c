@@ -15,12 +15,14 @@ classify_type(const struct reply_types *types, struct slice host, enum smtp_stag
 {
     struct smtp_reply reply;
     struct reply_type type;
+    struct text why = {0};
 
     reply_find(line, &reply);
-    type = reply_type_find(types, host, stage, &reply);
+    type = reply_type_explain(types, host, stage, &reply, &why);
     text_printf(out, "%s\t%s\t%s\t", reply_subject_name(type.subject), reply_group_name(type.group),
         reply_scope_name(type.scope));
     if (type.hold_us > 0)
         unit_format_duration(out, type.hold_us);
-    text_printf(out, "\t%.*s\n", SLICE_ARGS(type.rule));
+    text_printf(out, "\t%.*s\n", SLICE_ARGS(text_slice(&why)));
+    text_release(&why);
 }

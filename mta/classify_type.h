@@ -7,7 +7,7 @@
 
 #include "mta/reply_type.h"
 
-/* "type group scope hold rule" */
+/* "type group scope hold rule"; behind the rule's id the words that weighed most, if words were weighed */
 void classify_type_header(struct text *out);
 /* The line without its end; `host` is the name of the MX host, or what is known of it. */
 void classify_type(const struct reply_types *types, struct slice host, enum smtp_stage stage,

@@ -6,8 +6,9 @@
  *
  * A rule is found by a word of the text, so what a look-up costs grows with the text and not with the
  * table. Where no rule knows the words, the built-in bounce rules are asked for their class: they know
- * more phrases and languages. Codes speak last. Nothing changes after reading: the rules may be shared
- * by many worlds, one thread at a time.
+ * more phrases and languages. Then single words, codes and the stage are weighed (reply_weights.h), and
+ * codes alone speak last. Nothing changes after reading: the rules may be shared by many worlds, one
+ * thread at a time.
  *
  * Ownership  reply_types_new() gives the rules to the caller; what is found points into them.
  * Errors     a bad row: ERROR_CONFIG with file, line and column. */
@@ -106,5 +107,8 @@ void reply_types_free(struct reply_types **types);
 /* `host` is the name of the MX host that spoke, `stage` where; both may be missing. */
 struct reply_type reply_type_find(const struct reply_types *types, struct slice host,
     enum smtp_stage stage, const struct smtp_reply *reply);
+/* The same, and adds to `why` the rule's id, and where words were weighed the heaviest of them. */
+struct reply_type reply_type_explain(const struct reply_types *types, struct slice host,
+    enum smtp_stage stage, const struct smtp_reply *reply, struct text *why);
 
 #endif

@@ -130,6 +130,18 @@ read_code(const struct tsv *tsv, const struct tsv_row *row, struct slice *code, 
         tsv_error(tsv, row, CELL_CODE, 0, err, "a code has three digits, x for any");
 }
 
+/* "anywhere: tss04 | tss05" */
+static void
+read_words(const struct tsv_row *row, struct rule *rule)
+{
+    const struct slice mark = SLICE("anywhere:");
+
+    rule->words = cell_of(row, CELL_WORDS);
+    rule->is_anywhere = slice_starts_with(rule->words, mark);
+    if (rule->is_anywhere)
+        rule->words = slice_trim(slice_from(rule->words, mark.length));
+}
+
 static bool
 read_type(
     const struct tsv *tsv, const struct tsv_row *row, struct reply_type *type, struct error *err)
@@ -161,7 +173,7 @@ read_type(
             type->group = (enum reply_group)i;
             return true;
         }
-    if (slice_equals(name, SLICE("untyped")))
+    if (slice_equals(name, SLICE("untyped")) || slice_equals(name, SLICE("weighed")))
         return true;
     return tsv_error(tsv, row, CELL_TYPE, 0, err, "no such type: \"%.*s\"", SLICE_ARGS(name));
 }
@@ -214,20 +226,45 @@ read_hold(const struct tsv *tsv, const struct tsv_row *row, int64_t *hold_us, st
     return tsv_error(tsv, row, CELL_HOLD, 0, err, "%s", why.text);
 }
 
+static bool
+check_phrase(const struct tsv *tsv, const struct rule *rule, struct slice phrase, struct error *err)
+{
+    const char *why = phrase_check(phrase);
+
+    if (why == NULL && slice_trim(phrase).at[0] == '!')
+        why = "the first part of a phrase is one that must be there";
+    if (why == NULL && rule->is_aside && memchr(phrase.at, '&', phrase.length) != NULL)
+        why = "what an aside begins with has one part";
+    return why == NULL ||
+        tsv_error(tsv, &rule->row, CELL_WORDS, (size_t)(phrase.at - rule->row.cells[CELL_WORDS].at),
+            err, "%s", why);
+}
+
+static void
+add_opener(struct openers *openers, uint32_t rule, struct slice phrase)
+{
+    openers->all =
+        mem_grow(openers->all, &openers->all_capacity, openers->count + 1, sizeof *openers->all);
+    openers->rules = mem_grow(
+        openers->rules, &openers->rules_capacity, openers->count + 1, sizeof *openers->rules);
+    openers->all[openers->count] = opener_of(phrase);
+    openers->rules[openers->count++] = rule;
+}
+
 /* Under each choice of its anchor; a front shorter than those that are looked for would be missed. */
 static bool
 file_phrase(struct reply_types *types, const struct tsv *tsv, const struct rule *rule,
     struct slice phrase, struct error *err)
 {
     struct slice anchor = phrase_anchor(phrase), choice;
-    const char *why = phrase_check(phrase);
     bool has_more = true;
 
-    if (why == NULL && slice_trim(phrase).at[0] == '!')
-        why = "the first part of a phrase is one that must be there";
-    if (why != NULL)
-        return tsv_error(
-            tsv, &rule->row, CELL_WORDS, (size_t)(phrase.at - rule->words.at), err, "%s", why);
+    if (!check_phrase(tsv, rule, phrase, err))
+        return false;
+    if (rule->is_aside) {
+        add_opener(&types->openers, (uint32_t)(rule - types->rules), phrase);
+        return true;
+    }
     while (has_more) {
         struct filed *filed = arena_alloc_zeroed(&types->arena, sizeof *filed);
         char front[PREFIX_BYTES + 1];
@@ -237,8 +274,9 @@ file_phrase(struct reply_types *types, const struct tsv *tsv, const struct rule 
         has_more = slice_cut(anchor, '/', &choice, &anchor);
         if (choice.length > 0 && choice.at[choice.length - 1] == '*') {
             if (choice.length <= PREFIX_BYTES)
-                return tsv_error(tsv, &rule->row, CELL_WORDS, (size_t)(choice.at - rule->words.at),
-                    err, "a front that a phrase is found by has four letters or more");
+                return tsv_error(tsv, &rule->row, CELL_WORDS,
+                    (size_t)(choice.at - rule->row.cells[CELL_WORDS].at), err,
+                    "a front that a phrase is found by has four letters or more");
             memcpy(front, choice.at, PREFIX_BYTES);
             front[PREFIX_BYTES] = '*';
             choice = (struct slice){front, sizeof front};
@@ -285,12 +323,17 @@ read_rule(
     rule = &types->rules[types->rules_count++];
     *rule = (struct rule){.hosts = cell_of(row, CELL_HOST),
         .status = cell_of(row, CELL_STATUS),
-        .words = cell_of(row, CELL_WORDS),
+        .is_aside = slice_equals(row->cells[CELL_TYPE], SLICE("aside")),
+        .is_weighed = slice_equals(row->cells[CELL_TYPE], SLICE("weighed")),
         .type = {.rule = row->cells[CELL_ID]},
         .example = row->cells[CELL_EXAMPLE],
         .row = *row};
+    read_words(row, rule);
     if (rule->type.rule.length == 0)
         return tsv_error(tsv, row, CELL_ID, 0, err, "a rule needs an id");
+    if (rule->is_aside)
+        return rule->words.length > 0 ||
+            tsv_error(tsv, row, CELL_WORDS, 0, err, "an aside is known by its words");
     return read_stages(tsv, row, &rule->stages, err) && read_code(tsv, row, &rule->code, err) &&
         read_class(tsv, row, rule, err) && read_type(tsv, row, &rule->type, err) &&
         read_scope(tsv, row, &rule->type.scope, err) &&
@@ -317,7 +360,8 @@ example_stage(const struct rule *rule)
     return STAGE_RCPT;
 }
 
-/* A rule hidden behind an earlier one never acts, and its own example shows it. */
+/* A rule hidden behind an earlier one never acts, and its own example shows it. Weights, which are
+ * fitted anew from time to time, hide none: what stands below them has its turn where they are silent. */
 static bool
 example_wins(const struct reply_types *types, const struct tsv *tsv, const struct rule *rule,
     struct error *err)
@@ -330,13 +374,30 @@ example_wins(const struct reply_types *types, const struct tsv *tsv, const struc
     if (!reply_parse(rule->example, &reply, &why))
         return tsv_error(tsv, &rule->row, CELL_EXAMPLE, 0, err, "not a reply: %s", why);
     example_host(&host, rule);
-    winner =
-        &types->rules[reply_type_search(types, text_slice(&host), example_stage(rule), &reply)];
+    winner = &types->rules[rule->is_aside ? reply_type_aside(types, reply.text)
+                                          : reply_type_search(types, text_slice(&host),
+                                                example_stage(rule), &reply, rule->is_weighed)
+                                                .rule];
     text_release(&host);
     return winner == rule ||
         tsv_error(tsv, &rule->row, CELL_EXAMPLE, 0, err,
             "this is no example of \"%.*s\": the rule \"%.*s\" of line %d takes it",
             SLICE_ARGS(rule->type.rule), SLICE_ARGS(winner->type.rule), winner->row.line);
+}
+
+static struct reply_weights *
+weights_built_in(void)
+{
+    static const char filename[] = "mta/rules/reply_weights.tsv";
+    struct slice rows;
+    struct error err;
+    bool is_built_in = embedded_find(slice_of(filename), &rows);
+    struct reply_weights *weights;
+
+    assert(is_built_in);
+    weights = reply_weights_read(filename, rows, &err);
+    assert(weights != NULL); /* a bad row of ours does not pass the tests */
+    return weights;
 }
 
 static bool
@@ -357,6 +418,8 @@ judge_rules(struct reply_types *types, const struct tsv *tsv, struct error *err)
     for (size_t i = 0; i < types->rules_count && is_good; i++) {
         if (types->rules[i].class != CLASS_NONE && types->bounces == NULL)
             types->bounces = bounce_rules_new();
+        if (types->rules[i].is_weighed && types->weights == NULL)
+            types->weights = weights_built_in();
         is_good = file_rule(types, tsv, &types->rules[i], err);
     }
     for (size_t i = 0; i < types->rules_count && is_good; i++) {
@@ -421,7 +484,10 @@ reply_types_free(struct reply_types **types)
     mem_free((*types)->rules);
     mem_free((*types)->files);
     mem_free((*types)->wordless);
+    mem_free((*types)->openers.all);
+    mem_free((*types)->openers.rules);
     bounce_rules_free(&(*types)->bounces);
+    reply_weights_free(&(*types)->weights);
     map_release(&(*types)->words);
     arena_release(&(*types)->arena);
     mem_free(*types);

@@ -2,6 +2,7 @@
 #include "mta/reply_words.h"
 
 #include "base/unit.h"
+#include "mta/reply_letter.h"
 
 enum { GAP_MAX = 8 };
 
@@ -58,42 +59,103 @@ cut_address(struct slice run, struct slice *rest)
     return (struct slice){run.at, from};
 }
 
+/* "4.7.0" and "192.0.2.1", also with a sign around: two dots or more between digits alone. */
+static bool
+is_numbers(struct slice run)
+{
+    size_t dots = 0;
+
+    for (size_t i = 0; i < run.length; i++) {
+        dots += run.at[i] == '.' && i + 1 < run.length;
+        if (is_word_byte(run.at[i]) && !char_is_digit(run.at[i]))
+            return false;
+    }
+    return dots >= 2;
+}
+
+static bool
+is_link(struct slice run)
+{
+    return slice_starts_with(run, SLICE("www.")) || memmem(run.at, run.length, "://", 3) != NULL;
+}
+
+static bool
+ends_with_any(struct slice run, const char *marks)
+{
+    return run.length > 0 && run.at[run.length - 1] != '\0' &&
+        strchr(marks, run.at[run.length - 1]) != NULL;
+}
+
+static void
+add_word(struct reply_words *words, size_t start, size_t end)
+{
+    words->marks[words->count] = 0;
+    words->words[words->count++] = (struct slice){words->bytes + start, end - start};
+}
+
 static void
 add_words(struct reply_words *words, struct slice run, size_t *used)
 {
-    size_t at = 0;
+    size_t start = *used;
+    struct letter letter;
 
-    while (at < run.length && words->count < REPLY_WORDS_MAX) {
-        size_t start = *used;
-
-        while (at < run.length && !is_word_byte(run.at[at]))
-            at++;
-        while (at < run.length && is_word_byte(run.at[at]) && *used < REPLY_BYTES_MAX) {
-            char c = run.at[at++];
-
-            words->bytes[(*used)++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    for (size_t at = 0; at <= run.length && words->count < REPLY_WORDS_MAX; at += letter.taken) {
+        letter = at < run.length ? letter_read(slice_from(run, at))
+                                 : (struct letter){.kind = NO_LETTER, .taken = 1};
+        if (letter.kind != LETTER && *used > start) {
+            add_word(words, start, *used);
+            start = *used;
         }
-        if (*used > start)
-            words->words[words->count++] = (struct slice){words->bytes + start, *used - start};
-        else
-            return;
+        if (letter.kind == NO_LETTER || *used + letter.length > REPLY_BYTES_MAX ||
+            words->count == REPLY_WORDS_MAX)
+            continue;
+        memcpy(words->bytes + *used, letter.bytes, letter.length);
+        *used += letter.length;
+        if (letter.kind == WHOLE_WORD) {
+            add_word(words, start, *used);
+            start = *used;
+        }
     }
+}
+
+/* The words of one run, and what its signs say of clauses. */
+static void
+add_run(struct reply_words *words, struct slice run, size_t from, size_t *used, bool *opens)
+{
+    size_t first = words->count;
+
+    if (run.length == 0)
+        return;
+    for (struct slice part, rest = run; rest.length > 0 && !is_numbers(run);) {
+        part = cut_address(rest, &rest);
+        add_words(words, part, used);
+    }
+    if (words->count > first && (*opens || run.at[0] == '('))
+        words->marks[first] |= WORD_OPENS;
+    for (size_t i = first; i < words->count; i++) {
+        words->from[i] = from;
+        words->marks[i] |= is_link(run) ? WORD_OF_LINK : 0;
+    }
+    if (words->count > 0 && ends_with_any(run, ".!?;|)"))
+        words->marks[words->count - 1] |= WORD_ENDS;
+    *opens = (*opens && words->count == first) || ends_with_any(run, ".!?;:|,)]>-");
 }
 
 void
 reply_words_of(struct reply_words *words, struct slice text)
 {
     size_t used = 0;
+    bool opens = true;
 
     words->count = 0;
-    while (text.length > 0 && words->count < REPLY_WORDS_MAX && used < REPLY_BYTES_MAX) {
-        struct slice run = run_at(text);
+    for (size_t from = 0;
+         from < text.length && words->count < REPLY_WORDS_MAX && used < REPLY_BYTES_MAX;) {
+        struct slice run = run_at(slice_from(text, from));
 
-        for (struct slice part, rest = run; rest.length > 0;) {
-            part = cut_address(rest, &rest);
-            add_words(words, part, &used);
-        }
-        text = slice_from(text, run.length < text.length ? run.length + 1 : run.length);
+        add_run(words, run, from, &used, &opens);
+        from += run.length;
+        opens = opens || (from < text.length && text.at[from] == '\n');
+        from++;
     }
 }
 
@@ -202,6 +264,89 @@ phrase_matches(struct slice phrase, const struct reply_words *words)
     return true;
 }
 
+static uint32_t
+letter_bit(char c)
+{
+    return c >= 'a' && c <= 'z' ? UINT32_C(1) << (c - 'a') : UINT32_C(1) << 31;
+}
+
+struct opener
+opener_of(struct slice phrase)
+{
+    struct opener opener = {.phrase = phrase};
+    struct slice rest = phrase, term, choice;
+    bool has_more = next_term(&rest, &term);
+
+    while (has_more) {
+        has_more = slice_cut(term, '/', &choice, &term);
+        opener.letters |= choice.length > 0 ? letter_bit(choice.at[0]) : 0;
+    }
+    return opener;
+}
+
+static size_t
+opener_at(
+    const struct reply_words *words, size_t at, const struct opener *openers, size_t openers_count)
+{
+    uint32_t letter = letter_bit(words->words[at].at[0]);
+    size_t i = 0;
+
+    while (i < openers_count &&
+        ((openers[i].letters & letter) == 0 || !part_matches_at(openers[i].phrase, words, at)))
+        i++;
+    return i;
+}
+
+size_t
+reply_cause_of(const struct reply_words *words, const struct opener *openers, size_t count,
+    struct reply_words *cause)
+{
+    size_t first = count;
+    bool is_aside = false;
+
+    cause->count = 0;
+    for (size_t i = 0; i < words->count; i++) {
+        if (!is_aside && (words->marks[i] & WORD_OPENS) != 0) {
+            size_t opener = opener_at(words, i, openers, count);
+
+            is_aside = opener < count;
+            first = first < count ? first : opener;
+        }
+        if (!is_aside && (words->marks[i] & WORD_OF_LINK) == 0) {
+            cause->from[cause->count] = words->from[i];
+            cause->words[cause->count++] = words->words[i];
+        }
+        is_aside = is_aside && (words->marks[i] & WORD_ENDS) == 0;
+    }
+    return first;
+}
+
+struct slice
+reply_cause_text(const struct reply_words *words, const struct reply_words *cause,
+    struct slice text, char scratch[REPLY_BYTES_MAX])
+{
+    size_t used = 0, kept = 0;
+
+    for (size_t i = 0; i < words->count && kept < cause->count; i++) {
+        size_t end = text.length, length;
+
+        if (words->from[i] != cause->from[kept])
+            continue;
+        while (kept < cause->count && cause->from[kept] == words->from[i])
+            kept++;
+        while (i + 1 < words->count && words->from[i + 1] == words->from[i])
+            i++;
+        if (i + 1 < words->count)
+            end = words->from[i + 1];
+        length = end - words->from[i];
+        if (length > REPLY_BYTES_MAX - used)
+            length = REPLY_BYTES_MAX - used;
+        memcpy(scratch + used, text.at + words->from[i], length);
+        used += length;
+    }
+    return (struct slice){scratch, used};
+}
+
 const char *
 phrase_check(struct slice phrase)
 {
@@ -227,8 +372,9 @@ phrase_check(struct slice phrase)
                     return "a term is made of letters and digits, '/' between choices and '*' at "
                            "their end";
             for (size_t i = 0; i < term.length; i++)
-                if (term.at[i] >= 'A' && term.at[i] <= 'Z')
-                    return "words are in lower case";
+                if ((term.at[i] >= 'A' && term.at[i] <= 'Z') ||
+                    ((unsigned char)term.at[i] >= 0xc3 && (unsigned char)term.at[i] <= 0xc5))
+                    return "words are in lower case, without accents";
             terms++;
         }
         if (terms == 0 || is_behind_gap)

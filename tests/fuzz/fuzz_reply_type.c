@@ -1,8 +1,10 @@
 /* fuzz_reply_type.c - any reply has a type, and any table is read or refused.
  *
- * The first byte chooses what the rest is: a table of rules, or stage, code and text of a reply. */
+ * The first byte chooses what the rest is: a table of rules or of weights, or stage, code and text of a
+ * reply. */
 #include "base/unit.h"
 #include "mta/reply_type.h"
+#include "mta/reply_weights.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
@@ -11,6 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static struct reply_types *built_in;
     struct reply_types *types;
+    struct reply_weights *weights;
     struct error err = {0};
 
     if (built_in == NULL)
@@ -22,6 +25,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
             reply_types_read("types", (struct slice){(const char *)bytes + 1, length - 1}, &err);
         assert(types != NULL || err.kind == ERROR_CONFIG);
         reply_types_free(&types);
+    } else if (bytes[0] == 'w') {
+        weights = reply_weights_read(
+            "weights", (struct slice){(const char *)bytes + 1, length - 1}, &err);
+        assert(weights != NULL || err.kind == ERROR_CONFIG);
+        reply_weights_free(&weights);
     } else {
         struct smtp_reply reply = {
             .code = (uint16_t)(200 + (bytes[1] * 256 + bytes[2]) % 400),

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/unit.h"
 #include "mta/reply_type.h"
+#include "mta/reply_weights.h"
 #include "mta/reply_words.h"
 
 static void
@@ -144,6 +145,16 @@ no_code_makes_a_limit_or_a_block_speak_of_the_user(void **state)
         "trop de messages, l'utilisateur attendra",
         "service unavailable, try again later",
         "server busy",
+        "mailbox unavailable: your IP is listed",
+        "mailbox unavailable, the sending rate of your server is too high",
+        "the recipient refuses senders without authentication, SPF failed",
+        "the user takes no mail from blacklisted networks",
+        "too many messages from your host, storage is full of them",
+        "the recipient's domain: you exceeded your sending quota",
+        "Recipient address rejected: too many messages from you",
+        "Recipient address rejected: your IP is blocked",
+        "Recipient address rejected: DMARC",
+        "Sender address rejected: not logged in",
     };
     struct reply_types *types = reply_types_new();
 
@@ -161,6 +172,208 @@ no_code_makes_a_limit_or_a_block_speak_of_the_user(void **state)
                 fail_msg("%s: %.*s", line, SLICE_ARGS(type.rule));
         }
     reply_types_free(&types);
+}
+
+/* What explains a refusal must not be taken for it. */
+static void
+asides_and_links_do_not_speak_for_the_cause(void **state)
+{
+    static const struct {
+        enum smtp_stage stage;
+        const char *reply;
+        enum reply_group group;
+    } cases[] = {
+        {STAGE_DOT,
+         "550 5.7.1 This is likely unsolicited mail. To protect our users, mail from your IP "
+            "address has been blocked.",                                                       GROUP_SPAM    },
+        {STAGE_DOT,
+         "554 5.7.1 No date header. To reduce spam, this message has been blocked. For more "
+            "information, see https://isp.test/blocked",                                       GROUP_SYNTAX  },
+        {STAGE_DOT,  "554 Headers are not RFC compliant, see https://isp.test/ratelimit/spam",
+         GROUP_SYNTAX                                                                                        },
+        {STAGE_MAIL,
+         "421 4.7.23 The IP has no PTR record. To protect users from spam, your mail has "
+            "been temporarily rate limited.",                                                  GROUP_POLICY  },
+        {STAGE_RCPT, "550 5.1.1 No such user. Bitte wenden Sie sich an den Blacklist-Support",
+         GROUP_USER_UNKNOWN                                                                                  },
+ /* nothing but an aside or a link: then they speak */
+        {STAGE_RCPT, "550 refused, see http://www.spamhaus.org/query/bl?ip=192.0.2.1",         GROUP_BLOCK   },
+        {STAGE_RCPT,
+         "550 <kim@isp.test>: Recipient address rejected: Please see "
+            "http://www.openspf.org/Why?s=mfrom",                                              GROUP_AUTH    },
+        {STAGE_MAIL, "421 DYN:T1 https://postmaster.isp.test/error-codes#421dynt1",            GROUP_THROTTLE},
+    };
+    struct reply_types *types = reply_types_new();
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+        struct reply_type type;
+
+        print_message("  %s\n", cases[i].reply);
+        reply_find(slice_of(cases[i].reply), &reply);
+        type = reply_type_find(types, SLICE("mx.isp.test"), cases[i].stage, &reply);
+        assert_string_equal(reply_group_name(type.group), reply_group_name(cases[i].group));
+    }
+    reply_types_free(&types);
+}
+
+/* No rule knows these; what gave the group is told. */
+static void
+where_no_rule_knows_the_words_they_are_weighed(void **state)
+{
+    static const struct {
+        enum smtp_stage stage;
+        const char *reply, *group, *why;
+    } cases[] = {
+        {STAGE_DOT,  "451 a queue manager died", "system",       "weighed: queue "   },
+        {STAGE_MAIL, "554 we dislike your ip",   "block",        "weighed: "         },
+        {STAGE_DOT,  "451 xyzzy plugh",          "none",         "rest"              },
+        {STAGE_DOT,  "550 5.7.1 xyzzy plugh",    "policy",       "status-block-range"},
+        {STAGE_RCPT, "550 No such user",         "user-unknown", "user-unknown"      },
+    };
+    struct reply_types *types = reply_types_new();
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+        struct reply_type type;
+        struct text why = {0};
+
+        print_message("  %s\n", cases[i].reply);
+        reply_find(slice_of(cases[i].reply), &reply);
+        type = reply_type_explain(types, SLICE(""), cases[i].stage, &reply, &why);
+        assert_string_equal(reply_group_name(type.group), cases[i].group);
+        assert_true(slice_starts_with(text_slice(&why), slice_of(cases[i].why)));
+        text_release(&why);
+    }
+    reply_types_free(&types);
+}
+
+static void
+words_are_spelt_in_many_ways(void **state)
+{
+    static const struct {
+        const char *text, *words; /* with '|' behind each */
+    } cases[] = {
+        {"L\u00cdMITE de env\u00edo",                        "limite|de|envio|" },
+        {"L\xcdMITE",                                        "limite|"          }, /* ISO 8859-1 */
+        {"\u041f\u0420\u0415\u0412\u042b\u0428\u0415\u041d",
+         "\u043f\u0440\u0435\u0432\u044b\u0448\u0435\u043d|"                    },
+        {"\u9891\u7387 IP",                                  "\u9891|\u7387|ip|"},
+        {"didn\u2019t \u00abquota\u00bb",                    "didn|t|quota|"    },
+        {"at 4.7.0 from [192.0.2.1] (#5.1.1)",               "at|from|"         }, /* codes say nothing */
+        {"\xe2\x80",                                         "a|"               },
+        {"\xff\xc3",                                         "ya|"              },
+        {"",                                                 ""                 },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct reply_words words;
+        struct text found = {0};
+
+        print_message("  %s\n", cases[i].text);
+        reply_words_of(&words, slice_of(cases[i].text));
+        for (size_t k = 0; k < words.count; k++)
+            text_printf(&found, "%.*s|", SLICE_ARGS(words.words[k]));
+        if (!slice_equals(text_slice(&found), slice_of(cases[i].words)))
+            fail_msg("%.*s", SLICE_ARGS(text_slice(&found)));
+        text_release(&found);
+    }
+}
+
+static void
+a_cause_is_what_asides_and_links_leave(void **state)
+{
+    static const struct {
+        const char *text, *cause;
+    } cases[] = {
+        {"No mail. To protect us, we refuse it. Bye",  "No mail. Bye"     },
+        {"No mail, see http://isp.test/a?b=c for why", "No mail, "        },
+        {"No mail (please visit our pages) at all",    "No mail at all"   },
+        {"Please visit our pages",                     ""                 },
+        {"http://isp.test/ blocked",                   "blocked"          },
+        {"We protect nobody",                          "We protect nobody"},
+    };
+    const struct opener openers[] = {
+        opener_of(SLICE("to protect")), opener_of(SLICE("please/see visit/http"))};
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct reply_words words, cause, again;
+        char scratch[REPLY_BYTES_MAX];
+        struct slice text;
+
+        print_message("  %s\n", cases[i].text);
+        reply_words_of(&words, slice_of(cases[i].text));
+        reply_cause_of(&words, openers, COUNT_OF(openers), &cause);
+        reply_words_of(&again, slice_of(cases[i].cause));
+        assert_int_equal(cause.count, again.count);
+        for (size_t k = 0; k < again.count; k++)
+            assert_true(slice_equals(cause.words[k], again.words[k]));
+        text = reply_cause_text(&words, &cause, slice_of(cases[i].text), scratch);
+        assert_true(slice_equals(slice_trim(text), slice_trim(slice_of(cases[i].cause))));
+    }
+}
+
+static void
+bad_weights_say_where(void **state)
+{
+    static const struct {
+        const char *rows, *where, *what;
+    } cases[] = {
+        {"term\n",                                   "w.tsv:1:",    ""        },
+        {"term\tweights\nip\tblok 3\n",              "w.tsv:2:4:",  "no group"},
+        {"term\tweights\nip\tnone 3\n",              "w.tsv:2:4:",  "no group"},
+        {"term\tweights\nip\tblock\n",               "w.tsv:2:4:",  "no group"},
+        {"term\tweights\nip\tblock 3, spam x\n",     "w.tsv:2:13:", "number"  },
+        {"term\tweights\nip\tblock 1000\n",          "w.tsv:2:4:",  "number"  },
+        {"term\tweights\nip\tblock 3\nip\tspam 3\n", "w.tsv:3:1:",  "one row" },
+        {"term\tweights\n\tblock 3\n",               "w.tsv:2:1:",  "short"   },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error err = {0};
+
+        print_message("  %s\n", cases[i].rows);
+        assert_null(reply_weights_read("w.tsv", slice_of(cases[i].rows), &err));
+        assert_int_equal(err.kind, ERROR_CONFIG);
+        if (strstr(err.text, cases[i].where) == NULL || strstr(err.text, cases[i].what) == NULL)
+            fail_msg("\"%s\" has not \"%s\" and \"%s\"", err.text, cases[i].where, cases[i].what);
+    }
+}
+
+/* The same lead that suffices for a block is too short for a recipient's group. */
+static void
+a_user_must_outweigh_the_site_by_more(void **state)
+{
+    static const char rows[] = "term\tweights\n"
+                               "gone\tuser-unknown 30, block 20\n"
+                               "away\tuser-unknown 40, block 20\n"
+                               "shut\tblock 30, user-unknown 20\n"
+                               "tiny\tblock 5\n"
+                               "@550\tuser-unknown 90\n";
+    static const struct {
+        const char *text;
+        enum reply_group group;
+    } cases[] = {
+        {"gone",  GROUP_NONE        },
+        {"away",  GROUP_USER_UNKNOWN},
+        {"shut",  GROUP_NONE        }, /* the code would make a user of it, against the words */
+        {"tiny",  GROUP_NONE        },
+        {"plugh", GROUP_NONE        },
+    };
+    struct error err;
+    struct reply_weights *weights = reply_weights_read("w.tsv", slice_of(rows), &err);
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct smtp_reply reply = {.code = 450}, refusal = {.code = 550};
+        struct reply_words words;
+
+        print_message("  %s\n", cases[i].text);
+        reply_words_of(&words, slice_of(cases[i].text));
+        assert_int_equal(reply_weigh(weights, &words, i == 2 ? &refusal : &reply, STAGE_NONE).group,
+            cases[i].group);
+    }
+    reply_weights_free(&weights);
+    assert_null(weights);
 }
 
 static void
@@ -250,26 +463,32 @@ bad_tables_say_where(void **state)
     static const struct {
         const char *rows, *where, *what;
     } cases[] = {
-        {HEAD,                                                          "t.tsv:1:",    "the last rule"},
-        {HEAD "a\t-\tnoon\t-\t-\tfast\t-\trate\t-\t-\t451 fast\n" REST, "t.tsv:2:5:",  "stage"        },
-        {HEAD "a\t-\t-\t45\t-\tfast\t-\trate\t-\t-\t451 fast\n" REST,   "t.tsv:2:7:",  "three digits" },
-        {HEAD "a\t-\t-\t-\t-\tFast\t-\trate\t-\t-\t451 fast\n" REST,    "t.tsv:2:11:", "lower case"   },
-        {HEAD "a\t-\t-\t-\t-\t-\t11\trate\t-\t-\t451 fast\n" REST,      "t.tsv:2:13:", "class"        },
-        {HEAD "a\t-\t-\t-\t-\t-\t10 odd\trate\t-\t-\t451 fast\n" REST,  "t.tsv:2:16:", "reason"       },
-        {HEAD "a\t-\t-\t-\t-\t-\t10\trate\t-\t-\t451 fast\n" REST,      "t.tsv:2:",    "no example"   },
+        {HEAD,                                                               "t.tsv:1:",    "the last rule"},
+        {HEAD "a\t-\tnoon\t-\t-\tfast\t-\trate\t-\t-\t451 fast\n" REST,      "t.tsv:2:5:",  "stage"        },
+        {HEAD "a\t-\t-\t45\t-\tfast\t-\trate\t-\t-\t451 fast\n" REST,        "t.tsv:2:7:",  "three digits" },
+        {HEAD "a\t-\t-\t-\t-\tFast\t-\trate\t-\t-\t451 fast\n" REST,         "t.tsv:2:11:", "lower case"   },
+        {HEAD "a\t-\t-\t-\t-\t-\t11\trate\t-\t-\t451 fast\n" REST,           "t.tsv:2:13:", "class"        },
+        {HEAD "a\t-\t-\t-\t-\t-\t10 odd\trate\t-\t-\t451 fast\n" REST,       "t.tsv:2:16:", "reason"       },
+        {HEAD "a\t-\t-\t-\t-\t-\t10\trate\t-\t-\t451 fast\n" REST,           "t.tsv:2:",    "no example"   },
         {HEAD "a\t-\t-\t-\t-\tfast\t-\tspeed\t-\t-\t451 fast\n" REST,
-         "t.tsv:2:18:",                                                                "no such type" },
+         "t.tsv:2:18:",                                                                     "no such type" },
         {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\tmoon\t-\t451 fast\n" REST,
-         "t.tsv:2:23:",                                                                "no such scope"},
-        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\t-\tlong\t451 fast\n" REST, "t.tsv:2:25:", ""             },
-        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\t-\t-\t451 slow\n" REST,    "t.tsv:2:27:", "no example"   },
+         "t.tsv:2:23:",                                                                     "no such scope"},
+        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\t-\tlong\t451 fast\n" REST,      "t.tsv:2:25:", ""             },
+        {HEAD "a\t-\t-\t-\t-\tfast\t-\trate\t-\t-\t451 slow\n" REST,         "t.tsv:2:27:", "no example"   },
         {HEAD "a\t-\t-\t-\t-\t!fast\t-\trate\t-\t-\t451 slow\n" REST,
-         "t.tsv:2:11:",                                                                "must be there"},
-        {HEAD "a\t-\t-\t-\t-\tfa*\t-\trate\t-\t-\t451 fast\n" REST,     "t.tsv:2:11:", "four letters" },
+         "t.tsv:2:11:",                                                                     "must be there"},
+        {HEAD "a\t-\t-\t-\t-\tl\u00edmite\t-\trate\t-\t-\t451 slow\n" REST,
+         "t.tsv:2:11:",                                                                     "accents"      },
+        {HEAD "a\t-\t-\t-\t-\t-\t-\taside\t-\t-\t451 slow\n" REST,           "t.tsv:2:11:", "its words"    },
+        {HEAD "a\t-\t-\t-\t-\tto us & we\t-\taside\t-\t-\t451 to us\n" REST,
+         "t.tsv:2:11:",                                                                     "one part"     },
+        {HEAD "a\t-\t-\t-\t-\tto us\t-\taside\t-\t-\t451 slow\n" REST,       "t.tsv:2:29:", "no example"   },
+        {HEAD "a\t-\t-\t-\t-\tfa*\t-\trate\t-\t-\t451 fast\n" REST,          "t.tsv:2:11:", "four letters" },
         {HEAD
             "a\t-\t-\t-\t-\tfast\t-\trate\t-\t-\t451 fast\na\t-\t-\t-\t-\tslow\t-\trate\t-\t-\t451 "
             "slow\n" REST,
-         "t.tsv:3:1:",                                                                 "too"          },
+         "t.tsv:3:1:",                                                                      "too"          },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -305,6 +524,12 @@ main(void)
         cmocka_unit_test(replies_have_the_type_that_a_reader_would_give_them),
         cmocka_unit_test(words_are_known_by_family),
         cmocka_unit_test(no_code_makes_a_limit_or_a_block_speak_of_the_user),
+        cmocka_unit_test(asides_and_links_do_not_speak_for_the_cause),
+        cmocka_unit_test(where_no_rule_knows_the_words_they_are_weighed),
+        cmocka_unit_test(words_are_spelt_in_many_ways),
+        cmocka_unit_test(a_cause_is_what_asides_and_links_leave),
+        cmocka_unit_test(bad_weights_say_where),
+        cmocka_unit_test(a_user_must_outweigh_the_site_by_more),
         cmocka_unit_test(hints_are_read_where_they_ask_to_wait),
         cmocka_unit_test(phrases_are_words_in_their_order),
         cmocka_unit_test(malformed_phrases_are_named),
