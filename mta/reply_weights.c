@@ -14,7 +14,7 @@ enum {
     WEIGHT_MAX = 999,
     BY_WORDS_MIN = 8, /* less is said by codes alone, which have rules of their own */
     LEAD_MIN = 4,
-    LEAD_OVER_SITE_MIN = 12,
+    LEAD_OVER_SITE_MIN = 20,
 };
 
 struct reply_weights {
