@@ -61,6 +61,7 @@ begin_again(struct reservoir *reservoir)
     if (limit->full > 0)
         limit->max = (uint64_t)((amount)limit->max * limit->grow.num / limit->grow.den);
     reservoir->stock = top_of(limit);
+    reservoir->over = 0;
     reservoir->ends_us = INT64_MAX;
 }
 
@@ -273,7 +274,7 @@ capacity_change(
     struct capacity *capacity, size_t number, uint64_t max, int64_t length_us, uint64_t burst)
 {
     struct reservoir *reservoir = &capacity->reservoirs[number];
-    amount used = top_of(&reservoir->limit) - reservoir->stock;
+    amount used = top_of(&reservoir->limit) - reservoir->stock + reservoir->over;
 
     assert(number < capacity->count);
     if (reservoir->limit.max == max && reservoir->limit.length_us == length_us &&
@@ -283,8 +284,12 @@ capacity_change(
     reservoir->limit.length_us = length_us;
     reservoir->limit.burst = burst;
     reservoir->stock = top_of(&reservoir->limit) - used;
-    if (reservoir->stock < 0)
-        reservoir->stock = 0;
+    reservoir->over = 0;
+    if (reservoir->stock >= 0)
+        return;
+    if (!is_bucket(reservoir))
+        reservoir->over = -reservoir->stock;
+    reservoir->stock = 0;
 }
 
 void

@@ -36,6 +36,7 @@ struct capacity_limit { /* all counters of a limit together */
 struct reservoir {
     struct capacity_limit limit;
     amount stock;
+    amount over;     /* more was used up of this window than it has now */
     int64_t ends_us; /* of the window that has begun; INT64_MAX: none has */
 };
 

@@ -170,6 +170,31 @@ a_change_counts_from_its_instant(void **state)
     capacity_release(&capacity);
 }
 
+/* What was used up stays used up, also while the limit was lower than that. */
+static void
+a_limit_that_falls_and_rises_again_gives_nothing_back(void **state)
+{
+    static const struct capacity_limit limit = {
+        .window = WINDOW_FIXED, .length_us = US_PER_MIN, .max = 100};
+    struct capacity capacity = {0};
+
+    capacity_limit(&capacity, &limit);
+    add(&capacity, 80);
+    capacity_advance(&capacity, US_PER_S);
+    add(&capacity, 1000);
+    for (int i = 0; i < 3; i++) {
+        capacity_change(&capacity, 0, 50, US_PER_MIN, 0);
+        capacity_advance(&capacity, (10 + 10 * i) * US_PER_S);
+        assert_int_equal(drawn(&capacity), i == 0 ? 80 : 100);
+        capacity_change(&capacity, 0, 100, US_PER_MIN, 0);
+        capacity_advance(&capacity, (15 + 10 * i) * US_PER_S);
+        assert_int_equal(drawn(&capacity), 100);
+    }
+    capacity_advance(&capacity, US_PER_MIN + US_PER_S);
+    assert_int_equal(drawn(&capacity), 200);
+    capacity_release(&capacity);
+}
+
 static void
 who_is_not_let_in_gets_nothing_through(void **state)
 {
@@ -217,6 +242,7 @@ main(void)
         cmocka_unit_test(nothing_is_known_before_a_message_has_passed),
         cmocka_unit_test(what_is_not_there_cannot_be_sent),
         cmocka_unit_test(a_change_counts_from_its_instant),
+        cmocka_unit_test(a_limit_that_falls_and_rises_again_gives_nothing_back),
         cmocka_unit_test(who_is_not_let_in_gets_nothing_through),
         cmocka_unit_test(a_new_sender_grows_from_day_to_day),
     };
