@@ -169,7 +169,7 @@ struct isp_reputation { /* see fakeisp/policy_reputation.c */
     uint32_t recover; /* points that a day without a mark gives back */
     uint32_t trap_points;
     uint32_t complaint_points, unknown_points; /* per percent of the day's recipients, … */
-    uint64_t share_of_min;                     /* … of so many at least */
+    uint64_t share_of_min;                     /* … of so many at least, or of a usual day's */
     uint32_t jump_points;
     uint32_t jump_times; /* the mean of the days before, */
     uint64_t jump_from;  /* and at least so many recipients */
@@ -431,10 +431,12 @@ struct isp_warmth isp_warmth_now(struct isp *isp, const struct isp_sender *sende
 /* What reputation knows of a sender. Zeroed: he is a stranger. */
 struct isp_record {
     bool is_known;  /* the rest means something */
-    bool is_marked; /* today */
-    int64_t score;  /* in millionths of a point */
+    bool is_marked; /* today, by a trap or a jump */
+    int64_t score;  /* in millionths of a point, before what today's shares cost */
     int64_t day_from_us;
-    uint64_t recipients, accepted; /* today: asked for, taken */
+    uint64_t asked, unknown;       /* today's recipients; of these do not exist */
+    uint64_t accepted, complaints; /* today: taken; complained about, whenever they were taken */
+    uint64_t yesterday;            /* accepted */
     uint64_t mean;                 /* accepted per day, the last ones weighing most */
     uint64_t jump_at;              /* so many today are a jump */
 };

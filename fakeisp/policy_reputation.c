@@ -6,6 +6,12 @@
  * it is seen to be one, and again each time the volume doubles. A day without such a mark gives points
  * back. Below its thresholds the score turns replies and scales limits.
  *
+ * What a share costs is not written down before the day is over. Until then it is computed afresh at
+ * each look from what the day was like so far, so it does not depend on how much mail there was, and
+ * who begins badly and goes on well has his points back in the evening. A few recipients say little
+ * about a list: a percent is of `share_of_min` at least, and of as many as a usual day has. Complaints
+ * come hours later, so theirs is also of the day before, where that had more mail.
+ *
  * Days are counted from a sender's first message. They pass when somebody looks. */
 #include "fakeisp/policy.h"
 #include "fakeisp/sender.h"
@@ -34,26 +40,62 @@ struct reputation {
     struct isp_marks marks; /* of all senders, from the start of the run */
 };
 
+/* ---- what today's shares cost ---- */
+
+static uint64_t
+greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* In millionths of a point; never more than there are. */
+static int64_t
+cost_of(uint32_t points_per_percent, uint64_t bad, uint64_t of)
+{
+    uint128 cost = (uint128)points_per_percent * POINT * PERCENT * bad / (of > 0 ? of : 1);
+
+    return cost < SCORE_MAX ? (int64_t)cost : SCORE_MAX;
+}
+
+static int64_t
+cost_of_today(const struct isp_reputation *config, const struct isp_record *standing)
+{
+    uint64_t least = greater(config->share_of_min, standing->mean);
+    uint64_t taken = greater(standing->accepted, standing->yesterday);
+
+    return cost_of(config->unknown_points, standing->unknown, greater(standing->asked, least)) +
+        cost_of(config->complaint_points, standing->complaints, greater(taken, least));
+}
+
+static int64_t
+score_now(const struct isp_reputation *config, const struct isp_record *standing)
+{
+    int64_t cost = cost_of_today(config, standing);
+
+    return cost < standing->score ? standing->score - cost : 0;
+}
+
 /* ---- days ---- */
 
 static uint64_t
 jump_after(const struct isp_reputation *config, uint64_t mean)
 {
-    uint64_t usual = mean * config->jump_times;
-
-    return usual > config->jump_from ? usual : config->jump_from;
+    return greater(mean * config->jump_times, config->jump_from);
 }
 
 static void
 end_day(const struct isp_reputation *config, struct isp_record *standing)
 {
-    if (!standing->is_marked)
-        standing->score += (int64_t)config->recover * POINT;
+    bool is_marked = standing->is_marked || cost_of_today(config, standing) > 0;
+
+    standing->score = is_marked ? score_now(config, standing)
+                                : standing->score + (int64_t)config->recover * POINT;
     if (standing->score > SCORE_MAX)
         standing->score = SCORE_MAX;
     standing->mean = (standing->mean * (MEAN_DAYS - 1) + standing->accepted) / MEAN_DAYS;
+    standing->yesterday = standing->accepted;
     standing->is_marked = false;
-    standing->recipients = standing->accepted = 0;
+    standing->asked = standing->unknown = standing->accepted = standing->complaints = 0;
     standing->jump_at = jump_after(config, standing->mean);
     standing->day_from_us += US_PER_DAY;
 }
@@ -90,7 +132,8 @@ standing_is_idle(void *value, void *arg)
 
     settle(day->config, standing, day->now_us);
     return standing->score == (int64_t)day->config->start * POINT && standing->mean == 0 &&
-        standing->accepted == 0 && !standing->is_marked;
+        standing->asked == 0 && standing->accepted == 0 && standing->complaints == 0 &&
+        !standing->is_marked;
 }
 
 static void
@@ -123,18 +166,6 @@ mark(struct isp_record *standing, uint64_t points_in_millionths)
         : 0;
 }
 
-/* One of them among so many is this part of a percent; never more than all of it. */
-static void
-mark_share(
-    struct isp_record *standing, const struct isp_reputation *config, uint32_t points, uint64_t of)
-{
-    if (of < standing->mean)
-        of = standing->mean;
-    if (of < config->share_of_min)
-        of = config->share_of_min;
-    mark(standing, (uint64_t)points * POINT * PERCENT / (of > 0 ? of : 1));
-}
-
 /* Before we know who signed, nobody is meant where signers are judged. */
 static bool
 is_meant(const struct reputation *reputation, const struct isp_sender *sender)
@@ -155,10 +186,8 @@ reputation_note_rcpt(struct reputation *reputation, const struct isp_sender *sen
     reputation->marks.unknown += is_unknown;
     reputation->marks.traps += is_trap;
     standing = standing_of(reputation, sender, now_us);
-    standing->recipients++;
-    if (is_unknown)
-        mark_share(
-            standing, reputation->config, reputation->config->unknown_points, standing->recipients);
+    standing->asked++;
+    standing->unknown += is_unknown;
     if (is_trap)
         mark(standing, (uint64_t)reputation->config->trap_points * POINT);
 }
@@ -184,14 +213,10 @@ void
 reputation_note_complaint(
     struct reputation *reputation, const struct isp_sender *sender, int64_t now_us)
 {
-    struct isp_record *standing;
-
     if (!is_meant(reputation, sender))
         return;
     reputation->marks.complaints++;
-    standing = standing_of(reputation, sender, now_us);
-    mark_share(
-        standing, reputation->config, reputation->config->complaint_points, standing->accepted);
+    standing_of(reputation, sender, now_us)->complaints++;
 }
 
 /* ---- consequences ---- */
@@ -200,10 +225,11 @@ reputation_note_complaint(
 static size_t
 band_of(const struct isp_reputation *config, const struct isp_record *standing)
 {
+    int64_t score = score_now(config, standing);
     size_t lowest = SIZE_MAX;
 
     for (size_t i = 0; i < config->bands_count; i++)
-        if (standing->score < (int64_t)config->bands[i].below * POINT &&
+        if (score < (int64_t)config->bands[i].below * POINT &&
             (lowest == SIZE_MAX || config->bands[i].below < config->bands[lowest].below))
             lowest = i;
     return lowest;
@@ -259,7 +285,7 @@ standing_of_record(
     size_t i;
 
     settle(config, &today, now_us);
-    told.score_millionths = (uint32_t)today.score;
+    told.score_millionths = (uint32_t)score_now(config, &today);
     told.changes_at_us = today.day_from_us + US_PER_DAY;
     i = band_of(config, &today);
     if (i == SIZE_MAX)
@@ -297,20 +323,6 @@ reputation_marks(const struct reputation *reputation)
     return reputation->marks;
 }
 
-/* Those that cost points are spread evenly among the others. */
-static void
-imagine_shares(struct isp_record *record, const struct isp_reputation *config, uint64_t *counter,
-    uint64_t all, uint64_t bad, uint32_t points)
-{
-    uint64_t before = *counter;
-
-    for (uint64_t i = 1; i <= bad; i++) {
-        *counter = before + (uint64_t)((uint128)all * i / bad);
-        mark_share(record, config, points, *counter);
-    }
-    *counter = before + all;
-}
-
 void
 isp_record_add(const struct isp_config *config, struct isp_record *record,
     const struct isp_marks *more, int64_t now_us)
@@ -318,10 +330,10 @@ isp_record_add(const struct isp_config *config, struct isp_record *record,
     const struct isp_reputation *reputation = &config->reputation;
 
     settle(reputation, record, now_us);
-    imagine_shares(record, reputation, &record->recipients, more->asked, more->unknown,
-        reputation->unknown_points);
-    imagine_shares(record, reputation, &record->accepted, more->accepted, more->complaints,
-        reputation->complaint_points);
+    record->asked += more->asked;
+    record->unknown += more->unknown;
+    record->accepted += more->accepted;
+    record->complaints += more->complaints;
     mark(record, more->traps * reputation->trap_points * POINT);
 }
 

@@ -137,6 +137,125 @@ what_would_be_thought_of_others_is_known(void **state)
     isp_stop(&w);
 }
 
+static const struct isp_config *
+thinker(void)
+{
+    static struct isp_config config;
+
+    config = (struct isp_config){.reputation = reputation()};
+    config.reputation.start = 100;
+    config.reputation.unknown_points = 5;
+    return &config;
+}
+
+static int
+points(const struct isp_record *record, int64_t now_us)
+{
+    return (int)isp_record_standing(thinker(), record, now_us).score_millionths;
+}
+
+/* However many there were, and in however many parts they came. */
+static void
+a_percent_costs_its_points_whatever_the_volume(void **state)
+{
+    static const struct {
+        struct isp_marks day;
+        int score_thousandths;
+    } cases[] = {
+        {{.asked = 100, .unknown = 2},                                           90000 },
+        {{.asked = 1000, .unknown = 20},                                         90000 },
+        {{.asked = 60000, .unknown = 1200},                                      90000 },
+        {{.asked = 500000000, .unknown = 10000000},                              90000 },
+        {{.asked = 60000, .unknown = 600},                                       95000 },
+        {{.asked = 60000, .unknown = 9600},                                      20000 },
+        {{.asked = 60000, .unknown = 60000},                                     0     },
+        {{.asked = 60000, .accepted = 60000, .complaints = 60},                  98000 },
+        {{.asked = 60000, .unknown = 600, .accepted = 50000, .complaints = 500}, 75000 },
+        {{.asked = 10, .unknown = 1},                                            95000 }, /* a hundred at least */
+        {{.accepted = 10, .complaints = 1},                                      80000 },
+        {{.asked = 60000, .accepted = 60000},                                    100000},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (uint64_t parts = 1; parts <= 10; parts += 9) {
+            const struct isp_marks *day = &cases[i].day;
+            struct isp_record record = {0};
+
+            print_message("  %d of %d\n", (int)(day->unknown + day->complaints),
+                (int)(day->asked + day->accepted));
+            for (uint64_t part = 0; part < parts; part++) {
+                const struct isp_marks more = {
+                    .asked = day->asked * (part + 1) / parts - day->asked * part / parts,
+                    .unknown = day->unknown * (part + 1) / parts - day->unknown * part / parts,
+                    .accepted = day->accepted * (part + 1) / parts - day->accepted * part / parts,
+                    .complaints =
+                        day->complaints * (part + 1) / parts - day->complaints * part / parts};
+
+                isp_record_add(thinker(), &record, &more, (int64_t)part * US_PER_HOUR);
+            }
+            assert_int_equal(points(&record, US_PER_DAY - 1), cases[i].score_thousandths * 1000);
+            assert_int_equal(points(&record, US_PER_DAY + US_PER_HOUR),
+                cases[i].score_thousandths * 1000); /* it lasts; and 100 are all there are */
+        }
+}
+
+/* Five of the first twenty are no quarter of a list; and when it was not, they are made up for. */
+static void
+a_bad_beginning_is_made_up_for(void **state)
+{
+    struct isp_record record = {0};
+
+    for (int i = 1; i <= 5; i++) { /* nobody costs more than if he were one of a hundred */
+        isp_record_add(thinker(), &record, &(struct isp_marks){.asked = 4, .unknown = 1}, 0);
+        assert_int_equal(points(&record, 0), (100 - 5 * i) * 1000000);
+    }
+    isp_record_add(thinker(), &record, &(struct isp_marks){.asked = 480}, US_PER_HOUR);
+    assert_int_equal(points(&record, US_PER_HOUR), 95 * 1000000);
+    isp_record_add(thinker(), &record, &(struct isp_marks){.asked = 49500}, US_PER_DAY - 1);
+    assert_int_equal(points(&record, US_PER_DAY - 1), 99950000);
+    assert_int_equal(points(&record, US_PER_DAY), 99950000);
+    assert_int_equal(points(&record, 2 * US_PER_DAY), 100 * 1000000);
+}
+
+/* Each bad day costs what it was worth, each clean one heals, and no day begins with a leap. */
+static void
+days_add_up_and_clean_ones_heal(void **state)
+{
+    static const int scores[] = {90, 80, 70, 75, 80, 70, 75, 80, 85};
+    static const bool is_clean[] = {false, false, false, true, true, false, true, true, true};
+    struct isp_record record = {0};
+
+    for (int day = 0; day < (int)COUNT_OF(scores); day++) {
+        int64_t from_us = day * US_PER_DAY;
+        const struct isp_marks mail = {
+            .asked = 5000, .accepted = 4900, .unknown = is_clean[day] ? 0 : 100};
+
+        isp_record_add(thinker(), &record, &mail, from_us + US_PER_HOUR);
+        assert_int_equal(points(&record, from_us + US_PER_HOUR),
+            (is_clean[day] ? scores[day - 1] : scores[day]) * 1000000);
+        assert_int_equal(
+            points(&record, from_us + US_PER_DAY + US_PER_HOUR), scores[day] * 1000000);
+    }
+}
+
+/* Who usually sends much is not judged by the first hundred of a day; nor by complaints about
+ * yesterday's mail as if there had been none. */
+static void
+a_usual_day_and_yesterday_count(void **state)
+{
+    const struct isp_marks large = {.asked = 4900, .accepted = 4900};
+    struct isp_record record = {0}, other;
+
+    isp_record_add(thinker(), &record, &large, 0); /* the mean is 700 then, and 600 */
+    other = record;
+    isp_record_add(thinker(), &record, &(struct isp_marks){.asked = 100, .unknown = 7}, US_PER_DAY);
+    assert_int_equal(points(&record, US_PER_DAY), 95 * 1000000); /* a percent of a usual day */
+    isp_record_add(thinker(), &other, &(struct isp_marks){.complaints = 49}, US_PER_DAY);
+    assert_int_equal(points(&other, US_PER_DAY), 80 * 1000000); /* one of yesterday */
+    isp_record_add(thinker(), &other, &(struct isp_marks){.complaints = 6}, 2 * US_PER_DAY);
+    assert_int_equal(points(&other, 2 * US_PER_DAY), 60 * 1000000);
+}
+
 static void
 marks_cost_points_and_days_give_them_back(void **state)
 {
@@ -543,6 +662,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_would_be_thought_of_others_is_known),
+        cmocka_unit_test(a_percent_costs_its_points_whatever_the_volume),
+        cmocka_unit_test(a_bad_beginning_is_made_up_for),
+        cmocka_unit_test(days_add_up_and_clean_ones_heal),
+        cmocka_unit_test(a_usual_day_and_yesterday_count),
         cmocka_unit_test(marks_cost_points_and_days_give_them_back),
         cmocka_unit_test(a_jump_in_volume_costs_and_again_when_it_doubles),
         cmocka_unit_test(a_low_score_scales_limits_and_turns_replies),
