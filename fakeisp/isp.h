@@ -445,6 +445,8 @@ struct isp_marks { /* recipients that were asked for and taken; of these … */
 };
 /* What reputation has seen of all senders together. */
 struct isp_marks isp_marks_now(struct isp *isp);
+/* What one recipient would add, as its mailbox is now; what rules say to it is left out. */
+struct isp_marks isp_marks_of(struct isp *isp, struct slice rcpt);
 /* What it would think of somebody who is not there, if he had sent so much more. Jumps of volume are
  * left out: he would not make any. */
 void isp_record_add(const struct isp_config *config, struct isp_record *record,

@@ -30,6 +30,12 @@ isp_marks_now(struct isp *isp)
     return reputation_marks(policies_reputation(isp_policies(isp)));
 }
 
+struct isp_marks
+isp_marks_of(struct isp *isp, struct slice rcpt)
+{
+    return policies_marks_of(isp_policies(isp), rcpt, isp_now_us(isp));
+}
+
 struct isp_warmth
 isp_warmth_now(struct isp *isp, const struct isp_sender *sender)
 {

@@ -189,6 +189,15 @@ says_unknown_user(const struct answer *answer)
         answer->reply->enhanced == enhanced_pack((struct enhanced_code){5, 1, 1});
 }
 
+struct isp_marks
+policies_marks_of(const struct policies *policies, struct slice rcpt, int64_t now_us)
+{
+    struct answer answer = mailboxes_answer(policies->mailboxes, rcpt, now_us);
+
+    return (struct isp_marks){
+        .asked = 1, .unknown = says_unknown_user(&answer), .traps = answer.is_trap};
+}
+
 /* What RCPT is answered with goes into the books, and a limit that minds has the last word. */
 static void
 note_rcpt(struct policies *policies, const struct question *question, struct answer *answer)

@@ -119,6 +119,9 @@ struct limits *policies_limits(struct policies *policies);
 struct reputation *policies_reputation(struct policies *policies);
 struct warming *policies_warming(struct policies *policies);
 struct mailboxes *policies_mailboxes(struct policies *policies);
+/* What RCPT for such a recipient would leave in the books, as far as its mailbox goes. */
+struct isp_marks policies_marks_of(
+    const struct policies *policies, struct slice rcpt, int64_t now_us);
 
 struct policies *policies_new(const struct isp_config *config, struct journal *journal,
     const struct rng *rng, int64_t clock_us);
@@ -246,6 +249,9 @@ struct mailboxes;
 struct mailboxes *mailboxes_new(const struct isp_config *config, const struct policy_doors *doors);
 void mailboxes_free(struct mailboxes **mailboxes);
 struct answer mailboxes_ask(struct mailboxes *mailboxes, const struct question *question);
+/* The same, of somebody who did not ask: it is not noted. */
+struct answer mailboxes_answer(
+    const struct mailboxes *mailboxes, struct slice rcpt, int64_t now_us);
 bool mailboxes_is_living(const struct mailboxes *mailboxes, struct slice rcpt, int64_t now_us);
 uint64_t mailboxes_traps_hit(const struct mailboxes *mailboxes);
 void mailboxes_turn_share(struct mailboxes *mailboxes, size_t index, int64_t share_ppm);

@@ -59,10 +59,8 @@ is_meant(const struct mailbox *mailbox, struct slice rcpt)
 }
 
 struct answer
-mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
+mailboxes_answer(const struct mailboxes *mailboxes, struct slice rcpt, int64_t now_us)
 {
-    struct slice rcpt = envelope_rcpt(question->envelope, question->rcpt_first);
-
     if (!is_served(mailboxes, rcpt))
         return (struct answer){.kind = ANSWER_REPLY,
             .reply = &mailboxes->no_relay,
@@ -74,10 +72,8 @@ mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
 
         if (!is_meant(mailbox, rcpt))
             continue;
-        if (config->for_us > 0 && question->now_us >= config->for_us)
+        if (config->for_us > 0 && now_us >= config->for_us)
             return (struct answer){0}; /* it is a good one now */
-        if (config->is == MAILBOX_TRAP)
-            mailboxes->traps_hit++;
         return (struct answer){.kind = ANSWER_REPLY,
             .reply = &mailbox->reply,
             .rule = mailboxes->name_mailbox,
@@ -85,6 +81,16 @@ mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
             .is_trap = config->is == MAILBOX_TRAP};
     }
     return (struct answer){0};
+}
+
+struct answer
+mailboxes_ask(struct mailboxes *mailboxes, const struct question *question)
+{
+    struct answer answer = mailboxes_answer(
+        mailboxes, envelope_rcpt(question->envelope, question->rcpt_first), question->now_us);
+
+    mailboxes->traps_hit += answer.is_trap;
+    return answer;
 }
 
 bool

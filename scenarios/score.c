@@ -182,6 +182,8 @@ on_relayed(struct score *score, struct scored_isp *isp, struct sighting *seen)
         isp->waiting_from_us = now_us;
         isp->now.from_us = now_us;
     }
+    if (has_reputation(isp))
+        score_note_mail(isp, seen->rcpt);
     capacity_add(&isp->capacity);
 }
 
@@ -502,6 +504,7 @@ score_free(struct score **score)
         struct scored_isp *isp = &(*score)->isps[i];
 
         capacity_release(&isp->capacity);
+        mem_free(isp->mailing.bad);
         mem_free(isp->limits);
         mem_free(isp->counters);
         mem_free(isp->sessions);

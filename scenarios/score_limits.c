@@ -1,9 +1,9 @@
 /* score_limits.c - what limits there are, as somebody meets them who knows them all.
  *
- * He has addresses like the real sender, and mail of the same kind: the same share of it is for
- * unknown users and traps, and as much of it is complained about. So his reputation falls as the
- * provider has it, by what he sends; what it leaves of the limits holds for him too. Neither
- * penalties nor jumps of volume are his. */
+ * He has addresses like the real sender, and the same mail: he meets its unknown users and traps when
+ * he has sent as much as stands before them, and as much of it is complained about. So his reputation
+ * falls as the provider has it, by what he sends; what it leaves of the limits holds for him too.
+ * Neither penalties nor jumps of volume are his. */
 #include "scenarios/score_parts.h"
 
 #include "base/mem.h"
@@ -151,16 +151,46 @@ part_of(uint64_t whole, uint64_t some, uint64_t all)
     return (uint64_t)((amount)whole * some / (all < SCORE_ASKED_MIN ? SCORE_ASKED_MIN : all));
 }
 
-/* So much of what each address of his would have seen by now, if it goes like the real sender's. */
+void
+score_note_mail(struct scored_isp *isp, struct slice rcpt)
+{
+    struct mailing *mailing = &isp->mailing;
+    struct isp_marks marks = isp_marks_of(isp->isp, rcpt);
+
+    if (marks.unknown + marks.traps > 0) {
+        mailing->bad =
+            mem_grow(mailing->bad, &mailing->room, mailing->bad_count + 1, sizeof mailing->bad[0]);
+        mailing->bad[mailing->bad_count++] = (struct listed){mailing->count, marks};
+    }
+    mailing->count++;
+}
+
+static void
+meet(struct mailing *mailing, uint64_t sent)
+{
+    for (; mailing->met < mailing->bad_count && mailing->bad[mailing->met].number < sent;
+         mailing->met++) {
+        mailing->marks.unknown += mailing->bad[mailing->met].marks.unknown;
+        mailing->marks.traps += mailing->bad[mailing->met].marks.traps;
+    }
+}
+
+/* So much of what each address of his would have seen by now. What no mailbox explains, rules for
+ * example, goes like the real sender's. */
 static struct isp_marks
-imagine(const struct scored_isp *isp)
+imagine(struct scored_isp *isp)
 {
     struct isp_marks seen = isp_marks_now(isp->isp);
-    uint64_t asked = (uint64_t)(isp->capacity.drawn / CAPACITY_ONE) / isp->senders;
+    uint64_t sent = (uint64_t)(isp->capacity.drawn / CAPACITY_ONE), asked = sent / isp->senders;
+    const struct mailing *mailing = &isp->mailing;
+    bool is_listed = mailing->bad_count > 0;
 
+    meet(&isp->mailing, sent);
     return (struct isp_marks){.asked = asked,
-        .unknown = part_of(asked, seen.unknown, seen.asked),
-        .traps = part_of(asked, seen.traps, seen.asked),
+        .unknown = is_listed ? mailing->marks.unknown / isp->senders
+                             : part_of(asked, seen.unknown, seen.asked),
+        .traps = is_listed ? mailing->marks.traps / isp->senders
+                           : part_of(asked, seen.traps, seen.asked),
         .accepted = part_of(asked, seen.accepted, seen.asked),
         .complaints = part_of(asked, seen.complaints, seen.asked)};
 }

@@ -29,6 +29,19 @@ struct seen_session {
     int64_t opened_us, last_us;
 };
 
+/* The mail he has, as it came: which of it costs reputation, as the mailboxes are. */
+struct listed {      /* a recipient */
+    uint64_t number; /* from 0 */
+    struct isp_marks marks;
+};
+struct mailing {
+    uint64_t count;
+    struct listed *bad;
+    size_t bad_count, room;
+    size_t met;             /* of the bad ones: he has sent to them */
+    struct isp_marks marks; /* that they left */
+};
+
 struct while_now { /* the one that began last */
     int64_t from_us;
     amount drawn, level;
@@ -45,6 +58,7 @@ struct scored_isp {
     struct isp *isp; /* NULL: there is none to ask */
     bool is_scored;
     struct capacity capacity;
+    struct mailing mailing;
     struct isp_record record;  /* what reputation would know of him who knows the limits, … */
     struct isp_marks imagined; /* … after so much mail, … */
     uint64_t senders;          /* … from so many addresses alike */
@@ -81,6 +95,7 @@ void score_advance(struct scored_isp *isp, int64_t now_us);
 void score_add_limits(struct score *score, struct scored_isp *isp);
 void score_set_limits(
     struct scored_isp *isp); /* the time line, or reputation, may have moved them */
+void score_note_mail(struct scored_isp *isp, struct slice rcpt); /* that he has, too */
 /* What has been sent costs him his reputation. */
 void score_spend_reputation(struct scored_isp *isp, int64_t now_us);
 int64_t score_age_us(const struct scored_isp *isp, uint64_t percent); /* -1: none */

@@ -185,11 +185,17 @@ isp_is_living(struct isp *isp, struct slice rcpt)
     return !slice_starts_with(rcpt, SLICE("d"));
 }
 
-/* The providers here have no reputation to ask for. */
+/* The providers here have seen nobody yet; those are gone whose name says so. */
 struct isp_marks
 isp_marks_now(struct isp *isp)
 {
     return (struct isp_marks){0};
+}
+
+struct isp_marks
+isp_marks_of(struct isp *isp, struct slice rcpt)
+{
+    return (struct isp_marks){.asked = 1, .unknown = slice_starts_with(rcpt, SLICE("gone"))};
 }
 
 uint32_t

@@ -257,6 +257,36 @@ a_usual_day_and_yesterday_count(void **state)
 }
 
 static void
+a_recipient_alone_says_what_it_would_cost(void **state)
+{
+    static const struct {
+        const char *rcpt;
+        uint64_t unknown, traps;
+    } cases[] = {
+        {"gone@isp.test",   1, 0},
+        {"trap@isp.test",   0, 1},
+        {"b@isp.test",      0, 0},
+        {"gone@other.test", 0, 0}, /* relaying is denied, whoever it is */
+    };
+    struct isp_world w;
+
+    prepare(&w);
+    w.config.reputation = reputation();
+    isp_open(&w);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct isp_marks marks = isp_marks_of(w.isp, slice_of(cases[i].rcpt));
+
+        print_message("  %s\n", cases[i].rcpt);
+        assert_int_equal(marks.asked, 1);
+        assert_int_equal(marks.unknown, cases[i].unknown);
+        assert_int_equal(marks.traps, cases[i].traps);
+    }
+    assert_int_equal(isp_marks_now(w.isp).asked, 0);
+    assert_int_equal(isp_totals(w.isp).traps_hit, 0);
+    isp_stop(&w);
+}
+
+static void
 marks_cost_points_and_days_give_them_back(void **state)
 {
     const struct isp_sender sender = stranger();
@@ -666,6 +696,7 @@ main(void)
         cmocka_unit_test(a_bad_beginning_is_made_up_for),
         cmocka_unit_test(days_add_up_and_clean_ones_heal),
         cmocka_unit_test(a_usual_day_and_yesterday_count),
+        cmocka_unit_test(a_recipient_alone_says_what_it_would_cost),
         cmocka_unit_test(marks_cost_points_and_days_give_them_back),
         cmocka_unit_test(a_jump_in_volume_costs_and_again_when_it_doubles),
         cmocka_unit_test(a_low_score_scales_limits_and_turns_replies),

@@ -1,7 +1,7 @@
 /* test_score.c - a sender beside one who knows the limits: journals written by hand. */
 #include "tests/unit/judging.h"
 
-#include "scenarios/score.h"
+#include "scenarios/score_parts.h"
 
 /* Five connections on which a message takes a second, and a hundred recipients from the start: 50
  * are possible in ten seconds. Ten are accepted, five tries are refused for the limit. */
@@ -90,6 +90,63 @@ holds_are_penalties_and_hammering_escalates(void **state)
     stage_release(&stage);
 }
 
+/* Before the provider has seen any of it: whoever is gone costs when he is reached, not earlier. */
+static void
+who_knows_meets_the_unknown_users_of_the_list(void **state)
+{
+    static const struct isp_band poor = {.below = 85, .share_ppm = PPM, .scale_ppm = PPM / 2};
+    static const struct {
+        uint64_t sent, unknown;
+        uint32_t scale_ppm;
+    } cases[] = {
+        {20,  0, PPM    },
+        {40,  1, PPM    }, /* the 21st, 41st, … are gone: 5 % */
+        {60,  2, PPM    },
+        {80,  3, PPM    }, /* 85 is not below 85 */
+        {100, 4, PPM / 2},
+    };
+    const struct isp_config config = {
+        .limits = rows_limits,
+        .limits_count = 1,
+        .reputation = {.is_on = true,
+                       .start = 100,
+                       .unknown_points = 5,
+                       .share_of_min = 100,
+                       .bands = &poor,
+                       .bands_count = 1}
+    };
+    const struct capacity_limit limit = {.window = WINDOW_SLIDING, .length_us = US_PER_MIN};
+    struct isp provider = {.limit_max = 200};
+    size_t numbers[] = {0};
+    uint64_t counters[] = {1};
+    struct scored_isp isp = {.config = &config,
+        .isp = &provider,
+        .limits = numbers,
+        .counters = counters,
+        .recipients_each = 1,
+        .senders = 1,
+        .scale_ppm = PPM};
+
+    capacity_limit(&isp.capacity, &limit);
+    score_set_limits(&isp);
+    for (int i = 0; i < 200; i++) {
+        score_note_mail(&isp, i > 0 && i % 20 == 0 ? SLICE("gone@x.test") : SLICE("kim@x.test"));
+        capacity_add(&isp.capacity);
+    }
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        print_message("  %d\n", (int)cases[i].sent);
+        assert_false(capacity_advance_some(&isp.capacity, US_PER_S, 20 * CAPACITY_ONE));
+        score_spend_reputation(&isp, 0);
+        assert_int_equal(isp.imagined.asked, cases[i].sent);
+        assert_int_equal(isp.imagined.unknown, cases[i].unknown);
+        assert_int_equal(isp.scale_ppm, cases[i].scale_ppm);
+    }
+    assert_true(capacity_advance_some(&isp.capacity, US_PER_S, 20 * CAPACITY_ONE));
+    assert_true(isp.capacity.drawn == 100 * CAPACITY_ONE); /* half of 200 were left */
+    capacity_release(&isp.capacity);
+    mem_free(isp.mailing.bad);
+}
+
 static void
 before_any_mail_there_is_no_value(void **state)
 {
@@ -163,6 +220,7 @@ main(void)
         cmocka_unit_test(regret_is_what_is_lost_and_what_is_rejected),
         cmocka_unit_test(what_was_before_does_not_count),
         cmocka_unit_test(holds_are_penalties_and_hammering_escalates),
+        cmocka_unit_test(who_knows_meets_the_unknown_users_of_the_list),
         cmocka_unit_test(before_any_mail_there_is_no_value),
         cmocka_unit_test(the_living_are_counted_that_were_given_up),
         cmocka_unit_test(other_refusals_are_nobodys_regret),
