@@ -96,8 +96,9 @@ struct lot { /* 0: it has none of that */
     uint64_t per_hour, seconds, messages, rtt_ms;
     const char *window, *reply;
     uint64_t max; /* per second or minute */
-    bool is_by_second, is_closing, has_rungs, has_penalty, has_reputation;
+    bool is_by_second, is_closing, has_rungs, has_penalty;
     uint64_t connections, per_connection, quota, noise_percent, step_max;
+    uint64_t unknown_permille; /* of the list */
 };
 
 static uint64_t
@@ -144,7 +145,8 @@ draw(uint64_t seed)
         lot.noise_percent = draw_between(seed, "noise", 1, 1585);
     if (is_drawn(seed, "step", 25))
         lot.step_max = lot.max / draw_between(seed, "step", 2, 2000) + 1;
-    lot.has_reputation = is_drawn(seed, "reputation", 15);
+    if (is_drawn(seed, "reputation", 15))
+        lot.unknown_permille = draw_between(seed, "reputation", 10, 4000);
     return lot;
 }
 
@@ -211,12 +213,14 @@ add_trouble(const struct lot *lot, struct text *out)
             "%llu}}\n",
             (unsigned long long)(lot->seconds / 3), (unsigned long long)(lot->seconds / 3),
             (unsigned long long)lot->step_max);
-    if (lot->has_reputation)
-        text_add_string(out,
-            "    reputation: {start: 100, jump: 0, unknown: 5, bands: [{id: poor, below: 85, "
-            "limits: 60%}, {id: bad, below: 40, limits: 60%, reply: 451 4.7.1 bad reputation, "
-            "share: 50%}]}\n"
-            "    mailboxes: [{to: \"*\", is: unknown, share: 2%}]\n");
+    if (lot->unknown_permille > 0) /* below 3 % it is good, above 12 % bad */
+        text_printf(out,
+            "    reputation: {start: 100, jump: 0, unknown: 5, at_least: 500, bands: [{id: poor, "
+            "below: 85, limits: 60%%}, {id: bad, below: 40, limits: 60%%, reply: 451 4.7.1 bad "
+            "reputation, share: 50%%}]}\n"
+            "    mailboxes: [{to: \"*\", is: unknown, share: %llu.%llu%%}]\n",
+            (unsigned long long)(lot->unknown_permille / 10),
+            (unsigned long long)(lot->unknown_permille % 10));
 }
 
 void
@@ -273,7 +277,10 @@ arena_describe(uint64_t seed, struct text *out)
     if (lot.step_max > 0)
         text_printf(out, ", step %llu/%s", (unsigned long long)lot.step_max,
             lot.is_by_second ? "s" : "min");
-    text_add_string(out, lot.has_reputation ? ", reputation" : "");
+    if (lot.unknown_permille > 0)
+        text_printf(out, ", reputation with %llu.%llu%% unknown",
+            (unsigned long long)(lot.unknown_permille / 10),
+            (unsigned long long)(lot.unknown_permille % 10));
     text_printf(out, "; rtt %llums, %llus", (unsigned long long)lot.rtt_ms,
         (unsigned long long)lot.seconds);
 }

@@ -48,7 +48,7 @@ every_draw_is_a_valid_scenario(void **state)
 static void
 trouble_makes_it_worse(void **state)
 {
-    uint64_t steps = 0, reputations = 0;
+    uint64_t steps = 0, reputations = 0, good = 0, poor = 0, bad = 0;
 
     for (uint64_t seed = 1; seed <= 200; seed++) {
         struct diagnostics diagnostics = {0};
@@ -72,12 +72,24 @@ trouble_makes_it_worse(void **state)
                 isp->reputation.bands[i].scale_ppm <= isp->reputation.bands[i - 1].scale_ppm);
             reputations++;
         }
+        if (isp->reputation.is_on) { /* a day with such a list leaves so many points */
+            int64_t cost_ppm =
+                isp->reputation.unknown_points * (int64_t)isp->mailboxes[0].share_ppm;
+
+            assert_in_range(isp->mailboxes[0].share_ppm, 10000, 160000);
+            good += cost_ppm <= 150000;
+            poor += cost_ppm > 150000 && cost_ppm <= 600000;
+            bad += cost_ppm > 600000;
+        }
         text_release(&text);
         scenario_free(&scenario);
         diagnostics_release(&diagnostics);
     }
     assert_true(steps > 20);
     assert_true(reputations > 10);
+    assert_true(good > 5);
+    assert_true(poor > 5);
+    assert_true(bad > 0);
 }
 
 static void
