@@ -11,6 +11,7 @@
 /* A door with a penalty: shut for who is over the limit, for longer while he keeps knocking. */
 struct door {
     int64_t shut_until_us; /* 0: it was never shut */
+    int64_t told_us;       /* the first one who was told that it is shut now */
     int64_t hold_us;       /* how long the last knock shut it */
     uint32_t knocks;       /* since it was shut; saturates */
     int64_t quiet_from_us; /* nobody was refused from here on: decay counts from it */

@@ -6,7 +6,8 @@
  * peace brings the sender down again, a rung per decay time, which begins when the hold is over. */
 #include "fakeisp/policy_limit.h"
 
-#define HOLD_US_MAX (400 * US_PER_DAY) /* where the config sets no end to a penalty */
+#define HOLD_US_MAX   (400 * US_PER_DAY) /* where the config sets no end to a penalty */
+#define DOOR_GRACE_US US_PER_S /* what was on its way when the door was shut is no knock */
 
 bool
 door_is_shut(const struct door *door, int64_t now_us)
@@ -101,11 +102,13 @@ harden(struct door *door, const struct isp_limit *config, int64_t first_us, int6
 }
 
 /* A knock at a shut door keeps it shut for longer than the one before; one that finds it open shuts
- * it for the shortest time of its rung. */
+ * it for the shortest time of its rung. Who knocks while the first refusal is on its way to him does
+ * not know yet that it is shut. */
 enum event_outcome
 door_knock(struct door *door, const struct isp_limit *config, int64_t now_us)
 {
     bool was_shut = door_is_shut(door, now_us);
+    bool can_know = now_us >= door->told_us + DOOR_GRACE_US;
     enum event_outcome outcome = was_shut ? OUTCOME_HELD : OUTCOME_NONE;
     int64_t hold_us;
 
@@ -117,9 +120,10 @@ door_knock(struct door *door, const struct isp_limit *config, int64_t now_us)
     }
     hold_us = door->rung > 0 ? rung_of(door, config)->hold_us : config->hold_us;
     if (was_shut && door->hold_us > 0) {
-        if (harden(door, config, hold_us, now_us))
+        if (can_know && harden(door, config, hold_us, now_us))
             outcome = OUTCOME_HARDENED;
     } else if (hold_us > 0) {
+        door->told_us = now_us;
         shut(door, hold_us, now_us);
         door->knocks = 0;
         if (outcome == OUTCOME_NONE)
