@@ -1,16 +1,15 @@
 /* controller_tle.c - typed limit estimation: each reply shows which limit was met and often where it is;
  * probing for more is paid for from a budget.
  *
- * The pace is searched for between `good`, which was clean, and `bad`, which was not. At first it
- * doubles. Refusals in quick succession (a cumulative sum tells them from single ones) end a step; the
- * search goes on between the two until they are near each other, and then the site is left in peace
- * until refusals amount to no more than the budget again. The wait doubles while the answer stays the
- * same.
+ * The pace doubles until the first refusal. Refusals in quick succession (a cumulative sum tells them
+ * from single ones) stop everything for a moment. What had been taken when the first of them came shows
+ * the limit to the message, under each theory of what the site counts in (mta/tle_theory.h); which one
+ * is true is found out on the way. Then the site is left in peace until refusals amount to no more than
+ * the budget again, and a little more is tried. The wait doubles while the answer stays the same.
  *
- * Where nothing gets through any more there is a wall: a quota that is used up, a penalty, a block.
- * Hammering at it makes it higher. Nothing is sent but one message now and then, later each time; when
- * one gets through, what was accepted from the last such moment to this one is what the site allows
- * over such a time.
+ * Where nothing gets through any more there is a wall: a window or a quota that is used up, a penalty, a
+ * block. Hammering at it makes it higher. Nothing is sent but one message now and then, at the instant
+ * at which the theories say that it may be over, and later each time (mta/tle_wall.c).
  *
  * Sessions at once, messages on one and recipients at once are learned from the refusal that shows
  * them (mta/tle_count.h); there are never more sessions than the pace can use. */
@@ -22,9 +21,11 @@ enum {
     SUM_ALARM = 5300,
     SUM_ALARM_SEARCH = 8500, /* single refusals are noise more often than not */
     STEADY_MESSAGES = 60,    /* a pace that carried so many is not wrong by much */
+    CROWDED_MAX = 4,         /* refused connections with none of ours open */
+    LEAKS_MAX = 12,          /* refusals in succession, of who lets some through */
     DOUBT_MAX = 8,           /* unreadable refusals that outweigh acceptances: they mean us */
 };
-#define PACE_FIRST       (PACE_PER_S / 2)
+#define PACE_FIRST       (4 * PACE_PER_S)
 #define CANARY_LOST      (10 * US_PER_MIN)
 #define COUNT_WAIT_MIN   US_PER_MIN
 #define COUNT_WAIT_MAX   US_PER_HOUR
@@ -96,14 +97,14 @@ is_step_full(const struct tle *t, int64_t now_us)
     uint32_t noise = t->floor_ppm * (t->step_accepted / 10) / 50000;
     uint32_t refused = t->step_refused > noise ? t->step_refused - noise : 0;
 
-    return t->step_accepted >= tle_step_messages(t) * (1 + refused) &&
-        elapsed_us >= (t->is_wary ? US_PER_MIN : TLE_STEP_US_MIN) && elapsed_us >= t->memory_us;
+    return t->step_accepted >= tle_step_messages(t) * (1 + refused) && elapsed_us >= tle_step_us(t);
 }
 
 static bool
 is_pace_used(const struct tle *t, int64_t now_us)
 {
-    int64_t used = pace_of(t->step_accepted + t->step_refused, now_us - t->step_began_us);
+    int64_t used =
+        pace_of(t->step_accepted + t->step_refused + t->step_leaked, now_us - t->step_began_us);
 
     return t->phase == TLE_CRUISE || used >= pace_scale(t->pacer.pace, 7, 10);
 }
@@ -111,23 +112,29 @@ is_pace_used(const struct tle *t, int64_t now_us)
 static void
 on_passed(struct tle *t, const struct signal *s)
 {
-    bool is_of_step = s->now_us - s->took_us >= t->step_began_us;
+    int64_t began_us = s->now_us - s->took_us;
+    bool is_of_step = began_us >= t->step_began_us;
 
-    tle_history_add(&t->history, s->now_us);
-    t->cycle++;
+    tle_history_add(&t->history, began_us);
+    t->leaks_straight = 0;
+    t->since_lone += t->since_lone < UINT32_MAX;
+    t->slide_messages++;
+    t->slide_total++;
+    t->since_block += t->since_block < UINT32_MAX;
     if (t->doubt > 0)
         t->doubt--;
     if (t->phase == TLE_WALL) {
-        if (t->is_canary_out && s->now_us - s->took_us >= t->canary_us)
+        if (t->is_canary_out && began_us >= t->canary_us) {
+            tle_theories_taken(&t->theories, &t->history, began_us);
             tle_leave_wall(t, s);
-        else if (!t->is_canary_out && t->wall_knocks == 0 &&
-            s->now_us - s->took_us > t->refused_began_us)
-            tle_deny_wall(t, s);
+        } else if (began_us > t->refused_began_us) {
+            tle_pass_by(t, s->now_us);
+        }
         return;
     }
+    tle_theories_taken(&t->theories, &t->history, began_us);
     t->straight = 0;
     t->trim_messages++;
-    t->search_messages++;
     if (!is_of_step)
         return;
     t->step_accepted++;
@@ -147,20 +154,27 @@ on_refused(struct tle *t, const struct signal *s)
 {
     bool is_of_step = s->now_us - s->took_us >= t->step_began_us;
     bool is_block = s->type.subject == REPLY_BLOCK, is_quota = s->type.subject == REPLY_QUOTA;
-    bool is_alarm, is_steady, is_first = false;
-    int64_t first_us = tle_short_wait_us(t);
+    bool is_alarm, is_steady, is_first;
+    int64_t first_us = tle_short_wait_us(t, s->now_us);
 
+    if (is_block && t->is_leaky && t->phase != TLE_WALL && ++t->leaks_straight < LEAKS_MAX) {
+        t->step_leaked++;
+        t->pacer.next_ns -= pace_interval_ns(t->pacer.pace); /* it has used nothing up */
+        return;
+    }
     if (t->phase == TLE_WALL) {
+        t->straight++;
         if (t->is_canary_out && s->now_us - s->took_us >= t->canary_us)
             tle_stay_at_wall(t, "still shut", s);
         else
-            t->straight++;
+            tle_pile_up(t, s);
         return;
     }
     is_first = !t->was_refused && is_of_step;
     t->was_refused = true;
     t->search_refused++;
-    t->search_messages++;
+    t->slide_refused++;
+    t->slide_total++;
     t->trim_messages++;
     t->trim_refused++;
     if (!is_of_step)
@@ -173,11 +187,9 @@ on_refused(struct tle *t, const struct signal *s)
                                       : t->sum >= SUM_ALARM_SEARCH ||
             t->step_refused >= STEP_REFUSED_MAX + t->floor_ppm * t->step_accepted / 500000;
     if (t->straight >= STRAIGHT_MAX + (uint32_t)t->is_noise_sure || s->type.hold_us > 0 ||
-        t->is_wary || is_first)
-        tle_hit_wall(t, is_block || is_quota || s->type.hold_us > 0 ? TLE_WALL_FIRST : first_us,
+        tle_theories_door(&t->theories) == TLE_DOOR || is_first || (is_alarm && !is_steady))
+        tle_hit_wall(t, (is_block && !t->is_leaky) || is_quota ? TLE_WALL_FIRST : first_us,
             is_block ? "blocked" : "shut", s);
-    else if (is_alarm && !is_steady)
-        tle_on_overload(t, s);
     else if (t->phase == TLE_CRUISE && (t->trim_refused >= (t->is_noise_sure ? 8 : 3) || is_alarm))
         tle_trim(t, s);
 }
@@ -196,20 +208,46 @@ tell_limit(struct tle *t, const char *what, uint32_t before, const struct tle_co
         before, count->limit);
 }
 
+/* The one before is still being closed there. */
+static void
+wait_for_close(struct tle *t, const struct signal *s)
+{
+    int64_t until_us = s->now_us + (TLE_WALL_SHORT / 2 << t->crowded);
+
+    t->crowded++;
+    controller_hold(&t->base,
+        &(struct change_note){.what = "hold",
+            .because = "one is being closed",
+            .now_us = s->now_us,
+            .next_probe_us = until_us,
+            .evidence = s},
+        until_us);
+}
+
+/* Those that are being opened, but this one, may be let in or not. */
+static uint32_t
+sessions_allowed(const struct signal *s)
+{
+    return s->connections_ready + (s->connections_open - s->connections_ready) / 2;
+}
+
 static void
 on_turned_away(struct tle *t, const struct signal *s)
 {
     uint32_t before = t->sessions.limit;
     bool is_block = s->type.subject == REPLY_BLOCK;
+    bool is_crowd = s->type.subject == REPLY_CONNECTION;
 
-    if (s->connections_ready > 0 && !is_block) {
+    if ((s->connections_ready > 0 && !is_block) || (is_crowd && s->connections_open > 1)) {
         tle_count_refused(
-            &t->sessions, s->connections_ready, s->now_us, COUNT_WAIT_MIN, COUNT_WAIT_MAX);
+            &t->sessions, sessions_allowed(s), s->now_us, COUNT_WAIT_MIN, COUNT_WAIT_MAX);
         tell_limit(t, "connections", before, &t->sessions, s);
     } else if (t->phase == TLE_WALL) {
         if (s->now_us >= t->base.held_until_us)
             tle_stay_at_wall(t, "still shut", s);
-    } else if (s->connections_ready == 0) {
+    } else if (is_crowd && t->crowded < CROWDED_MAX) {
+        wait_for_close(t, s);
+    } else {
         tle_hit_wall(t, is_block ? TLE_WALL_FIRST : TLE_WALL_SHORT,
             s->reply != NULL ? "shut" : "no answer", s);
     }
@@ -271,6 +309,7 @@ on_opened(struct tle *t, const struct signal *s)
 {
     uint32_t before = t->sessions.limit;
 
+    t->crowded = 0;
     learn_time(&t->opening_us, s->took_us);
     if (tle_count_passed(&t->sessions, s->connections_ready, s->now_us))
         tell_limit(t, "connections", before, &t->sessions, s);
@@ -339,11 +378,11 @@ init(struct controller *c, int64_t now_us)
 
     t->phase = TLE_SEARCH;
     t->pacer = (struct pacer){.pace = PACE_FIRST, .next_ns = now_us * 1000};
-    t->good = PACE_FIRST;
-    t->step_percent = TLE_STEP_PERCENT_MAX;
+    t->step_percent = 100;
     t->budget_ppm = c->rule->settings.probe_ppm;
     t->sessions = t->per_session = t->recipients = tle_count_new();
     t->step_began_us = t->opened_us = now_us;
+    t->since_block = t->since_lone = UINT32_MAX;
 }
 
 static void
@@ -393,7 +432,8 @@ ready_at_us(struct controller *c, int64_t now_us)
 
     if (t->phase == TLE_WALL)
         return t->is_canary_out ? t->canary_us + CANARY_LOST : c->held_until_us;
-    return pacer_ready_at_us(&t->pacer);
+    return pacer_ready_at_us(&t->pacer) > c->held_until_us ? pacer_ready_at_us(&t->pacer)
+                                                           : c->held_until_us;
 }
 
 static void
@@ -402,6 +442,7 @@ take(struct controller *c, int64_t now_us)
     struct tle *t = of(c);
 
     if (t->phase == TLE_WALL) {
+        tle_look_back(t);
         t->is_canary_out = true;
         t->canary_us = now_us;
         return;
@@ -419,7 +460,7 @@ describe_count(struct text *out, const char *what, const struct tle_count *count
 static void
 describe(const struct controller *c, int64_t now_us, struct text *out)
 {
-    static const char *const phases[] = {"searching", "settling", "cruising", "at a wall"};
+    static const char *const phases[] = {"searching", "cruising", "at a wall"};
     const struct tle *t = (const struct tle *)c;
 
     text_printf(out, " %s at ", phases[t->phase]);

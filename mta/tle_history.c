@@ -1,53 +1,146 @@
-/* tle_history.c - how many messages a site took in the last minute, hour and day. */
+/* tle_history.c - when the messages began that a site took. */
 #include "mta/tle_history.h"
+
+#include <stdbool.h>
 
 #include "base/unit.h"
 
-/* Slots between what was filled last and now are from long ago. */
-static void
-turn(uint32_t *ring, int64_t length, int64_t *number, int64_t to)
-{
-    int64_t steps = to - *number;
+#define FINE_US   (US_PER_S / 10)
+#define MIDDLE_US (10 * US_PER_S)
+#define COARSE_US (10 * US_PER_MIN)
+#define EMPTY_US  (US_PER_S / 20) /* what is uncertain about when it was empty */
 
-    for (int64_t i = 0; i < steps && i < length; i++)
-        ring[(to - i) % length] = 0;
-    *number = to;
+struct ring {
+    const uint32_t *slots;
+    int64_t count, last, slot_us;
+};
+
+static struct ring
+fine_of(const struct tle_history *h)
+{
+    return (struct ring){h->fine, TLE_FINE, h->fine_last, FINE_US};
+}
+
+static struct ring
+middle_of(const struct tle_history *h)
+{
+    return (struct ring){h->middle, TLE_MIDDLE, h->middle_last, MIDDLE_US};
+}
+
+static struct ring
+coarse_of(const struct tle_history *h)
+{
+    return (struct ring){h->coarse, TLE_COARSE, h->coarse_last, COARSE_US};
+}
+
+/* What has turned out of the ring, or is yet to come, is nothing. */
+static int64_t
+in_slot(const struct ring *ring, int64_t number)
+{
+    if (number < 0 || number > ring->last || number <= ring->last - ring->count)
+        return 0;
+    return ring->slots[number % ring->count];
 }
 
 static void
-turn_all(struct tle_history *h, int64_t now_us)
+add(uint32_t *slots, int64_t count, int64_t *last, int64_t number)
 {
-    turn(h->seconds, TLE_SECONDS, &h->second, now_us / US_PER_S);
-    turn(h->minutes, TLE_MINUTES, &h->minute, now_us / US_PER_MIN);
-    turn(h->hours, TLE_HOURS, &h->hour, now_us / US_PER_HOUR);
+    if (number <= *last - count)
+        return;
+    for (int64_t i = *last + 1 > number - count ? *last + 1 : number - count + 1; i <= number; i++)
+        slots[i % count] = 0;
+    *last = number > *last ? number : *last;
+    slots[number % count]++;
 }
 
 void
-tle_history_add(struct tle_history *history, int64_t now_us)
+tle_history_add(struct tle_history *h, int64_t began_us)
 {
-    turn_all(history, now_us);
-    history->seconds[history->second % TLE_SECONDS]++;
-    history->minutes[history->minute % TLE_MINUTES]++;
-    history->hours[history->hour % TLE_HOURS]++;
+    h->exact[h->count++ % TLE_EXACT] = began_us;
+    add(h->fine, TLE_FINE, &h->fine_last, began_us / FINE_US);
+    add(h->middle, TLE_MIDDLE, &h->middle_last, began_us / MIDDLE_US);
+    add(h->coarse, TLE_COARSE, &h->coarse_last, began_us / COARSE_US);
 }
 
-static int64_t
-sum(const uint32_t *ring, int64_t length, int64_t number, int64_t slots)
+/* False: there are more than are remembered one by one. Answers come in any order. */
+static bool
+sum_exactly(const struct tle_history *h, int64_t after_us, int64_t at_us, int64_t *sum)
 {
-    int64_t total = 0;
+    uint64_t remembered = h->count < TLE_EXACT ? h->count : TLE_EXACT;
+    int64_t oldest_us = INT64_MAX;
 
-    for (int64_t i = 0; i < slots && i < length && i <= number; i++)
-        total += ring[(number - i) % length];
-    return total;
+    *sum = 0;
+    for (uint64_t i = 0; i < remembered; i++) {
+        oldest_us = h->exact[i] < oldest_us ? h->exact[i] : oldest_us;
+        *sum += h->exact[i] > after_us && h->exact[i] <= at_us ? TLE_MILLI : 0;
+    }
+    return h->count < TLE_EXACT || oldest_us < after_us;
 }
 
 int64_t
-tle_history_sum(struct tle_history *h, int64_t us, int64_t now_us)
+tle_history_sum(const struct tle_history *h, int64_t length_us, int64_t at_us)
 {
-    turn_all(h, now_us);
-    if (us <= US_PER_MIN)
-        return sum(h->seconds, TLE_SECONDS, h->second, us / US_PER_S);
-    if (us <= US_PER_HOUR)
-        return sum(h->minutes, TLE_MINUTES, h->minute, us / US_PER_MIN);
-    return sum(h->hours, TLE_HOURS, h->hour, us / US_PER_HOUR);
+    struct ring ring = length_us <= US_PER_MIN ? fine_of(h)
+        : length_us <= US_PER_HOUR             ? middle_of(h)
+                                               : coarse_of(h);
+    int64_t to = at_us / ring.slot_us, from = to - length_us / ring.slot_us, total = 0;
+    int64_t left_us = ring.slot_us - at_us % ring.slot_us; /* of the oldest slot */
+    int64_t exact;
+
+    if (sum_exactly(h, at_us - length_us, at_us, &exact))
+        return exact;
+    for (int64_t i = to; i > from; i--)
+        total += in_slot(&ring, i);
+    return total * TLE_MILLI + in_slot(&ring, from) * left_us / (ring.slot_us / TLE_MILLI);
+}
+
+struct flow { /* back in time, from the newest */
+    int64_t length_us, at_us;
+    int64_t taken, most;
+};
+
+/* The bucket held `held_us` worth of flow at that instant. */
+static void
+flow_from(struct flow *flow, int64_t taken, int64_t held_us, int64_t began_us)
+{
+    int64_t since_us = flow->at_us > began_us ? flow->at_us - began_us : 0;
+    int64_t needed =
+        taken * TLE_MILLI * (flow->length_us / US_PER_MS) / ((held_us + since_us) / US_PER_MS + 1);
+
+    flow->most = needed > flow->most ? needed : flow->most;
+}
+
+static void
+flow_back(struct flow *flow, const struct ring *ring, int64_t newest, int64_t oldest)
+{
+    for (int64_t i = newest; i > oldest && i > ring->last - ring->count; i--) {
+        if (in_slot(ring, i) == 0)
+            continue;
+        flow->taken += in_slot(ring, i);
+        flow_from(flow, flow->taken, flow->length_us, i * ring->slot_us);
+    }
+}
+
+int64_t
+tle_history_bucket(
+    const struct tle_history *h, int64_t length_us, int64_t empty_us, int64_t at_us, int64_t more)
+{
+    struct ring fine = fine_of(h), middle = middle_of(h);
+    struct flow flow = {.length_us = length_us, .at_us = at_us, .taken = more};
+    int64_t oldest = fine.last - fine.count;
+
+    flow.most = more * TLE_MILLI;
+    if (length_us > 10 * US_PER_MIN) {
+        flow_back(&flow, &middle, at_us / middle.slot_us, empty_us / middle.slot_us);
+    } else {
+        flow_back(&flow, &fine, at_us / fine.slot_us, empty_us / fine.slot_us);
+        if (length_us >= 10 * (int64_t)US_PER_S && empty_us / fine.slot_us < oldest)
+            flow_back(&flow, &middle, (oldest + 1) * fine.slot_us / middle.slot_us - 1,
+                empty_us / middle.slot_us);
+    }
+    if (more == 0)
+        flow.taken--; /* it was not quite empty: not enough for one */
+    if (empty_us > 0 && flow.taken > 0)
+        flow_from(&flow, flow.taken, EMPTY_US, empty_us);
+    return flow.most;
 }

@@ -1,24 +1,48 @@
-/* tle_pace.c - the search for the pace that a site allows, and what to do at a wall. */
+/* tle_pace.c - which pace to try next, and which one to keep. */
 #include "mta/controller_tle.h"
 
 enum {
     STEP_MESSAGES = 20,     /* that a pace must carry before it counts as good */
-    STEP_MESSAGES_SLOW = 8, /* the same where messages are rare */
-    NEAR_PERCENT = 4,       /* good and bad so near are one */
-    STEP_PERCENT_MIN = 3,
-    TRIM_PERCENT_MIN = 2,
+    STEP_MESSAGES_SLOW = 8, /* the same where messages are rare, and where nobody ever complained */
+    NEAR_PERCENT = 3,       /* paces so near are one */
+    BELOW_PERCENT = 98,     /* of what a limit is thought to be, … */
+    BELOW_PERCENT_FEW = 99, /* … where messages are so far apart that they come at even distances */
+    AGREED_PERCENT = 6,     /* theories that differ by less agree; … */
+    AGREED_PERCENT_SETTLED = 12, /* … so do one search and the next */
+    DOUBTFUL_PERCENT = 93,       /* so that a refusal is a surprise to who says so */
+    STEP_PERCENT_MAX = 100,
+    STEP_PERCENT_FAST = 40, /* above FAST_PACE */
+    PROBE_PERCENT = 6,
+    PROBE_ODDS = 3,          /* one of so many is fruitful */
+    RETURN_PERCENT_MIN = 25, /* a limit that has fallen by less is not waited for */
+    RETURNS_MAX = 6,
+    AGREEMENTS_MAX = 16,
+    SLIDE_EVENTS = 5,
+    SLIDE_MESSAGES = 60, /* in it */
+    SLIDE_CLEAN = 150,   /* messages without a refusal end it */
+    SLIDE_SHARE = 8,     /* more than one of so many is no noise */
+    MARGIN_STEP = 2,
+    MARGIN_MAX = 12,
+    TRIM_REFUSED = 3,
     NOISE_PPM_MAX = 100000,
     NOISE_REFUSED_MIN = 2,
     NOISE_MESSAGES_MAX = 4000,
     NOISE_PPM_MIN = 10000,    /* less cannot be told from a pace that is a little too fast */
     DIFFERENCE_MESSAGES = 60, /* fewer after a cut may still be refused for what was before it */
-    HOLD_PRICE = 2,           /* a step too far costs so many holds, all told */
-    WARY_PERCENT = 5,
+    THOUSAND = 1000,
 };
-#define SLOW_PACE       (PACE_PER_S / 2)
+#define SLOW_PACE (PACE_PER_S / 2)
+#define FEW_PACE  (10 * PACE_PER_S)
+#define FAST_PACE \
+    (100 * PACE_PER_S) /* what is on its way then is much, and refused with the first */
+#define STEP_US_FIRST   ((int64_t)US_PER_S) /* until the first refusal */
 #define PROBE_WAIT_MIN  (10 * (int64_t)US_PER_S)
 #define PROBE_WAIT_MAX  (8 * US_PER_MIN)
 #define PROBE_WAIT_SLOW (30 * US_PER_MIN) /* where each message is dear */
+#define CARE_WITHIN     US_PER_MIN
+#define RETURN_WAIT_MIN US_PER_MIN
+#define RETURN_PROVED   (2 * US_PER_MIN)  /* a pace that was kept for so long was right */
+#define HORIZON_MIN     (15 * US_PER_MIN) /* we shall send for so long, and for as long as we have */
 
 /* --- the pace -------------------------------------------------------------------------------- */
 
@@ -26,7 +50,7 @@ void
 tle_begin_step(struct tle *t, int64_t now_us)
 {
     t->step_began_us = now_us;
-    t->step_accepted = t->step_refused = 0;
+    t->step_accepted = t->step_refused = t->step_leaked = 0;
     t->sum = 0;
 }
 
@@ -51,7 +75,6 @@ tle_set_pace(
         t->is_canary_out = false;
         t->pacer.next_ns = t->canary_us * 1000 + pace_interval_ns(pace);
     }
-    t->paced_us = now_us;
     tle_begin_step(t, now_us);
 }
 
@@ -59,9 +82,23 @@ tle_set_pace(
 uint32_t
 tle_step_messages(const struct tle *t)
 {
-    if (t->pacer.pace < SLOW_PACE)
-        return t->was_refused ? STEP_MESSAGES_SLOW : STEP_MESSAGES_SLOW / 2;
-    return !t->was_refused && t->pacer.pace < 4 * SLOW_PACE ? STEP_MESSAGES_SLOW : STEP_MESSAGES;
+    if (!t->was_refused)
+        return STEP_MESSAGES_SLOW;
+    return t->pacer.pace < SLOW_PACE ? STEP_MESSAGES_SLOW : STEP_MESSAGES;
+}
+
+int64_t
+tle_step_us(const struct tle *t)
+{
+    int64_t length_us;
+
+    if (!t->was_refused)
+        return STEP_US_FIRST;
+    length_us = tle_theories_length_us(&t->theories, t->pacer.pace);
+    if (length_us > US_PER_HOUR)
+        length_us = US_PER_HOUR;
+    length_us += length_us / 5;
+    return length_us > TLE_STEP_US_MIN ? length_us : TLE_STEP_US_MIN;
 }
 
 /* The probing so far is to cost no more than the budget until it begins again. */
@@ -81,27 +118,43 @@ probe_wait_us(const struct tle *t)
     return wait_us < longest_us ? wait_us : longest_us;
 }
 
-bool
-tle_is_near(int64_t a, int64_t b, int64_t percent)
+static bool
+is_near(int64_t a, int64_t b, int64_t percent)
 {
     int64_t low = a < b ? a : b, high = a < b ? b : a;
 
     return high <= pace_scale(low, 100 + percent, 100);
 }
 
-void
-tle_cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
+/* What was right for a while and is so no more may be right again. */
+static void
+note_peak(struct tle *t, int64_t pace)
 {
-    t->agreements = tle_is_near(pace, t->settled, 12) ? t->agreements + 1 : 0;
-    if (t->agreements > 16)
-        t->agreements = 16;
+    if (pace < t->settled / 10 * 8 && t->settled > t->peak &&
+        t->wall_began_us - t->settled_us >= RETURN_PROVED) {
+        t->peak = t->settled;
+        t->returns = 0;
+    } else if (pace >= t->peak / 10 * 9) {
+        t->peak = 0;
+    }
+}
+
+static void
+cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
+{
+    bool is_agreed = is_near(pace, t->settled, AGREED_PERCENT_SETTLED);
+
+    note_peak(t, pace);
+    if (!is_agreed)
+        t->settled_us = now_us;
+    t->agreements = !is_agreed           ? 0
+        : t->agreements < AGREEMENTS_MAX ? t->agreements + 1
+                                         : AGREEMENTS_MAX;
     t->settled = pace;
-    t->is_retested = false;
-    t->doubted = 0;
-    t->search_messages = 0;
     t->floor_ppm = t->floor_ppm / 8 * 7; /* noise that has ceased is forgotten */
     t->is_noise_sure = t->is_noise_sure && t->floor_ppm >= t->budget_ppm;
     t->phase = TLE_CRUISE;
+    t->step_percent = PROBE_PERCENT;
     t->probe_at_us = now_us + probe_wait_us(t);
     t->search_refused = 0;
     t->trim_messages = t->trim_refused = 0;
@@ -109,82 +162,132 @@ tle_cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, con
     tle_set_pace(t, pace, because, now_us, s);
 }
 
-/* One step too far shuts this site for long. It is paid for beforehand: what the step will bring over
- * as long a time as has passed in peace must be worth PRICE such holds. */
-static bool
-is_affordable(const struct tle *t, int64_t pace, int64_t now_us)
-{
-    int64_t gain_ppm = (pace - t->good) / (t->good / 1000000 + 1);
+/* --- what is worth trying -------------------------------------------------------------------- */
 
-    if (!t->is_wary || pace <= t->good || pace <= t->proved)
-        return true;
-    if (gain_ppm > 1000000)
-        gain_ppm = 1000000;
-    return (now_us - t->opened_us) / 1000000 * gain_ppm >= tle_hold_expected_us(t) * HOLD_PRICE;
-}
-
-/* The next pace above `good`: half the way to `bad` where that is known. */
 static int64_t
-next_pace(const struct tle *t)
+horizon_us(const struct tle *t, int64_t now_us)
 {
-    int64_t percent = t->is_wary && t->bad == 0 ? WARY_PERCENT : t->step_percent;
-
-    if (t->bad > t->good && t->bad / 3 <= t->good)
-        return t->good + (t->bad - t->good) / 2;
-    if (t->is_wary && t->bad > t->good)
-        return pace_scale(t->good, 2, 1);
-    return t->bad > t->good ? t->good + (t->bad - t->good) / 2
-                            : pace_scale(t->good, 100 + percent, 100);
+    return HORIZON_MIN + now_us - t->base.created_us;
 }
 
-static void
-search_on(struct tle *t, const char *because, int64_t now_us, const struct signal *s)
+/* What a pace will bring, by the number of theories that would let it pass; if it does not pass, the
+ * pace will be the surest one, and what another refusal costs is lost. */
+static int64_t
+worth(const struct tle *t, int64_t pace, int64_t surest, int64_t now_us)
 {
-    int64_t pace = next_pace(t);
+    int64_t share = tle_theories_for(&t->theories, pace);
+    int64_t horizon_s = horizon_us(t, now_us) / US_PER_S, price_s = t->price_us / US_PER_S + 1;
+    int64_t rest = price_s < horizon_s ? pace_scale(surest, horizon_s - price_s, horizon_s) : 0;
 
-    t->phase = TLE_SEARCH;
-    if (t->bad <= t->good) {
-        t->step_percent *= 2;
-        if (t->step_percent > TLE_STEP_PERCENT_MAX)
-            t->step_percent = TLE_STEP_PERCENT_MAX;
-    }
-    tle_set_pace(t, pace, because, now_us, s);
+    return pace / THOUSAND * share + rest / THOUSAND * (THOUSAND - share);
 }
 
-bool
-tle_is_found(const struct tle *t)
+/* The best pace as things are thought to be; 0: there is no limit known. */
+static int64_t
+best_pace(const struct tle *t, int64_t now_us)
 {
-    return t->bad > 0 && tle_is_near(t->good, t->bad, NEAR_PERCENT);
+    int64_t surest = tle_theories_pace(&t->theories, 0), best = surest;
+
+    for (int64_t pace = surest; pace > 0; pace = tle_theories_pace(&t->theories, pace))
+        if (worth(t, pace, surest, now_us) > worth(t, best, surest, now_us))
+            best = pace;
+    if (best == 0)
+        return 0;
+    if (is_near(best, surest, AGREED_PERCENT))
+        return pace_scale(
+            surest, (surest < FEW_PACE ? BELOW_PERCENT_FEW : BELOW_PERCENT) - t->margin, 100);
+    return pace_scale(best, DOUBTFUL_PERCENT - t->margin, 100);
 }
 
-/* What was too much has passed after all: those refusals were noise, and as much of it is no alarm. */
-static void
-learn_noise(struct tle *t)
+static bool
+is_probe_worthwhile(const struct tle *t, int64_t now_us)
 {
-    if (t->doubted == 0 || t->good < t->doubted)
+    int64_t gain_us = (now_us - t->opened_us) / 100 * t->step_percent;
+
+    return now_us >= t->probe_at_us && gain_us >= t->price_us * PROBE_ODDS;
+}
+
+/* The limit has fallen: is it back where it was? Each time that it is not, twice as much is asked. */
+static bool
+is_return_worthwhile(const struct tle *t, int64_t now_us)
+{
+    int64_t gain_percent, gain_us;
+
+    if (t->peak <= t->pacer.pace)
+        return false;
+    gain_percent = (t->peak - t->pacer.pace) / (t->pacer.pace / 100 + 1);
+    if (gain_percent < RETURN_PERCENT_MIN)
+        return false;
+    gain_us = (now_us - t->opened_us) / 100 * gain_percent;
+    return now_us - t->opened_us >= RETURN_WAIT_MIN &&
+        gain_us >= (t->price_us * PROBE_ODDS << t->returns);
+}
+
+/* Refused where it should have been sure: where messages are many, what is on its way blurs the limit. */
+void
+tle_take_care(struct tle *t, int64_t now_us)
+{
+    if (t->phase != TLE_CRUISE || t->pacer.pace < FEW_PACE || now_us - t->opened_us > CARE_WITHIN)
         return;
-    t->floor_ppm = (uint32_t)(INT64_C(1000000) * t->search_refused / (t->search_messages + 1));
-    if (t->floor_ppm > NOISE_PPM_MAX)
-        t->floor_ppm = NOISE_PPM_MAX;
-    t->doubted = 0;
+    t->margin = t->margin + MARGIN_STEP < MARGIN_MAX ? t->margin + MARGIN_STEP : MARGIN_MAX;
 }
 
-/* Nearly as much as was too much has passed: was it really too much, or was it noise? */
-static const char *
-retest(struct tle *t)
+static void
+go_up(struct tle *t, const char *because, int64_t now_us)
 {
-    if (!tle_is_found(t))
-        return "clean";
-    t->is_retested = true;
-    t->doubted = t->bad;
-    t->bad = 0;
-    t->step_percent = 3 * NEAR_PERCENT;
-    return "once more";
+    int64_t surest = tle_theories_pace(&t->theories, 0);
+    int64_t pace =
+        pace_scale(surest > t->pacer.pace ? surest : t->pacer.pace, 100 + t->step_percent, 100);
+
+    t->step_percent *= 2;
+    if (t->step_percent > (pace < FAST_PACE ? STEP_PERCENT_MAX : STEP_PERCENT_FAST))
+        t->step_percent = pace < FAST_PACE ? STEP_PERCENT_MAX : STEP_PERCENT_FAST;
+    t->phase = TLE_SEARCH;
+    t->is_probing = t->was_refused;
+    tle_set_pace(t, pace, because, now_us, NULL);
 }
+
+static void
+probe(struct tle *t, int64_t now_us)
+{
+    t->margin -= t->margin > 0;
+    go_up(t, "probe", now_us);
+}
+
+static void
+go_back_up(struct tle *t, int64_t now_us)
+{
+    if (t->returns < RETURNS_MAX)
+        t->returns++;
+    t->phase = TLE_SEARCH;
+    t->is_probing = true;
+    tle_set_pace(t, t->peak, "as before?", now_us, NULL);
+}
+
+void
+tle_resume(struct tle *t, const char *because, int64_t now_us, const struct signal *s)
+{
+    int64_t best = best_pace(t, now_us);
+    bool is_sure = best > 0 && is_near(best, tle_theories_pace(&t->theories, 0), 2 * NEAR_PERCENT);
+
+    if (t->is_blocked && best > t->pacer.pace / 4) { /* gently */
+        best = t->pacer.pace / 4;
+        is_sure = false;
+    }
+    t->is_probing = false;
+    if (is_sure) {
+        cruise(t, best, because, now_us, s);
+        return;
+    }
+    t->phase = TLE_SEARCH;
+    tle_set_pace(t, best > 0 ? best : t->pacer.pace, because, now_us, s);
+}
+
+/* --- noise ----------------------------------------------------------------------------------- */
 
 /* Refusals at a pace, when one that is a quarter quicker has been clean since, do not come from the pace. */
-void
-tle_count_noise(struct tle *t)
+static void
+count_noise(struct tle *t)
 {
     uint32_t share_ppm;
 
@@ -213,105 +316,90 @@ tle_count_noise(struct tle *t)
         t->floor_ppm = share_ppm;
 }
 
-/* Where a step too far is dear. */
-static void
-on_clean_step_wary(struct tle *t, int64_t now_us)
+/* A limit that is found is not met again at once. Where one refusal after the other is, each time at a
+ * slower pace, and every time the door is open, the pace has nothing to do with it. */
+void
+tle_note_slide(struct tle *t)
 {
-    if (t->good > t->proved)
-        t->proved = t->good;
-    if (tle_is_found(t) || t->bad <= t->good)
-        t->bad = 0;
-    if (is_affordable(t, next_pace(t), now_us))
-        search_on(t, "probe", now_us, NULL);
-    else if (t->phase != TLE_CRUISE)
-        tle_cruise(t, t->good, "more is dear", now_us, NULL);
-    else
-        tle_begin_step(t, now_us);
+    if (t->slide_messages > SLIDE_CLEAN)
+        t->slide_events = 0;
+    if (t->slide_events++ == 0) {
+        t->slide_from = t->pacer.pace;
+        t->slide_refused = t->slide_total = 0;
+    }
+    t->slide_messages = 0;
 }
+
+bool
+tle_is_slide(const struct tle *t)
+{
+    return t->slide_events >= SLIDE_EVENTS && t->wall_knocks == 0 &&
+        t->slide_total >= SLIDE_MESSAGES && t->pacer.pace < t->slide_from / 10 * 8 &&
+        t->slide_refused * SLIDE_SHARE < t->slide_total;
+}
+
+void
+tle_end_slide(struct tle *t, const struct signal *s)
+{
+    t->floor_ppm = (uint32_t)(INT64_C(1000000) * t->slide_refused / t->slide_total);
+    if (t->floor_ppm > NOISE_PPM_MAX)
+        t->floor_ppm = NOISE_PPM_MAX;
+    t->is_noise_sure = true;
+    t->slide_events = 0;
+    t->theories = (struct tle_theories){.has_no_door = t->theories.has_no_door};
+    t->phase = TLE_SEARCH;
+    t->step_percent = STEP_PERCENT_MAX;
+    tle_set_pace(t, t->slide_from, "noise", s->now_us, s);
+}
+
+/* --- steps ----------------------------------------------------------------------------------- */
 
 /* This pace has carried enough, and without complaint. */
 void
 tle_on_clean_step(struct tle *t, int64_t now_us)
 {
-    t->good = t->pacer.pace;
-    learn_noise(t);
-    tle_count_noise(t);
-    if (t->is_wary && t->phase != TLE_WALL) {
-        on_clean_step_wary(t, now_us);
-        return;
-    }
-    switch (t->phase) {
-    case TLE_SEARCH:
-    case TLE_SETTLE:
-        if (t->bad > 0 && t->bad <= t->good)
-            t->bad = 0;
-        if (tle_is_found(t) && t->is_retested)
-            tle_cruise(t, t->good, "between what passed and what did not", now_us, NULL);
-        else
-            search_on(t, retest(t), now_us, NULL);
-        return;
-    case TLE_CRUISE:
-        if (now_us < t->probe_at_us) {
-            t->sum = 0;
-            return;
-        }
-        t->bad = 0;
-        t->step_percent = STEP_PERCENT_MIN;
-        search_on(t, "probe", now_us, NULL);
-        return;
-    case TLE_WALL:
-        return;
-    }
-}
+    int64_t best;
 
-/* Too much: back to what was good; what was good before may be so no more. */
-void
-tle_on_overload(struct tle *t, const struct signal *s)
-{
-    int64_t pace = t->pacer.pace;
-    uint32_t messages = t->step_accepted + t->step_refused;
-    int64_t share_kept = pace_scale(pace, t->step_accepted, messages > 0 ? messages : 1);
-
-    t->bad = pace;
-    if (t->phase == TLE_SEARCH && t->good < pace) {
-        pace = t->good;
-    } else {
-        pace = share_kept > pace / 2 ? pace_scale(share_kept, 95, 100) : pace / 2;
-        t->good = pace;
-    }
-    t->phase = TLE_SETTLE;
-    if (tle_is_found(t))
-        tle_cruise(t, pace, "throttled", s->now_us, s);
+    count_noise(t);
+    tle_theories_carried(&t->theories, t->pacer.pace, now_us - t->step_began_us);
+    if (t->phase == TLE_SEARCH && now_us - t->step_began_us < tle_step_us(t))
+        return; /* others, who count over longer, are asked now */
+    best = best_pace(t, now_us);
+    if (t->phase == TLE_SEARCH && (best == 0 || (t->is_probing && best <= t->pacer.pace)))
+        go_up(t, "clean", now_us);
+    else if (best > pace_scale(t->pacer.pace, 100 + NEAR_PERCENT, 100))
+        tle_resume(t, "clean", now_us, NULL);
+    else if (t->phase == TLE_SEARCH)
+        cruise(t, best, "as much as is let through", now_us, NULL);
+    else if (is_return_worthwhile(t, now_us))
+        go_back_up(t, now_us);
+    else if (is_probe_worthwhile(t, now_us))
+        probe(t, now_us);
     else
-        tle_set_pace(t, pace, "throttled", s->now_us, s);
+        tle_begin_step(t, now_us);
 }
 
-/* Single refusals that are more than the budget: a little less will do. Where less does not help they
+/* Single refusals that are more than the budget: it is a little too much. Where less does not help they
  * are noise, and the pace that was is right. */
 void
 tle_trim(struct tle *t, const struct signal *s)
 {
     uint32_t share_ppm = (uint32_t)(INT64_C(1000000) * t->trim_refused / t->trim_messages);
+    uint32_t before_ppm = t->trim_share_ppm;
     bool is_telling = t->trim_messages >= DIFFERENCE_MESSAGES;
-    int64_t pace = t->pacer.pace, cut_ppm = INT64_C(3) * share_ppm / 2;
 
-    t->trim_messages = t->trim_refused = 0;
-    if (t->trim_share_ppm > 0 && is_telling && share_ppm > t->trim_share_ppm / 5 * 3) {
+    t->trim_messages = t->trim_refused = t->trim_share_ppm = 0;
+    if (before_ppm > 0 && is_telling && share_ppm > before_ppm / 5 * 3) {
         t->is_noise_sure = true;
-        t->floor_ppm = share_ppm > t->trim_share_ppm ? share_ppm : t->trim_share_ppm;
-        t->trim_share_ppm = 0;
+        t->floor_ppm = share_ppm > before_ppm ? share_ppm : before_ppm;
         tle_set_pace(t, t->trim_pace, "noise", s->now_us, s);
         return;
     }
-    t->trim_share_ppm = 0;
     if (share_ppm < t->budget_ppm || (t->is_noise_sure && share_ppm < t->floor_ppm * 2))
         return;
-    if (cut_ppm < TRIM_PERCENT_MIN * 10000)
-        cut_ppm = TRIM_PERCENT_MIN * 10000;
-    if (share_ppm >= NOISE_PPM_MIN) {
+    t->trim_pace = t->pacer.pace;
+    t->step_refused = TRIM_REFUSED; /* that many are not alone */
+    tle_hit_wall(t, tle_short_wait_us(t, s->now_us), "too often", s);
+    if (share_ppm >= NOISE_PPM_MIN)
         t->trim_share_ppm = share_ppm;
-        t->trim_pace = pace;
-    }
-    tle_set_pace(t, pace_scale(pace, 1000000 - cut_ppm, 1000000), "trimmed", s->now_us, s);
-    t->good = t->pacer.pace;
 }

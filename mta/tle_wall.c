@@ -1,41 +1,40 @@
 /* tle_wall.c - what to do where nothing gets through any more.
  *
- * A refusal may shut the door for a while, and each knock meanwhile for longer: twice as long is what
+ * After a refusal that is more than noise nothing is sent but one message now and then, to see whether
+ * it is over: as soon as the theories (mta/tle_theory.h) say. If none of them explains that it is not,
+ * a refusal here shuts a door for a while, and each knock meanwhile for longer: twice as long is what
  * many do. Waits that doubled too would never catch up with that; these grow faster, and how long the
  * door stays shut for who does not knock is remembered from one wall to the next. A quota is another
  * thing: its window ends when it ends, knocking costs nothing, and the waits stay short.
  *
- * At a site that has been seen shut for long the first refusal stops everything, and more is tried only
- * when it is worth a hold (is_affordable() in mta/tle_pace.c). */
+ * At a site with such a door the first refusal stops everything, and more is tried only when it is
+ * worth the price (mta/tle_pace.c). */
 #include "mta/controller_tle.h"
 
 enum {
     WALL_FACTOR = 2,
-    KNOCK_FACTOR = 10, /* a hold that grows twofold with each knock is overtaken at once */
+    BLOCK_FACTOR = 3,
+    BLOCK_KNOCKS = 3,       /* a block that lets some through is seen by then */
+    KNOCK_FACTOR_FIRST = 4, /* a hold that grows twofold with each knock is overtaken soon */
+    KNOCK_FACTOR = 6,
     KNOCK_FACTOR_LATE = 2,
     KNOCKS_PATIENT = 10,
-    SAME_MIN = 1,
-    MINUTE = 2, /* of the windows */
+    HALF = 500,          /* of a thousand */
+    LEAK_MESSAGES = 50,  /* who blocks again before so many lets some through */
+    LEAK_KNOCKS = 8,     /* who refuses so many does so no more */
+    LONE_MESSAGES = 200, /* a single refusal after so many is alone */
+    PILE = 6,            /* refused in succession */
 };
-#define KNOCK_LATE       (10 * US_PER_MIN)
-#define HOLD_SHORT       (10 * (int64_t)US_PER_S) /* shorter ones are no penalty */
+#define KNOCK_LATE       (20 * US_PER_MIN)
+#define MINUTE_OVER      (62 * (int64_t)US_PER_S)
+#define DOOR_OR_WINDOW   (95 * (int64_t)US_PER_S) /* a minute that a knock has prolonged */
+#define TELLING_US       (5 * (int64_t)US_PER_S) /* a knock after so long tells whether there is a door */
+#define SHORT_US         (10 * (int64_t)US_PER_S) /* who opens so soon has no door */
 #define WALL_MAX         (65 * US_PER_MIN)        /* many holds end after an hour */
 #define WALL_PATIENT_MAX (4 * US_PER_HOUR)
 #define HINT_MAX         (4 * US_PER_HOUR)
 #define WALL_QUOTA_MAX   (5 * US_PER_MIN)
 #define WALL_BLOCK_MAX   (30 * US_PER_MIN)
-
-static const int64_t tle_windows_us[TLE_WINDOWS] = {US_PER_S, 10 * US_PER_S, US_PER_MIN,
-    5 * US_PER_MIN, 10 * US_PER_MIN, 15 * US_PER_MIN, US_PER_HOUR, US_PER_DAY};
-
-/* Of counts and times: tle_is_near() is for paces, which have a least one. */
-static bool
-is_same(int64_t a, int64_t b, int64_t percent)
-{
-    int64_t low = a < b ? a : b, high = a < b ? b : a;
-
-    return low > 0 && high - low <= low / 100 * percent + low % 100 * percent / 100;
-}
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
@@ -55,43 +54,97 @@ hold(struct tle *t, int64_t for_us, const char *because, const struct signal *s)
         until_us);
 }
 
-int64_t
-tle_hold_expected_us(const struct tle *t)
-{
-    return t->hold_high_us > 0 ? t->hold_high_us : TLE_WALL_FIRST;
-}
-
 /* What was long enough. Half of that may be as well, and is tried where walls come often: if they do,
  * though we are careful, they are none. */
 static int64_t
-first_wait_us(const struct tle *t, int64_t now_us)
+door_wait_us(const struct tle *t, int64_t now_us)
 {
-    int64_t expected_us = tle_hold_expected_us(t);
+    int64_t expected_us = t->hold_high_us > 0 ? t->hold_high_us : TLE_WALL_FIRST;
     bool is_often = now_us - t->opened_us < 8 * expected_us;
 
-    return is_often && expected_us / 4 > t->hold_low_us ? expected_us / 2 : expected_us;
+    return is_often && expected_us / 3 > t->hold_low_us ? expected_us / 2 : expected_us;
 }
 
 static int64_t
 longest_wait_us(const struct tle *t, const struct signal *s)
 {
-    bool is_quota = s->type.subject == REPLY_QUOTA || t->memory_us > 0;
-
-    if (is_quota && !t->is_blocked && s->now_us - t->wall_began_us < US_PER_HOUR)
+    if (t->is_quota && s->now_us - t->wall_began_us < US_PER_HOUR)
         return WALL_QUOTA_MAX;
     if (t->wall_knocks >= KNOCKS_PATIENT)
         return WALL_PATIENT_MAX;
-    return t->is_blocked && !t->is_wall_sudden && !t->is_wary ? WALL_BLOCK_MAX : WALL_MAX;
+    return t->is_blocked ? WALL_BLOCK_MAX : WALL_MAX;
+}
+
+/* Until a window has passed, as far as one explains this; where nobody knows yet whether there is a
+ * door, until any would have, and longer. */
+static int64_t
+window_wait_us(const struct tle *t, int64_t now_us)
+{
+    int64_t open_us = tle_theories_open_us(&t->theories, &t->history, HALF, now_us);
+    int64_t wait_us = (open_us - now_us) * 3 / 2;
+
+    if (tle_theories_door(&t->theories) != TLE_NO_DOOR)
+        return DOOR_OR_WINDOW;
+    return wait_us < TELLING_US && !t->theories.has_no_door ? TELLING_US : wait_us;
+}
+
+/* A block may let some through: a few knocks will tell. */
+static int64_t
+slow_factor(const struct tle *t)
+{
+    if (t->is_quota)
+        return WALL_FACTOR;
+    return t->wall_knocks <= BLOCK_KNOCKS ? 1 : BLOCK_FACTOR;
 }
 
 static int64_t
-wait_after(const struct tle *t, int64_t wait_us)
+next_wait_us(const struct tle *t, const struct signal *s)
 {
-    if (wait_us < TLE_WALL_FIRST)
-        return TLE_WALL_FIRST;
-    if (!t->is_wall_sudden)
-        return wait_us * WALL_FACTOR;
-    return wait_us * (wait_us < KNOCK_LATE ? KNOCK_FACTOR : KNOCK_FACTOR_LATE);
+    int64_t before_us = t->held_us, wait_us, longest_us = longest_wait_us(t, s);
+    bool has_door = tle_theories_door(&t->theories) == TLE_DOOR;
+
+    if (t->is_open || (t->is_blocked && t->is_leaky))
+        wait_us = before_us * WALL_FACTOR;
+    else if (t->is_quota || t->is_blocked)
+        wait_us = before_us < TLE_WALL_FIRST ? TLE_WALL_FIRST : before_us * slow_factor(t);
+    else if (!has_door)
+        wait_us = window_wait_us(t, s->now_us);
+    else if (t->wall_knocks == 1 && t->hold_high_us > before_us)
+        wait_us = 2 * t->hold_high_us;
+    else if (before_us < DOOR_OR_WINDOW / 2)
+        wait_us = DOOR_OR_WINDOW;
+    else if (t->wall_knocks == 1)
+        wait_us = before_us * KNOCK_FACTOR_FIRST;
+    else
+        wait_us = before_us * (before_us < KNOCK_LATE ? KNOCK_FACTOR : KNOCK_FACTOR_LATE);
+    if (wait_us < before_us * (t->wall_knocks > 1 ? 2 : 1))
+        wait_us = before_us * (t->wall_knocks > 1 ? 2 : 1);
+    if (s->type.hold_us > wait_us)
+        wait_us = s->type.hold_us < HINT_MAX ? s->type.hold_us : HINT_MAX;
+    return wait_us < longest_us || s->type.hold_us > 0 ? wait_us : longest_us;
+}
+
+/* --- the wall -------------------------------------------------------------------------------- */
+
+/* What began before has been answered by now, and is still remembered: what did the first one find? */
+void
+tle_look_back(struct tle *t)
+{
+    if (t->is_looked_at)
+        return;
+    t->first = (struct tle_refusal){.is_quota = t->is_quota};
+    tle_refusal_look(&t->first, &t->theories, &t->history, t->refused_began_us);
+    t->is_looked_at = true;
+}
+
+/* It is sure that it was no noise. */
+static void
+note_first_refusal(struct tle *t)
+{
+    tle_look_back(t);
+    if (!t->is_first_noted && !t->is_blocked)
+        tle_theories_refused(&t->theories, &t->first);
+    t->is_first_noted = true;
 }
 
 static void
@@ -100,72 +153,77 @@ learn_hold_low(struct tle *t)
     if (t->wall_knocks != 1)
         return;
     t->hold_low_us = t->held_us;
-    if (t->hold_high_us > 0 && t->hold_high_us < t->held_us)
+    if (t->hold_high_us > 0 && t->hold_high_us <= t->held_us)
         t->hold_high_us = 0;
-}
-
-void
-tle_hold_next(struct tle *t, const char *because, const struct signal *s)
-{
-    int64_t wait_us = t->wall_wait_us, longest_us = longest_wait_us(t, s);
-
-    if (s->type.hold_us > wait_us)
-        wait_us = s->type.hold_us < HINT_MAX ? s->type.hold_us : HINT_MAX;
-    t->wall_wait_us = wait_after(t, t->wall_wait_us);
-    if (t->wall_wait_us > longest_us)
-        t->wall_wait_us = longest_us;
-    hold(t, wait_us, because, s);
 }
 
 /* A canary died. */
 void
 tle_stay_at_wall(struct tle *t, const char *because, const struct signal *s)
 {
+    struct tle_refusal knock = {.is_knock = true, .is_quota = t->is_quota};
+
     t->wall_knocks++;
-    t->knocked_us = s->now_us;
-    if (s->now_us - t->wall_began_us > t->shut_seen_us)
-        t->shut_seen_us = s->now_us - t->wall_began_us;
-    if (t->memory_us > 0 && s->now_us - t->wall_began_us > t->memory_us + TLE_WALL_FIRST) {
-        t->memory_us = 0; /* it should have opened: this is no window */
-        t->is_wall_sudden = true;
-    }
+    note_first_refusal(t);
+    tle_refusal_look(&knock, &t->theories, &t->history, s->now_us - s->took_us);
+    if (!t->is_blocked)
+        tle_theories_refused(&t->theories, &knock);
     learn_hold_low(t);
-    if (t->wall_knocks == 1 && t->is_wary && t->hold_high_us > 0)
-        t->wall_wait_us = 2 * t->hold_high_us;
-    tle_hold_next(t, because, s);
+    hold(t, next_wait_us(t, s), because, s);
+}
+
+/* What began after it was refused has passed: whatever it is, it does not shut out all. */
+void
+tle_pass_by(struct tle *t, int64_t now_us)
+{
+    int64_t soon_us = t->wall_began_us + TLE_WALL_SHORT;
+
+    t->theories.has_no_door = t->is_open = true;
+    if (t->base.held_until_us > soon_us)
+        t->base.held_until_us = soon_us > now_us ? soon_us : now_us;
+}
+
+/* At the first wall, and with so many refused in succession, this is no bucket, which would have let some
+ * through: a knock would come too early. */
+void
+tle_pile_up(struct tle *t, const struct signal *s)
+{
+    if (t->price_us == 0 && !t->is_open && t->wall_knocks == 0 && t->straight == PILE)
+        hold(t, MINUTE_OVER, "all refused", s);
 }
 
 void
 tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct signal *s)
 {
-    bool is_quota = s->type.subject == REPLY_QUOTA || t->memory_us > 0;
-    bool is_steady = s->now_us - t->paced_us > 2 * US_PER_MIN && !t->is_wary;
-
+    tle_take_care(t, s->now_us);
+    tle_note_slide(t);
     t->wall_began_us = s->now_us;
     t->refused_began_us = s->now_us - s->took_us;
     t->wall_knocks = 0;
-    t->is_wall_sudden = !is_quota && !is_steady;
-    t->clean = t->phase == TLE_CRUISE ? t->pacer.pace / 10 * (t->is_wary ? 8 : 9) : t->good;
+    t->is_looked_at = t->is_first_noted = t->is_open = false;
     t->phase_before = t->phase;
     t->phase = TLE_WALL;
-    for (size_t i = 0; i < TLE_WINDOWS; i++)
-        t->wall_sums[i] = tle_history_sum(&t->history, tle_windows_us[i], s->now_us);
-    if (t->is_wary && !is_quota)
-        first_us = first_wait_us(t, s->now_us);
-    t->wall_wait_us = first_us;
-    t->is_wall_short = first_us < TLE_WALL_FIRST;
     t->is_blocked = s->type.subject == REPLY_BLOCK;
-    tle_hold_next(t, because, s);
+    t->is_quota = s->type.subject == REPLY_QUOTA;
+    if (tle_theories_door(&t->theories) == TLE_DOOR && !t->is_quota)
+        first_us = door_wait_us(t, s->now_us);
+    if (s->type.hold_us > first_us)
+        first_us = s->type.hold_us < HINT_MAX ? s->type.hold_us : HINT_MAX;
+    hold(t, first_us, because, s);
 }
 
-/* Long enough for a window of a second, and for the next message at a slow pace. */
+/* Long enough for a window of a second, and for the next message at a slow pace; where a minute or more
+ * was needed before, and nothing has shown that less will do, so long. */
 int64_t
-tle_short_wait_us(const struct tle *t)
+tle_short_wait_us(const struct tle *t, int64_t now_us)
 {
     int64_t interval_us = pace_interval_ns(t->pacer.pace) / 1000;
 
     if (!t->was_refused)
         return t->pacer.pace >= 10 * PACE_PER_S ? 2 * TLE_WALL_SHORT : TLE_WALL_FIRST;
+    if (t->price_us > SHORT_US && !t->theories.has_no_door)
+        return tle_theories_door(&t->theories) == TLE_NO_DOOR ? window_wait_us(t, now_us)
+                                                              : MINUTE_OVER;
     return interval_us < TLE_WALL_SHORT    ? TLE_WALL_SHORT
         : interval_us < TLE_WALL_FIRST / 2 ? interval_us
                                            : TLE_WALL_FIRST / 2;
@@ -173,155 +231,67 @@ tle_short_wait_us(const struct tle *t)
 
 /* --- open again ------------------------------------------------------------------------------ */
 
-/* It opened at the first knock: there was an overload and no wall. */
 static void
-leave_short_wall(struct tle *t, const struct signal *s)
+learn_door(struct tle *t, int64_t now_us)
 {
-    bool was_searching = t->good < t->pacer.pace;
+    bool is_at_once;
 
-    t->bad = t->pacer.pace;
-    t->good = was_searching ? t->good : t->pacer.pace / 2;
-    t->phase = TLE_SETTLE;
-    if (tle_is_found(t))
-        tle_cruise(t, t->good, "throttled", s->now_us, s);
-    else
-        tle_set_pace(t, t->good, "throttled", s->now_us, s);
-}
-
-void
-tle_deny_wall(struct tle *t, const struct signal *s)
-{
-    t->base.held_until_us = 0;
-    t->phase = t->phase_before;
-    t->straight = 0;
-    t->is_canary_out = false;
-    tle_set_pace(t, t->pacer.pace, "not shut", s->now_us, s);
-}
-
-/* The longest window that is not longer than this. */
-static size_t
-window_within(int64_t us)
-{
-    size_t found = 0;
-
-    for (size_t i = 1; i < TLE_WINDOWS; i++)
-        if (tle_windows_us[i] <= us)
-            found = i;
-    return found;
-}
-
-/* What the site took in a window about as long as it was shut, or as it is from one opening to the
- * next. The same amount twice shows that the window is real: from then on a step lasts as long as the
- * site remembers. */
-static int64_t
-pace_of_window(struct tle *t, int64_t now_us)
-{
-    int64_t shut_us = now_us - t->wall_began_us, cycle_us = now_us - t->opened_us;
-    size_t window = window_within((cycle_us < 2 * shut_us ? cycle_us : shut_us) * 11 / 10);
-    int64_t quota = t->wall_sums[window];
-
-    if (t->quota > 0 && is_same(quota, t->quota, 15) && tle_windows_us[window] >= US_PER_MIN)
-        t->memory_us = tle_windows_us[window];
-    t->quota = quota;
-    return pace_of(quota, tle_windows_us[window]);
-}
-
-/* A window was used up. */
-static void
-leave_quota_wall(struct tle *t, const struct signal *s)
-{
-    int64_t before = t->pacer.pace, pace = pace_scale(pace_of_window(t, s->now_us), 97, 100);
-
-    if (t->is_blocked && pace > before / 4)
-        pace = before / 4;
-    t->good = pace < t->clean || t->memory_us > 0 ? pace : t->clean;
-    if (t->quota == 0) /* shut from the first: nothing is known */
-        t->good = t->clean;
-    if (t->good > before)
-        t->good = before;
-    t->bad = 0;
-}
-
-/* A step too far was punished. What was taken in the last minute is sure, if a minute is as far back
- * as it counts; what came before the step is likely. */
-static void
-leave_penalty(struct tle *t)
-{
-    int64_t before = t->pacer.pace;
-    int64_t sure = pace_scale(pace_of(t->wall_sums[MINUTE], tle_windows_us[MINUTE]), 97, 100);
-
-    t->good = t->is_wary || sure > t->clean || t->wall_sums[MINUTE] == 0 ? t->clean : sure;
-    if (t->is_blocked && t->good > before / 4)
-        t->good = before / 4;
-    t->bad = before;
-    if (t->proved > t->good)
-        t->proved = t->good;
-}
-
-/* A window that was used up shows the same sum at each wall, though it takes another time to get there,
- * and less than the window is long. It is longer than the site was seen shut. */
-static bool
-find_window(struct tle *t)
-{
-    int64_t cycle_us = t->wall_began_us - t->opened_us;
-    int64_t shortest_us = t->knocked_us > t->opened_us ? t->knocked_us - t->opened_us : cycle_us;
-    bool is_other_time = !is_same(cycle_us, t->cycle_before_us, 10), is_found = false;
-
-    t->cycle_before_us = cycle_us;
-    for (size_t i = MINUTE + 1; i < TLE_WINDOWS; i++) {
-        int64_t pace = pace_of(t->wall_sums[i], tle_windows_us[i]);
-        bool is_again = is_other_time && is_same(t->wall_sums[i], t->sums_before[i], 4) &&
-            is_same(t->wall_sums[i], t->cycle, 4) && 2 * tle_windows_us[i] >= 3 * cycle_us;
-
-        t->sums_before[i] = t->wall_sums[i];
-        t->sums_same[i] = is_again ? t->sums_same[i] + 1 : 0;
-        if (is_found || t->sums_same[i] < SAME_MIN || tle_windows_us[i] < shortest_us ||
-            tle_windows_us[i] < t->shut_seen_us)
-            continue;
-        is_found = true;
-        t->memory_us = tle_windows_us[i];
-        t->quota = t->wall_sums[i];
-        t->good = pace_scale(pace, 97, 100);
-        t->bad = 0;
+    t->price_us = now_us - t->wall_began_us;
+    is_at_once = t->wall_knocks == 0 && t->price_us <= SHORT_US;
+    if (is_at_once && (t->was_open_at_once || tle_theories_door(&t->theories) != TLE_DOOR)) {
+        t->theories.has_no_door = true;
+        t->hold_low_us = t->hold_high_us = 0;
+    } else if (tle_theories_door(&t->theories) == TLE_DOOR && !t->is_quota) {
+        t->hold_high_us = t->held_us;
+        if (t->hold_low_us >= t->hold_high_us)
+            t->hold_low_us = 0;
     }
-    return is_found;
+    t->was_open_at_once = is_at_once;
 }
 
-static void
-learn_hold(struct tle *t)
+/* Once is nothing: it may have been noise, where no limit is known that was near. */
+static bool
+is_lone(struct tle *t)
 {
-    t->hold_high_us = t->held_us;
-    if (t->hold_low_us > t->hold_high_us)
-        t->hold_low_us = 0;
+    tle_look_back(t);
+    return t->wall_knocks == 0 && t->straight <= 1 && t->step_refused <= 1 && !t->is_blocked &&
+        !t->is_quota && t->since_lone >= LONE_MESSAGES &&
+        !tle_theories_expect(&t->theories, &t->first);
+}
+
+/* Blocked again and again, with something let through between: it is not all that is blocked, and
+ * neither waiting nor a slower pace will change that. */
+static void
+note_leak(struct tle *t)
+{
+    t->is_leaky = (t->is_leaky && t->wall_knocks < LEAK_KNOCKS) || t->is_open ||
+        t->since_block < LEAK_MESSAGES;
+    t->since_block = 0;
 }
 
 void
 tle_leave_wall(struct tle *t, const struct signal *s)
 {
-    t->straight_at_wall = t->straight;
+    bool is_lone_refusal;
+
+    if (t->is_blocked)
+        note_leak(t);
+    is_lone_refusal = is_lone(t) || (t->is_blocked && t->is_leaky);
     t->straight = 0;
-    if (t->wall_knocks == 0 && t->is_wall_sudden && !t->is_wary && !t->is_blocked) {
-        if (t->straight_at_wall <= 1)
-            tle_deny_wall(t, s); /* once is nothing: it may have been noise */
-        else
-            leave_short_wall(t, s);
-        return;
-    }
-    if (!t->is_wary && t->is_wall_short && s->now_us - t->wall_began_us < TLE_WALL_FIRST) {
-        leave_short_wall(t, s);
-        return;
-    }
-    if (t->is_wall_sudden && find_window(t)) {
-        t->hold_high_us = t->hold_low_us = 0;
-    } else if (t->is_wall_sudden) {
-        learn_hold(t);
-        leave_penalty(t);
-    } else {
-        leave_quota_wall(t, s);
-    }
-    t->is_wary = t->memory_us == 0 && (!t->is_wall_sudden || t->hold_high_us > HOLD_SHORT);
-    t->shut_us = s->now_us - t->wall_began_us;
+    t->since_lone = is_lone_refusal ? 0 : t->since_lone;
     t->opened_us = s->now_us;
-    t->cycle = 0;
-    tle_cruise(t, t->good, "open again", s->now_us, s);
+    if (is_lone_refusal) {
+        t->is_blocked = false;
+        t->phase = t->phase_before;
+        tle_set_pace(t, t->pacer.pace, "not shut", s->now_us, s);
+        return;
+    }
+    if (tle_is_slide(t)) {
+        tle_end_slide(t, s);
+        return;
+    }
+    note_first_refusal(t);
+    learn_door(t, s->now_us);
+    tle_resume(t, t->wall_knocks > 0 ? "open again" : "throttled", s->now_us, s);
+    t->is_blocked = false;
 }
