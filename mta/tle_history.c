@@ -56,7 +56,11 @@ add(uint32_t *slots, int64_t count, int64_t *last, int64_t number)
 void
 tle_history_add(struct tle_history *h, int64_t began_us)
 {
-    h->exact[h->count++ % TLE_EXACT] = began_us;
+    int64_t *place = &h->exact[h->count % TLE_EXACT];
+
+    if (h->count++ >= TLE_EXACT && *place > h->forgotten_us)
+        h->forgotten_us = *place;
+    *place = began_us;
     add(h->fine, TLE_FINE, &h->fine_last, began_us / FINE_US);
     add(h->middle, TLE_MIDDLE, &h->middle_last, began_us / MIDDLE_US);
     add(h->coarse, TLE_COARSE, &h->coarse_last, began_us / COARSE_US);
@@ -67,14 +71,11 @@ static bool
 sum_exactly(const struct tle_history *h, int64_t after_us, int64_t at_us, int64_t *sum)
 {
     uint64_t remembered = h->count < TLE_EXACT ? h->count : TLE_EXACT;
-    int64_t oldest_us = INT64_MAX;
 
     *sum = 0;
-    for (uint64_t i = 0; i < remembered; i++) {
-        oldest_us = h->exact[i] < oldest_us ? h->exact[i] : oldest_us;
+    for (uint64_t i = 0; i < remembered; i++)
         *sum += h->exact[i] > after_us && h->exact[i] <= at_us ? TLE_MILLI : 0;
-    }
-    return h->count < TLE_EXACT || oldest_us < after_us;
+    return h->count <= TLE_EXACT || h->forgotten_us <= after_us;
 }
 
 int64_t
@@ -83,8 +84,9 @@ tle_history_sum(const struct tle_history *h, int64_t length_us, int64_t at_us)
     struct ring ring = length_us <= US_PER_MIN ? fine_of(h)
         : length_us <= US_PER_HOUR             ? middle_of(h)
                                                : coarse_of(h);
-    int64_t to = at_us / ring.slot_us, from = to - length_us / ring.slot_us, total = 0;
-    int64_t left_us = ring.slot_us - at_us % ring.slot_us; /* of the oldest slot */
+    int64_t after_us = at_us > length_us ? at_us - length_us : 0;
+    int64_t to = at_us / ring.slot_us, from = after_us / ring.slot_us, total = 0;
+    int64_t left_us = ring.slot_us - after_us % ring.slot_us; /* of the oldest slot */
     int64_t exact;
 
     if (sum_exactly(h, at_us - length_us, at_us, &exact))
@@ -121,22 +123,32 @@ flow_back(struct flow *flow, const struct ring *ring, int64_t newest, int64_t ol
     }
 }
 
+/* The slot in which it was empty; before the first one, if it never was. */
+static int64_t
+empty_slot(const struct ring *ring, int64_t empty_us)
+{
+    return empty_us > 0 ? empty_us / ring->slot_us : -1;
+}
+
 int64_t
 tle_history_bucket(
     const struct tle_history *h, int64_t length_us, int64_t empty_us, int64_t at_us, int64_t more)
 {
     struct ring fine = fine_of(h), middle = middle_of(h);
     struct flow flow = {.length_us = length_us, .at_us = at_us, .taken = more};
-    int64_t oldest = fine.last - fine.count;
+    int64_t fine_end = empty_slot(&fine, empty_us), middle_end = empty_slot(&middle, empty_us);
+    int64_t ratio = middle.slot_us / fine.slot_us;
+    int64_t joint = (fine.last - fine.count + ratio) / ratio; /* the first that is finely known */
 
     flow.most = more * TLE_MILLI;
     if (length_us > 10 * US_PER_MIN) {
-        flow_back(&flow, &middle, at_us / middle.slot_us, empty_us / middle.slot_us);
+        flow_back(&flow, &middle, at_us / middle.slot_us, middle_end);
+    } else if (length_us < 10 * (int64_t)US_PER_S) {
+        flow_back(&flow, &fine, at_us / fine.slot_us, fine_end);
     } else {
-        flow_back(&flow, &fine, at_us / fine.slot_us, empty_us / fine.slot_us);
-        if (length_us >= 10 * (int64_t)US_PER_S && empty_us / fine.slot_us < oldest)
-            flow_back(&flow, &middle, (oldest + 1) * fine.slot_us / middle.slot_us - 1,
-                empty_us / middle.slot_us);
+        flow_back(&flow, &fine, at_us / fine.slot_us,
+            joint * ratio - 1 > fine_end ? joint * ratio - 1 : fine_end);
+        flow_back(&flow, &middle, joint - 1, middle_end);
     }
     if (more == 0)
         flow.taken--; /* it was not quite empty: not enough for one */

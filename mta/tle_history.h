@@ -16,6 +16,7 @@ enum { TLE_EXACT = 64, TLE_FINE = 640, TLE_MIDDLE = 400, TLE_COARSE = 160, TLE_M
 struct tle_history {
     int64_t exact[TLE_EXACT];                    /* the last ones, to the microsecond */
     uint64_t count;                              /* ever */
+    int64_t forgotten_us;                        /* the newest that is no more among them */
     int64_t fine_last, middle_last, coarse_last; /* numbers of the slots that are being filled */
     uint32_t fine[TLE_FINE], middle[TLE_MIDDLE], coarse[TLE_COARSE];
 };

@@ -64,7 +64,7 @@ used(const struct tle_theories *ts, size_t theory, const struct tle_history *h, 
     case TLE_SLIDING:
         return tle_history_sum(h, us, at_us);
     case TLE_FIXED:
-        return tle_history_sum(h, at_us % us, at_us);
+        return tle_history_sum(h, at_us % us + 1, at_us); /* its first instant is in it */
     case TLE_BUCKET:
     case TLE_KINDS:
         break;
