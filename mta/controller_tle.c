@@ -398,12 +398,12 @@ advance(struct controller *c, int64_t now_us)
 }
 
 /* As many as the pace can use: a session is busy for the time of its transactions, and of its share of
- * the opening, and a third more because they do not come evenly. */
+ * the opening, to which the end adds a third, and a third more because they do not come evenly. */
 static uint32_t
 useful_sessions(const struct tle *t)
 {
-    int64_t busy_us = t->transaction_us +
-        t->opening_us / (t->base.messages_per_connection > 0 ? t->base.messages_per_connection : 1);
+    uint32_t share = t->base.messages_per_connection > 0 ? t->base.messages_per_connection : 1;
+    int64_t busy_us = t->transaction_us + t->opening_us * 4 / 3 / share;
     int64_t interval_ns = pace_interval_ns(t->pacer.pace);
 
     return (uint32_t)((busy_us * 1350 + interval_ns - 1) / interval_ns) + (busy_us == 0);

@@ -16,6 +16,7 @@ enum {
     PROBE_ODDS = 3,          /* one of so many is fruitful */
     RETURN_PERCENT_MIN = 25, /* a limit that has fallen by less is not waited for */
     RETURNS_MAX = 6,
+    RETURN_PRICES = 4, /* in peace for each look */
     AGREEMENTS_MAX = 16,
     SLIDE_EVENTS = 5,
     SLIDE_MESSAGES = 60, /* in it */
@@ -219,7 +220,7 @@ is_return_worthwhile(const struct tle *t, int64_t now_us)
     if (gain_percent < RETURN_PERCENT_MIN)
         return false;
     gain_us = (now_us - t->opened_us) / 100 * gain_percent;
-    return now_us - t->opened_us >= RETURN_WAIT_MIN &&
+    return now_us - t->opened_us >= RETURN_WAIT_MIN + RETURN_PRICES * t->price_us &&
         gain_us >= (t->price_us * PROBE_ODDS << t->returns);
 }
 
