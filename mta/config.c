@@ -132,34 +132,42 @@ set_count(const struct section *section, const char *key, uint32_t *count)
         *count = (uint32_t)section_whole(section, key);
 }
 
+/* Who reads the type of a reply. */
+#define READ_TYPES                                                              \
+    (1u << CONTROLLER_TLE | 1u << CONTROLLER_AIMD | 1u << CONTROLLER_MOMENTUM | \
+        1u << CONTROLLER_KUMO)
+
 /* A key that another controller reads would be a setting that does nothing. */
 static const struct {
     const char *key;
     unsigned kinds; /* bit by kind */
 } keys_of_controllers[] = {
-    {"floor",          1u << CONTROLLER_AIMD                            },
-    {"cut",            1u << CONTROLLER_AIMD                            },
-    {"grow",           1u << CONTROLLER_AIMD                            },
-    {"feedback",       1u << CONTROLLER_POSTFIX                         },
-    {"initial",        1u << CONTROLLER_POSTFIX                         },
-    {"cohorts",        1u << CONTROLLER_POSTFIX                         },
-    {"dead_for",       1u << CONTROLLER_POSTFIX                         },
-    {"rate",           1u << CONTROLLER_MOMENTUM | 1u << CONTROLLER_KUMO},
-    {"suspend_for",    1u << CONTROLLER_MOMENTUM                        },
-    {"down_every",     1u << CONTROLLER_MOMENTUM                        },
-    {"up_every",       1u << CONTROLLER_MOMENTUM                        },
-    {"sweep_every",    1u << CONTROLLER_MOMENTUM                        },
-    {"sweep_attempts", 1u << CONTROLLER_MOMENTUM                        },
-    {"release_every",  1u << CONTROLLER_MOMENTUM                        },
-    {"sweep_low",      1u << CONTROLLER_MOMENTUM                        },
-    {"sweep_high",     1u << CONTROLLER_MOMENTUM                        },
-    {"fbl_deliveries", 1u << CONTROLLER_MOMENTUM                        },
-    {"fbl_low",        1u << CONTROLLER_MOMENTUM                        },
-    {"fbl_high",       1u << CONTROLLER_MOMENTUM                        },
-    {"trigger_window", 1u << CONTROLLER_KUMO                            },
-    {"warmup",         1u << CONTROLLER_MOMENTUM                        },
-    {"age",            1u << CONTROLLER_MOMENTUM                        },
-    {"probe_budget",   1u << CONTROLLER_TLE                             },
+    {"floor",           1u << CONTROLLER_AIMD                            },
+    {"cut",             1u << CONTROLLER_AIMD                            },
+    {"grow",            1u << CONTROLLER_AIMD                            },
+    {"feedback",        1u << CONTROLLER_POSTFIX                         },
+    {"initial",         1u << CONTROLLER_POSTFIX                         },
+    {"cohorts",         1u << CONTROLLER_POSTFIX                         },
+    {"dead_for",        1u << CONTROLLER_POSTFIX                         },
+    {"rate",            1u << CONTROLLER_MOMENTUM | 1u << CONTROLLER_KUMO},
+    {"suspend_for",     1u << CONTROLLER_MOMENTUM                        },
+    {"down_every",      1u << CONTROLLER_MOMENTUM                        },
+    {"up_every",        1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_every",     1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_attempts",  1u << CONTROLLER_MOMENTUM                        },
+    {"release_every",   1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_low",       1u << CONTROLLER_MOMENTUM                        },
+    {"sweep_high",      1u << CONTROLLER_MOMENTUM                        },
+    {"fbl_deliveries",  1u << CONTROLLER_MOMENTUM                        },
+    {"fbl_low",         1u << CONTROLLER_MOMENTUM                        },
+    {"fbl_high",        1u << CONTROLLER_MOMENTUM                        },
+    {"trigger_window",  1u << CONTROLLER_KUMO                            },
+    {"warmup",          1u << CONTROLLER_MOMENTUM                        },
+    {"age",             1u << CONTROLLER_MOMENTUM                        },
+    {"probe_budget",    1u << CONTROLLER_TLE                             },
+    {"quota_learner",   1u << CONTROLLER_TLE                             },
+    {"decoupled",       1u << CONTROLLER_TLE                             },
+    {"typing_accuracy", READ_TYPES                                       },
 };
 
 static void
@@ -207,6 +215,9 @@ read_settings(const struct section *item, struct mx_rule *rule)
     settings->warmup = (enum warmup_kind)section_whole(item, "warmup");
     settings->age_us = section_whole(item, "age");
     settings->probe_ppm = section_ppm(item, "probe_budget");
+    settings->mistyped_ppm = PPM - section_ppm(item, "typing_accuracy");
+    settings->takes_quota_for_rate = !section_whole(item, "quota_learner");
+    settings->is_coupled = !section_whole(item, "decoupled");
     rule->spares = section_has(item, "defer_refusals")
         ? section_whole(item, "defer_refusals")
         : rule->controller == CONTROLLER_TLE || rule->controller == CONTROLLER_ORACLE;

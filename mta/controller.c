@@ -75,9 +75,12 @@ controller_automate(struct controller *controller, struct automation *automation
 }
 
 struct controller_nature
-controller_nature(enum controller_kind kind)
+controller_nature(const struct mx_rule *rule)
 {
-    return kinds[kind]->nature;
+    struct controller_nature nature = kinds[rule->controller]->nature;
+
+    nature.is_decoupled = nature.is_decoupled && !rule->settings.is_coupled;
+    return nature;
 }
 
 const char *

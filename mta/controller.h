@@ -73,7 +73,7 @@ struct controller_nature {
     int64_t failing_us_max; /* … or for so long; 0: however long it takes */
     int64_t rest_us;        /* from one such time to the next */
 };
-struct controller_nature controller_nature(enum controller_kind kind);
+struct controller_nature controller_nature(const struct mx_rule *rule);
 const char *controller_name(enum controller_kind kind);
 
 void controller_signal(struct controller *controller, const struct signal *signal);

@@ -345,10 +345,8 @@ on_answered(struct tle *t, const struct signal *s)
 }
 
 static void
-on_signal(struct controller *c, const struct signal *s)
+hear(struct tle *t, const struct signal *s)
 {
-    struct tle *t = of(c);
-
     switch (s->kind) {
     case SIGNAL_OPENED:
         on_opened(t, s);
@@ -369,6 +367,16 @@ on_signal(struct controller *c, const struct signal *s)
     publish(t);
 }
 
+static void
+on_signal(struct controller *c, const struct signal *s)
+{
+    struct signal heard = *s;
+
+    if (s->type.subject == REPLY_QUOTA && c->rule->settings.takes_quota_for_rate)
+        heard.type.subject = REPLY_RATE;
+    hear(of(c), &heard);
+}
+
 /* --- answers --------------------------------------------------------------------------------- */
 
 static void
@@ -380,6 +388,7 @@ init(struct controller *c, int64_t now_us)
     t->pacer = (struct pacer){.pace = PACE_FIRST, .next_ns = now_us * 1000};
     t->step_percent = 100;
     t->budget_ppm = c->rule->settings.probe_ppm;
+    t->theories.has_short_only = c->rule->settings.takes_quota_for_rate;
     t->sessions = t->per_session = t->recipients = tle_count_new();
     t->step_began_us = t->opened_us = now_us;
     t->since_block = t->since_lone = UINT32_MAX;

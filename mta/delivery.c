@@ -144,8 +144,7 @@ read_reply_types(struct delivery *delivery)
     const struct mta_config *config = delivery->context.config;
 
     for (size_t i = 0; i < config->mx_rules_count && delivery->reply_types == NULL; i++)
-        if (controller_nature(config->mx_rules[i].controller).is_typed ||
-            config->mx_rules[i].spares)
+        if (controller_nature(&config->mx_rules[i]).is_typed || config->mx_rules[i].spares)
             delivery->reply_types = reply_types_new();
     delivery->context.reply_types = delivery->reply_types;
 }

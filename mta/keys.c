@@ -198,6 +198,16 @@ static const struct schema_key schema_mx_rule[] = {
         .doc = "momentum: how old the source IPs are at the start."},
     {"probe_budget", SCHEMA_PERCENT, .initial = "0.4%", .min = "0.01%", .max = "10%",
         .doc = "tle: refusals that looking for more may cost, of what is sent meanwhile."},
+    {"typing_accuracy", SCHEMA_PERCENT, .initial = "100%", .max = "100%",
+        .doc = "For experiments only. tle, aimd, momentum, kumo: share of the replies whose type the "
+               "controller is told right; of the others it is told another subject, drawn by lot. What "
+               "becomes of the message does not change."},
+    {"quota_learner", SCHEMA_YES_NO, .initial = "yes",
+        .doc = "For experiments only. tle; no: it takes a quota for a rate, and knows no limits over more "
+               "than a minute."},
+    {"decoupled", SCHEMA_YES_NO, .initial = "yes",
+        .doc = "For experiments only. tle; no: the site's trouble is a try of the message that met it, as "
+               "with the other controllers."},
     {0},
 };
 /* clang-format on */

@@ -53,6 +53,10 @@ struct controller_settings {
     struct ratio message_rate;  /* momentum, kumo: per us */
     bool counts_for_the_period; /* kumo: a trigger does, not for as long as its override lasts */
     uint32_t probe_ppm;         /* tle: refusals that probing may cost, of what is sent */
+    /* For experiments: what each part of it is worth. */
+    uint32_t mistyped_ppm;     /* of the replies that a controller is told of */
+    bool takes_quota_for_rate; /* tle: knows no limits over more than a minute */
+    bool is_coupled;           /* tle: the site's trouble is a try of the message that met it */
 };
 
 enum tls_policy { TLS_POLICY_OFF, TLS_POLICY_IF_AVAILABLE, TLS_POLICY_REQUIRED };

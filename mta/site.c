@@ -161,7 +161,8 @@ site_new(struct site_context *context, const struct route_site *route)
     site->route = route;
     snprintf(name, sizeof name, "site/%u", (unsigned)route->number);
     site->rng = rng_child(context->doors->rng, name);
-    site->nature = controller_nature(route->rule->controller);
+    site->typing_rng = rng_child(&site->rng, "typing");
+    site->nature = controller_nature(route->rule);
     site->pool = route->rule->pool != NULL ? route->rule->pool : &context->own_ips;
     site_bind(site);
     site->lane_rule =

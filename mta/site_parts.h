@@ -86,7 +86,7 @@ struct site {
     uint32_t failures;           /* in a row: times that no host could be reached, … */
     int64_t failing_since_us;    /* … and since when */
     struct site_counts counts;
-    struct rng rng;
+    struct rng rng, typing_rng; /* endpoints; which replies are misread */
     struct timer timer;
 };
 

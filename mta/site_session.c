@@ -2,6 +2,7 @@
 #include "mta/site_parts.h"
 
 #include "base/mem.h"
+#include "mta/mistyping.h"
 #include "smtp/event.h"
 
 /* --- sessions -------------------------------------------------------------------------------- */
@@ -146,6 +147,18 @@ type_of(const struct session *session, enum smtp_stage stage, const struct smtp_
     if (context->reply_types == NULL || reply->code < 400)
         return (struct reply_type){.subject = REPLY_UNTYPED};
     return reply_type_find(context->reply_types, host_of(session), stage, reply);
+}
+
+/* What the controller is to take it for: it may be made to err. */
+static struct reply_type
+type_to_tell(const struct session *session, const struct reply_type *type)
+{
+    struct site *site = session->site;
+    uint32_t mistyped_ppm = site->route->rule->settings.mistyped_ppm;
+
+    if (mistyped_ppm == 0 || session->is_signalled)
+        return *type;
+    return mistype(type, mistyped_ppm, &site->typing_rng);
 }
 
 static uint32_t
@@ -345,7 +358,7 @@ on_answer(void *arg, uint32_t node, enum smtp_answer answer, enum smtp_stage sta
     struct session *session = arg;
     const struct site *site = session->site;
     struct outcome_answer told = answer_of(session, stage, reply);
-    struct reply_type type;
+    struct reply_type type, to_tell;
 
     session->recipients_open--;
     if (answer == ANSWER_LOST) {
@@ -360,10 +373,11 @@ on_answer(void *arg, uint32_t node, enum smtp_answer answer, enum smtp_stage sta
         return;
     }
     type = type_of(session, stage, reply);
-    if (type.subject == REPLY_RECIPIENTS && session->recipients_open > 0)
+    to_tell = type_to_tell(session, &type);
+    if (to_tell.subject == REPLY_RECIPIENTS && session->recipients_open > 0)
         session->is_too_many = true; /* how many were not is known at the final dot */
     else
-        tell_message(session, SIGNAL_ANSWERED, stage, reply, &type);
+        tell_message(session, SIGNAL_ANSWERED, stage, reply, &to_tell);
     if (site->nature.is_decoupled &&
         (reply_is_of_site(&type) || type.subject == REPLY_RECIPIENTS) &&
         (reply->code < 500 || site->route->rule->spares)) {
@@ -475,6 +489,8 @@ turned_away(struct session *session, const struct smtp_end *end)
         }
     }
     session->began_us = site_now_us(site);
+    if (reply != NULL)
+        type = type_to_tell(session, &type);
     tell_controller(session, SIGNAL_TURNED_AWAY, end->stage, reply, reply != NULL ? &type : NULL);
     end_round(session, end);
     session_end(session);

@@ -301,14 +301,18 @@ group_of(const struct tle_theories *ts, size_t first, size_t end)
     return group;
 }
 
+static struct group
+first_group(const struct tle_theories *ts)
+{
+    return group_of(ts, 0, ts->has_quota || ts->has_short_only ? SHORT_THEORIES : TLE_THEORIES);
+}
+
 static size_t
 groups_of(const struct tle_theories *ts, struct group groups[2])
 {
-    if (!ts->has_quota) {
-        groups[0] = group_of(ts, 0, TLE_THEORIES);
+    groups[0] = first_group(ts);
+    if (!ts->has_quota)
         return 1;
-    }
-    groups[0] = group_of(ts, 0, SHORT_THEORIES);
     groups[1] = group_of(ts, SHORT_THEORIES, TLE_THEORIES);
     return 2;
 }
@@ -331,7 +335,7 @@ weight_of(const struct tle_theories *ts, const struct group *group, size_t theor
 enum tle_door
 tle_theories_door(const struct tle_theories *ts)
 {
-    struct group group = group_of(ts, 0, ts->has_quota ? SHORT_THEORIES : TLE_THEORIES);
+    struct group group = first_group(ts);
     bool with = false, without = false;
 
     for (size_t i = group.first; i < group.end; i++) {

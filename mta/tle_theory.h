@@ -40,6 +40,7 @@ struct tle_theories {
     int64_t looked_us;
     int64_t empty_us; /* when a bucket was last empty: something was refused then */
     bool has_quota;   /* was refused for one: then there are two limits, a short and a long one */
+    bool has_short_only; /* for experiments: does without theories of ten minutes and more */
 };
 
 struct tle_refusal {

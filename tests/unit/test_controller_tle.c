@@ -157,6 +157,70 @@ the_address_and_the_message_are_not_the_site(void **state)
     controller_free(&c);
 }
 
+/* --- what is taken away for an experiment ---------------------------------------------------- */
+
+/* How many a site took in ten hours that takes 1,000 in any hour, and speaks of this. */
+static uint64_t
+taken_of_a_quota(bool takes_quota_for_rate, enum reply_subject says, bool *has_quota)
+{
+    struct mx_rule rule = rule_of(CONTROLLER_TLE);
+    struct story story = {0};
+    struct model model = {.window_us = US_PER_HOUR, .max = 1000, .says = says};
+    struct controller *c;
+    uint64_t refused;
+
+    rule.settings.takes_quota_for_rate = takes_quota_for_rate;
+    c = controller_new(&rule, 0, on_change, &story);
+    play(c, &model, 0, 10 * US_PER_HOUR);
+    *has_quota = ((const struct tle *)c)->theories.has_quota;
+    refused = model.refused;
+    controller_free(&c);
+    model_release(&model);
+    text_release(&story.last);
+    return model.accepted * 10000 + refused;
+}
+
+static void
+without_its_quota_learner_a_quota_is_a_rate_to_tle(void **state)
+{
+    bool has_quota;
+    uint64_t as_rate = taken_of_a_quota(true, REPLY_RATE, &has_quota);
+
+    assert_int_equal(taken_of_a_quota(true, REPLY_QUOTA, &has_quota), as_rate);
+    assert_false(has_quota);
+    assert_int_not_equal(taken_of_a_quota(false, REPLY_QUOTA, &has_quota), as_rate);
+    assert_true(has_quota);
+}
+
+/* All who are alive count over an hour; then nobody is heard. */
+static void
+without_its_quota_learner_tle_knows_no_long_windows(void **state)
+{
+    struct tle_theories theories = {0};
+
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        theories.all[i] = (struct tle_theory){.high = 10 * TLE_MILLI, .wrong = i < 9 ? 6 : 0};
+    assert_int_equal(tle_theories_length_us(&theories, PACE_MAX), US_PER_HOUR);
+    theories.has_short_only = true;
+    assert_int_equal(tle_theories_length_us(&theories, PACE_MAX), US_PER_MIN);
+}
+
+static void
+only_a_controller_that_is_decoupled_can_be_coupled(void **state)
+{
+    for (int kind = 0; kind < CONTROLLER_KINDS_COUNT; kind++) {
+        struct mx_rule rule = rule_of((enum controller_kind)kind);
+        struct controller_nature before = controller_nature(&rule), after;
+
+        rule.settings.is_coupled = true;
+        after = controller_nature(&rule);
+        assert_int_equal(before.is_decoupled, kind == CONTROLLER_TLE || kind == CONTROLLER_ORACLE);
+        assert_false(after.is_decoupled);
+        assert_int_equal(after.is_typed, before.is_typed);
+        assert_int_equal(after.is_per_source, before.is_per_source);
+    }
+}
+
 int
 main(void)
 {
@@ -168,6 +232,9 @@ main(void)
         cmocka_unit_test(tle_learns_small_numbers_from_the_refusal_that_shows_them),
         cmocka_unit_test(two_cuts_after_the_same_number_are_a_limit),
         cmocka_unit_test(the_address_and_the_message_are_not_the_site),
+        cmocka_unit_test(without_its_quota_learner_a_quota_is_a_rate_to_tle),
+        cmocka_unit_test(without_its_quota_learner_tle_knows_no_long_windows),
+        cmocka_unit_test(only_a_controller_that_is_decoupled_can_be_coupled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

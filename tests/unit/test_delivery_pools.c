@@ -296,12 +296,12 @@ what_to_do_about_replies_is_read_again(void **state)
     static struct world w;
     const struct automation_table own = {"own.tsv",
         SLICE("id\thost\ttype\ttext\ttrigger\taction\tfor\texample\n"
-              "odd\tmx?.isp.test\t-\tvery odd\tfirst\tsuspend\t1h\t-\n")};
+              "odd\tmx?.isp.test\t-\tquite odd\tfirst\tsuspend\t1h\t-\n")};
 
     world_prepare(&w, 7);
     w.rule.controller = CONTROLLER_KUMO;
     w.rule.settings.message_rate = ratio_of(1, US_PER_S);
-    w.servers[0].rows[0] = (struct script_row){"MAIL", "550 very odd\r\n", 0};
+    w.servers[0].rows[0] = (struct script_row){"MAIL", "550 5.6.0 quite odd\r\n", 0};
     world_open(&w);
     submit(&w, 10);
     run_until(&w, US_PER_MIN);

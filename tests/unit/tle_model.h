@@ -15,6 +15,7 @@ struct model {
         kind; /* so many in any window, in each window of the clock, a bucket per window */
     int64_t window_us;
     uint64_t max;
+    enum reply_subject says; /* what a refusal speaks of; 0: of the rate */
     int64_t shut_until_us; /* nothing gets through before */
     /* A refusal shuts the door for so long, each knock meanwhile for twice as long as the one before; 0:
      * there is no door. */
@@ -78,7 +79,7 @@ model_offer(struct model *model, int64_t now_us)
 
     if (now_us < model->shut_until_us || !has_room) {
         model_knock(model, now_us);
-        return REPLY_RATE;
+        return model->says != REPLY_UNTYPED ? model->says : REPLY_RATE;
     }
     if (model->unlucky_ppm > 0 && rng_odds(&model->rng, model->unlucky_ppm)) {
         model->refused++;
