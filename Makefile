@@ -54,6 +54,11 @@ arena: $(PROGRAMS) ## every controller against every provider (SEEDS=1..20, CONT
 	$(B)/bin/mtalab arena scenarios/arena --seeds $(or $(SEEDS),1..20) -j $(shell nproc) \
 	  $(addprefix --controllers ,$(CONTROLLERS)) --out $(B)/arena
 
+ablations: $(PROGRAMS) ## what each part of tle is worth (SEEDS=1..20): one table
+	@mkdir -p $(B)/ablations
+	$(B)/bin/mtalab arena scenarios/arena --seeds $(or $(SEEDS),1..20) -j $(shell nproc) \
+	  --ablations --out $(B)/ablations
+
 demo: ## installs what is missing, builds, and runs the demo scenario
 	@$(MAKE) deps TESTED=
 	@$(MAKE) all
@@ -163,6 +168,6 @@ $(B)/embedded.c: $(EMBEDDED) $(wildcard mta/rules fakeisp/profiles fakeisp/diale
 	  echo '{0}};'; } >$@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all arena library unit fuzzers demo check bench corpus fuzz golden format install deps deps-test clean help where run-unit FORCE
+.PHONY: all arena ablations library unit fuzzers demo check bench corpus fuzz golden format install deps deps-test clean help where run-unit FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -254,20 +254,44 @@ do_all(const struct arena_plan *plan, struct arena_outcome *outcomes, struct err
 
 /* --- what to do ------------------------------------------------------------------------------ */
 
+static const char *
+find_controller(struct slice name)
+{
+    for (int cast = ARENA_CONTROLLERS; cast <= ARENA_ABLATIONS; cast++) {
+        const char *known;
+
+        for (size_t i = 0; (known = arena_controller((enum arena_cast)cast, i)) != NULL; i++)
+            if (slice_equals(name, slice_of(known)))
+                return known;
+    }
+    return NULL;
+}
+
 static bool
 add_controller(struct arena_plan *plan, struct slice name, struct error *err)
 {
-    for (size_t i = 0; arena_controller(i) != NULL; i++) {
-        if (!slice_equals(name, slice_of(arena_controller(i))))
-            continue;
-        if (plan->controllers_count == CONTROLLERS_MAX)
-            return error_set(err, ERROR_USAGE, "more than %d controllers", CONTROLLERS_MAX);
-        plan->controllers[plan->controllers_count++] = arena_controller(i);
-        return true;
+    const char *known = find_controller(name);
+
+    if (known == NULL)
+        return error_set(err, ERROR_USAGE,
+            "no controller \"%.*s\" in the arena (oracle, tle, aimd, momentum, kumo, postfix, "
+            "static, or a row of --ablations)",
+            SLICE_ARGS(name));
+    if (plan->controllers_count == CONTROLLERS_MAX)
+        return error_set(err, ERROR_USAGE, "more than %d controllers", CONTROLLERS_MAX);
+    plan->controllers[plan->controllers_count++] = known;
+    return true;
+}
+
+static void
+add_cast(struct arena_plan *plan, enum arena_cast cast)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = arena_controller(cast, i)) != NULL; i++) {
+        assert(plan->controllers_count < CONTROLLERS_MAX);
+        plan->controllers[plan->controllers_count++] = name;
     }
-    return error_set(err, ERROR_USAGE,
-        "no controller \"%.*s\" in the arena (oracle, tle, aimd, momentum, kumo, postfix, static)",
-        SLICE_ARGS(name));
 }
 
 static bool
@@ -276,12 +300,11 @@ read_controllers(struct arena_plan *plan, struct error *err)
     struct slice left, name;
 
     if (plan->options->controllers == NULL) {
-        while (arena_controller(plan->controllers_count) != NULL) {
-            plan->controllers[plan->controllers_count] = arena_controller(plan->controllers_count);
-            plan->controllers_count++;
-        }
+        add_cast(plan, plan->options->wants_ablations ? ARENA_ABLATIONS : ARENA_CONTROLLERS);
         return true;
     }
+    if (plan->options->wants_ablations)
+        return error_set(err, ERROR_USAGE, "--ablations or --controllers, not both");
     left = slice_of(plan->options->controllers);
     while (left.length > 0) {
         slice_cut(left, ',', &name, &left);

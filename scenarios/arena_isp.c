@@ -12,23 +12,37 @@ enum {
     RUN_MAX_S = 3 * 3600,    /* … to so long */
 };
 
+enum { ALL = 1 << ARENA_CONTROLLERS, PART = 1 << ARENA_ABLATIONS, BOTH = ALL | PART };
+
 /* Each as its operator would begin who knows nothing of the provider. */
 static const struct {
+    unsigned casts; /* bit by cast */
     const char *name, *rule;
 } controllers[] = {
-    {"oracle",   "controller: oracle"                             },
-    {"tle",      "controller: tle"                                },
-    {"aimd",     "controller: aimd, floor: 6/min, connections: 50"},
-    {"momentum", "controller: momentum"                           },
-    {"kumo",     "controller: kumo"                               },
-    {"postfix",  "controller: postfix"                            },
-    {"static",   "controller: static"                             },
+    {ALL,  "oracle",          "controller: oracle"                             },
+    {BOTH, "tle",             "controller: tle"                                },
+    {ALL,  "aimd",            "controller: aimd, floor: 6/min, connections: 50"},
+    {ALL,  "momentum",        "controller: momentum"                           },
+    {ALL,  "kumo",            "controller: kumo"                               },
+    {ALL,  "postfix",         "controller: postfix"                            },
+    {ALL,  "static",          "controller: static"                             },
+    {PART, "tle typing 90%",  "controller: tle, typing_accuracy: 90%"          },
+    {PART, "tle typing 75%",  "controller: tle, typing_accuracy: 75%"          },
+    {PART, "tle typing 50%",  "controller: tle, typing_accuracy: 50%"          },
+    {PART, "tle budget 0.1%", "controller: tle, probe_budget: 0.1%"            },
+    {PART, "tle budget 0.4%", "controller: tle, probe_budget: 0.4%"            }, /* its default */
+    {PART, "tle budget 2%",   "controller: tle, probe_budget: 2%"              },
+    {PART, "tle no quota",    "controller: tle, quota_learner: no"             },
+    {PART, "tle coupled",     "controller: tle, decoupled: no"                 },
 };
 
 const char *
-arena_controller(size_t i)
+arena_controller(enum arena_cast cast, size_t i)
 {
-    return i < COUNT_OF(controllers) ? controllers[i].name : NULL;
+    for (size_t row = 0; row < COUNT_OF(controllers); row++)
+        if ((controllers[row].casts >> cast & 1) != 0 && i-- == 0)
+            return controllers[row].name;
+    return NULL;
 }
 
 const char *

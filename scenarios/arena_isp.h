@@ -8,10 +8,12 @@
 
 #include "base/text.h"
 
-/* What stands in an MX rule for this controller: "controller: aimd, floor: 6/min". NULL: there is no
- * such controller in the arena. */
+/* What stands in an MX rule for this controller: "controller: aimd, floor: 6/min". NULL: nobody in the
+ * arena, of whatever cast, has this name. */
 const char *arena_rule(struct slice controller);
-const char *arena_controller(size_t i); /* NULL: that was the last */
+/* Who plays: all controllers, or tle as it is and with one part of it taken away or changed. */
+enum arena_cast { ARENA_CONTROLLERS, ARENA_ABLATIONS };
+const char *arena_controller(enum arena_cast cast, size_t i); /* NULL: that was the last */
 
 /* The scenario of this seed. */
 void arena_compose(uint64_t seed, const char *rule, struct text *out);

@@ -239,6 +239,7 @@ FLAG(set_resolved, is_resolved)
 FLAG(set_text, is_text)
 FLAG(set_plot, wants_plot)
 FLAG(set_each, wants_each)
+FLAG(set_ablations, wants_ablations)
 
 static const struct option_row rows[] = {
     {"--seed",        "N",          "luck: the same number, the same run (default: the scenario's)",     set_seed       },
@@ -247,6 +248,8 @@ static const struct option_row rows[] = {
     {"--only",        "ID",         "judges this expectation only",                                      set_only       },
     {"--controllers", "LIST",       "with arena: these only, such as tle,aimd",                          set_controllers},
     {"--show",        "SEED",       "with arena: prints the scenario of this seed, for mtalab run",      set_show       },
+    {"--ablations",   NULL,         "with arena: tle, and tle with one of its parts taken away",
+     set_ablations                                                                                                      },
     {"--each",        NULL,         "with arena: a line per provider and controller before the tables",  set_each       },
     {"--until",       "TIME",       "ends the run at this virtual time",                                 set_until      },
     {"-j",            "N",          "runs N files side by side, each in a process",                      set_jobs       },

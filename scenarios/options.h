@@ -45,6 +45,7 @@ struct options {
     bool has_show;
     uint64_t show;                /* arena: the seed whose scenario is printed */
     bool wants_each;              /* arena: a line per provider */
+    bool wants_ablations;         /* arena: tle with one part taken away at a time, not all */
     int64_t until_us;             /* 0: the scenario's */
     bool is_real;                 /* --real */
     uint32_t speed;               /* 0: the scenario's */

@@ -28,8 +28,8 @@ every_draw_is_a_valid_scenario(void **state)
 
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct diagnostics diagnostics = {0};
-        struct scenario *scenario =
-            load(seed, arena_rule(slice_of(arena_controller(seed % 7))), &diagnostics);
+        struct scenario *scenario = load(seed,
+            arena_rule(slice_of(arena_controller(ARENA_CONTROLLERS, seed % 7))), &diagnostics);
         const struct isp_limit *rate = &scenario->isps[0].limits[0];
         struct ratio per_us = ratio_of((int64_t)rate->max, rate->window_us);
 
@@ -149,12 +149,88 @@ a_description_tells_what_was_drawn(void **state)
         assert_true(told[i] > 0);
 }
 
-static void
-every_controller_has_a_rule(void **state)
+static size_t
+count_of(enum arena_cast cast)
 {
-    for (size_t i = 0; arena_controller(i) != NULL; i++)
-        assert_non_null(arena_rule(slice_of(arena_controller(i))));
+    size_t count = 0;
+
+    while (arena_controller(cast, count) != NULL)
+        count++;
+    return count;
+}
+
+static void
+everyone_has_a_rule(void **state)
+{
+    assert_int_equal(count_of(ARENA_CONTROLLERS), 7);
+    for (size_t i = 0; i < count_of(ARENA_CONTROLLERS); i++)
+        assert_non_null(arena_rule(slice_of(arena_controller(ARENA_CONTROLLERS, i))));
     assert_null(arena_rule(SLICE("luck")));
+}
+
+/* The row by this name says so; all else is as with tle. */
+static void
+an_ablation_is_tle_with_one_part_changed(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t mistyped_ppm, probe_ppm;
+        bool takes_quota_for_rate, is_coupled;
+    } rows[] = {
+        {"tle",             0,      4000,  false, false},
+        {"tle typing 90%",  100000, 4000,  false, false},
+        {"tle typing 75%",  250000, 4000,  false, false},
+        {"tle typing 50%",  500000, 4000,  false, false},
+        {"tle budget 0.1%", 0,      1000,  false, false},
+        {"tle budget 0.4%", 0,      4000,  false, false}, /* the default has a row that says it */
+        {"tle budget 2%",   0,      20000, false, false},
+        {"tle no quota",    0,      4000,  true,  false},
+        {"tle coupled",     0,      4000,  false, true },
+    };
+
+    assert_int_equal(count_of(ARENA_ABLATIONS), COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct diagnostics diagnostics = {0};
+        const char *name = arena_controller(ARENA_ABLATIONS, i);
+        struct scenario *scenario = load(1, arena_rule(slice_of(name)), &diagnostics);
+        const struct mx_rule *rule = &scenario->mta.mx_rules[0];
+
+        assert_string_equal(name, rows[i].name);
+        assert_int_equal(rule->controller, CONTROLLER_TLE);
+        assert_true(rule->spares);
+        assert_int_equal(rule->settings.mistyped_ppm, rows[i].mistyped_ppm);
+        assert_int_equal(rule->settings.probe_ppm, rows[i].probe_ppm);
+        assert_int_equal(rule->settings.takes_quota_for_rate, rows[i].takes_quota_for_rate);
+        assert_int_equal(rule->settings.is_coupled, rows[i].is_coupled);
+        scenario_free(&scenario);
+        diagnostics_release(&diagnostics);
+    }
+}
+
+static void
+what_a_controller_does_not_have_cannot_be_taken_away(void **state)
+{
+    static const struct {
+        const char *rule, *expected;
+    } cases[] = {
+        {"controller: postfix, typing_accuracy: 90%", "the controller postfix has no such setting" },
+        {"controller: kumo, quota_learner: no",       "the controller kumo has no such setting"    },
+        {"controller: momentum, decoupled: no",       "the controller momentum has no such setting"},
+        {"controller: tle, typing_accuracy: 101%",
+         "mta.mx[1].typing_accuracy: \"101%\" is too large: at most 100% is expected"              },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct diagnostics diagnostics = {0};
+        struct text text = {0};
+
+        arena_compose(1, cases[i].rule, &text);
+        assert_null(scenario_load_text("arena", text_slice(&text), &diagnostics));
+        assert_int_equal(diagnostics.count, 1);
+        assert_string_equal(diagnostics.list[0].text, cases[i].expected);
+        diagnostics_release(&diagnostics);
+        text_release(&text);
+    }
 }
 
 int
@@ -165,7 +241,9 @@ main(void)
         cmocka_unit_test(trouble_makes_it_worse),
         cmocka_unit_test(a_seed_is_always_the_same_provider),
         cmocka_unit_test(a_description_tells_what_was_drawn),
-        cmocka_unit_test(every_controller_has_a_rule),
+        cmocka_unit_test(everyone_has_a_rule),
+        cmocka_unit_test(an_ablation_is_tle_with_one_part_changed),
+        cmocka_unit_test(what_a_controller_does_not_have_cannot_be_taken_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
