@@ -22,8 +22,9 @@ enum {
     SUM_ALARM_SEARCH = 8500, /* single refusals are noise more often than not */
     STEADY_MESSAGES = 60,    /* a pace that carried so many is not wrong by much */
     CROWDED_MAX = 4,         /* refused connections with none of ours open */
-    LEAKS_MAX = 12,          /* refusals in succession, of who lets some through */
-    DOUBT_MAX = 8,           /* unreadable refusals that outweigh acceptances: they mean us */
+    ASKS_MAX = 2,   /* canaries refused for what they are, before that means that it is open */
+    LEAKS_MAX = 12, /* refusals in succession, of who lets some through */
+    DOUBT_MAX = 8,  /* unreadable refusals that outweigh acceptances: they mean us */
 };
 #define PACE_FIRST       (4 * PACE_PER_S)
 #define CANARY_LOST      (10 * US_PER_MIN)
@@ -340,8 +341,10 @@ on_answered(struct tle *t, const struct signal *s)
         on_session_full(t, s);
     else if (is_throttle(t, s))
         on_refused(t, s);
-    else
+    else if (t->phase != TLE_WALL || t->asked >= ASKS_MAX)
         on_passed(t, s);
+    else if (t->is_canary_out && s->now_us - s->took_us >= t->canary_us)
+        tle_ask_again(t, s);
 }
 
 static void

@@ -74,6 +74,7 @@ struct tle {
     int64_t wall_began_us, canary_us, opened_us;
     int64_t refused_began_us;          /* when the message began whose refusal stopped all */
     uint32_t wall_knocks;              /* refused canaries */
+    uint32_t asked;                    /* and those refused for what they are */
     int64_t hold_low_us, hold_high_us; /* how long a door is shut if nobody knocks; 0: not known */
     int64_t held_us;                   /* the wait that ended now, or will */
 
@@ -104,6 +105,8 @@ int64_t tle_short_wait_us(const struct tle *t, int64_t now_us);
 void tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct signal *s);
 void tle_look_back(struct tle *t); /* before the canary that may be taken */
 void tle_stay_at_wall(struct tle *t, const char *because, const struct signal *s);
+/* The canary was refused for what it is: that says nothing of the wall. */
+void tle_ask_again(struct tle *t, const struct signal *s);
 /* One that was on its way when the wall was hit was refused too. */
 void tle_pile_up(struct tle *t, const struct signal *s);
 /* One that began after the refused one has passed. */

@@ -164,12 +164,23 @@ tle_stay_at_wall(struct tle *t, const char *because, const struct signal *s)
     struct tle_refusal knock = {.is_knock = true, .is_quota = t->is_quota};
 
     t->wall_knocks++;
+    t->asked = 0;
     note_first_refusal(t);
     tle_refusal_look(&knock, &t->theories, &t->history, s->now_us - s->took_us);
     if (!t->is_blocked)
         tle_theories_refused(&t->theories, &knock);
     learn_hold_low(t);
     hold(t, next_wait_us(t, s), because, s);
+}
+
+void
+tle_ask_again(struct tle *t, const struct signal *s)
+{
+    int64_t waited_us = t->held_us;
+
+    t->asked++;
+    hold(t, TLE_WALL_SHORT, "asks another", s);
+    t->held_us = waited_us;
 }
 
 /* What began after it was refused has passed: whatever it is, it does not shut out all. */
@@ -199,7 +210,7 @@ tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct 
     tle_note_slide(t);
     t->wall_began_us = s->now_us;
     t->refused_began_us = s->now_us - s->took_us;
-    t->wall_knocks = 0;
+    t->wall_knocks = t->asked = 0;
     t->is_looked_at = t->is_first_noted = t->is_open = false;
     t->phase_before = t->phase;
     t->phase = TLE_WALL;
