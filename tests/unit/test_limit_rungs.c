@@ -458,6 +458,42 @@ knocking_makes_a_hold_as_long_as_it_gets(void **state)
     journal_free(&journal);
 }
 
+/* Who knocks within a second does not know yet that the door is shut; who does later knows. */
+static void
+what_was_on_its_way_when_the_door_was_shut_is_no_knock(void **state)
+{
+    static const struct {
+        int64_t knock_us, open_us; /* one knock, and the first instant at which the door is open */
+    } cases[] = {
+        {1,            10 * (int64_t)US_PER_S           },
+        {US_PER_S - 1, 10 * (int64_t)US_PER_S           },
+        {US_PER_S,     (1 + 40) * (int64_t)US_PER_S     },
+        {US_PER_S + 1, (1 + 40) * (int64_t)US_PER_S + 1 },
+        {9999999,      (10 + 40) * (int64_t)US_PER_S - 1},
+    };
+    struct isp_limit limit = limit_of(LIMIT_MESSAGES, 0, US_PER_S);
+    struct isp_config config = {.limits = &limit, .limits_count = 1};
+
+    limit.hold_us = 10 * US_PER_S;
+    limit.hold_factor = ratio_of(4, 1);
+    for (size_t i = 0; i < 2 * COUNT_OF(cases); i++) {
+        struct journal *journal = journal_new();
+        struct rng rng = rng_from_seed(1);
+        struct policies *policies = policies_new(&config, journal, &rng, 0);
+        int64_t open_us = cases[i / 2].open_us;
+        bool is_over = i % 2 == 1;
+
+        print_message("  knock at %d us, again at %d us\n", (int)cases[i / 2].knock_us,
+            (int)(is_over ? open_us : open_us - 1));
+        assert_int_equal(ask(policies, 1, 0).outcome, OUTCOME_SHUT);
+        assert_int_equal(ask(policies, 1, cases[i / 2].knock_us).outcome, OUTCOME_HELD);
+        assert_int_equal(ask(policies, 1, is_over ? open_us : open_us - 1).outcome,
+            is_over ? OUTCOME_SHUT : OUTCOME_HELD);
+        policies_free(&policies);
+        journal_free(&journal);
+    }
+}
+
 /* A network of strangers does not grow the memory for ever; who is on a rung is remembered. */
 static void
 idle_senders_are_forgotten_and_others_are_not(void **state)
@@ -494,6 +530,7 @@ main(void)
         cmocka_unit_test(rungs_decay_one_by_one),
         cmocka_unit_test(a_probe_now_and_then_is_forgiven),
         cmocka_unit_test(knocking_makes_a_hold_as_long_as_it_gets),
+        cmocka_unit_test(what_was_on_its_way_when_the_door_was_shut_is_no_knock),
         cmocka_unit_test(idle_senders_are_forgotten_and_others_are_not),
     };
 
