@@ -167,7 +167,7 @@ tle_stay_at_wall(struct tle *t, const char *because, const struct signal *s)
     t->asked = 0;
     note_first_refusal(t);
     tle_refusal_look(&knock, &t->theories, &t->history, s->now_us - s->took_us);
-    if (!t->is_blocked)
+    if (!t->is_blocked && s->type.subject != REPLY_BLOCK)
         tle_theories_refused(&t->theories, &knock);
     learn_hold_low(t);
     hold(t, next_wait_us(t, s), because, s);
