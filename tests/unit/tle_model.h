@@ -16,7 +16,7 @@ struct model {
     int64_t window_us;
     uint64_t max;
     enum reply_subject says; /* what a refusal speaks of; 0: of the rate */
-    int64_t shut_until_us; /* nothing gets through before */
+    int64_t shut_until_us;   /* nothing gets through before */
     /* A refusal shuts the door for so long, each knock meanwhile for twice as long as the one before; 0:
      * there is no door. */
     int64_t door_us;
