@@ -206,7 +206,9 @@ for_each_limit(void (*look)(struct lab *lab, size_t theory, int64_t truth))
         size_t theory = limits[limit].length * TLE_KINDS + kind;
         int64_t window_us = lengths[limits[limit].length].us;
         struct lab lab = {
-            .model = {.kind = kind, .window_us = window_us, .max = limits[limit].max},
+            .model = {.kind = (enum tle_kind)kind,
+                      .window_us = window_us,
+                      .max = limits[limit].max},
             .now_us = beginnings_us[i / TLE_KINDS % COUNT_OF(beginnings_us)]
         };
 
