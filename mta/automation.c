@@ -372,22 +372,6 @@ automation_free(struct automation **automation)
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-static bool
-host_fits(struct slice globs, struct slice host)
-{
-    struct slice glob;
-    bool has_more = globs.length > 0;
-
-    if (!has_more)
-        return true;
-    while (has_more) {
-        has_more = slice_cut(globs, ',', &glob, &globs);
-        if (slice_glob_nocase(slice_trim(glob), host))
-            return true;
-    }
-    return false;
-}
-
 const struct automation_rule *
 automation_find(struct automation *automation, enum automation_book kind, struct slice host,
     const struct smtp_reply *reply, enum reply_subject subject)
@@ -399,7 +383,8 @@ automation_find(struct automation *automation, enum automation_book kind, struct
     for (size_t i = 0; i < book->count; i++) {
         const struct automation_rule *rule = &book->rules[i];
 
-        if ((rule->has_subject && rule->subject != subject) || !host_fits(rule->hosts, host))
+        if ((rule->has_subject && rule->subject != subject) ||
+            (rule->hosts.length > 0 && !slice_glob_any_nocase(rule->hosts, host)))
             continue;
         if (rule->has_text && !is_marked) {
             text_clear(&automation->line);

@@ -10,20 +10,6 @@
 #include "mta/reply_words.h"
 
 static bool
-host_matches(struct slice hosts, struct slice host)
-{
-    struct slice glob;
-    bool has_more = hosts.length > 0;
-
-    while (has_more) {
-        has_more = slice_cut(hosts, ',', &glob, &hosts);
-        if (slice_glob_nocase(glob, host))
-            return true;
-    }
-    return false;
-}
-
-static bool
 code_matches(struct slice pattern, uint16_t code)
 {
     const char digits[3] = {
@@ -118,7 +104,7 @@ rule_fits(const struct look *look, const struct rule *rule)
 {
     const struct smtp_reply *reply = look->reply;
 
-    return (rule->hosts.length == 0 || host_matches(rule->hosts, look->host)) &&
+    return (rule->hosts.length == 0 || slice_glob_any_nocase(rule->hosts, look->host)) &&
         (rule->stages == 0 || (rule->stages & UINT32_C(1) << look->stage) != 0) &&
         code_matches(rule->code, reply->code) && status_matches(rule->status, reply->enhanced);
 }

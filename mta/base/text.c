@@ -145,6 +145,20 @@ slice_glob_nocase(struct slice pattern, struct slice s)
     return glob(pattern, s, true);
 }
 
+bool
+slice_glob_any_nocase(struct slice patterns, struct slice s)
+{
+    struct slice pattern;
+    bool has_more = patterns.length > 0;
+
+    while (has_more) {
+        has_more = slice_cut(patterns, ',', &pattern, &patterns);
+        if (slice_glob_nocase(slice_trim(pattern), s))
+            return true;
+    }
+    return false;
+}
+
 static uint64_t
 mix(uint64_t a, uint64_t b)
 {

@@ -96,6 +96,8 @@ size_t slice_find_low(struct slice s, size_t start);
 /* `*` any run, `?` one byte, whole match. Time is at most |pattern| x |s|. */
 bool slice_glob(struct slice pattern, struct slice s);
 bool slice_glob_nocase(struct slice pattern, struct slice s);
+/* Any of the patterns, which are between commas; space around them is passed over. None: no. */
+bool slice_glob_any_nocase(struct slice patterns, struct slice s);
 
 /* 64 bits of hash: the same for the same bytes in every process and on every little-endian machine.
  * Not for secrets. */

@@ -114,6 +114,19 @@ globs_match_the_whole(void **state)
     }
 }
 
+static void
+one_of_several_globs_is_enough(void **state)
+{
+    struct slice host = SLICE("mx1.ISP.test");
+
+    assert_true(slice_glob_any_nocase(SLICE("a.test, *.isp.test"), host));
+    assert_true(slice_glob_any_nocase(SLICE("mx?.isp.test"), host));
+    assert_false(slice_glob_any_nocase(SLICE("a.test,b.test"), host));
+    assert_false(slice_glob_any_nocase(SLICE("isp.test"), host));
+    assert_false(slice_glob_any_nocase(SLICE(""), host));
+    assert_false(slice_glob_any_nocase(SLICE(""), SLICE("")));
+}
+
 /* By trying every split: slow, and obviously right. */
 static bool
 glob_by_definition(struct slice pattern, struct slice s)
@@ -252,6 +265,7 @@ main(void)
         cmocka_unit_test(slices_are_cut_and_trimmed),
         cmocka_unit_test(numbers_are_digits_and_nothing_else),
         cmocka_unit_test(globs_match_the_whole),
+        cmocka_unit_test(one_of_several_globs_is_enough),
         cmocka_unit_test(random_globs_agree_with_the_definition),
         cmocka_unit_test(distances_count_slips),
         cmocka_unit_test(hashes_depend_on_every_byte_and_on_the_seed),
