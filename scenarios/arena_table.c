@@ -1,13 +1,12 @@
 /* arena_table.c - what came of the arena, as a table and as a plot. */
 #include "scenarios/arena_table.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/unit.h"
 #include "reports/program.h"
+#include "scenarios/outcome_files.h"
 
 enum { GNUPLOT_MS = 20000 };
 
@@ -287,25 +286,6 @@ add_script(struct text *out, const struct arena_rows *rows, size_t count)
     text_add_string(out, "\n    unset output\n}\n");
 }
 
-static bool
-write_part(const char *directory, const char *name, const struct text *content, struct error *err)
-{
-    struct text filename = {0};
-    FILE *file;
-    bool is_written = false;
-
-    text_printf(&filename, "%s/%s", directory, name);
-    file = fopen(text_string(&filename), "wb");
-    if (file != NULL) {
-        is_written = fwrite(content->bytes, 1, content->length, file) == content->length;
-        is_written = fclose(file) == 0 && is_written;
-    }
-    if (!is_written)
-        error_set(err, ERROR_WORLD, "%s: %s", text_string(&filename), strerror(errno));
-    text_release(&filename);
-    return is_written;
-}
-
 bool
 arena_plot(const struct arena_rows *rows, size_t count, const char *directory, struct error *err)
 {
@@ -315,8 +295,8 @@ arena_plot(const struct arena_rows *rows, size_t count, const char *directory, s
 
     add_data(&data, rows, count);
     add_script(&script, rows, count);
-    is_written = write_part(directory, "arena.tsv", &data, err) &&
-        write_part(directory, "arena.gp", &script, err);
+    is_written = write_file(directory, "arena.tsv", text_slice(&data), err) &&
+        write_file(directory, "arena.gp", text_slice(&script), err);
     text_release(&data);
     text_release(&script);
     return is_written && program_run(arguments, directory, GNUPLOT_MS, err) == PROGRAM_DONE;

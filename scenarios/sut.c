@@ -15,6 +15,7 @@
 #include "base/namespace_net.h"
 #include "base/stream_net.h"
 #include "base/unit.h"
+#include "scenarios/outcome_files.h"
 
 enum {
     WAIT_S = 30,          /* of the wall clock, for the first greeting */
@@ -70,19 +71,7 @@ sut_can_keep_pace(const struct sut_config *config, uint32_t speed, struct error 
 bool
 sut_write_file(const char *name, struct slice content, struct error *err)
 {
-    struct text filename = {0};
-    FILE *file;
-    bool is_written;
-
-    text_printf(&filename, SUT_DIRECTORY "/%s", name);
-    file = fopen(text_string(&filename), "wb");
-    is_written = file != NULL && fwrite(content.at, 1, content.length, file) == content.length;
-    if (file != NULL && fclose(file) != 0)
-        is_written = false;
-    if (!is_written)
-        error_set(err, ERROR_WORLD, "%s: %s", text_string(&filename), strerror(errno));
-    text_release(&filename);
-    return is_written;
+    return write_file(SUT_DIRECTORY, name, content, err);
 }
 
 bool
