@@ -156,7 +156,7 @@ on_refused(struct tle *t, const struct signal *s)
     bool is_of_step = s->now_us - s->took_us >= t->step_began_us;
     bool is_block = s->type.subject == REPLY_BLOCK, is_quota = s->type.subject == REPLY_QUOTA;
     bool is_alarm, is_steady, is_first;
-    int64_t first_us = tle_short_wait_us(t, s->now_us);
+    int64_t first_us;
 
     if (is_block && t->is_leaky && t->phase != TLE_WALL && ++t->leaks_straight < LEAKS_MAX) {
         t->step_leaked++;
@@ -171,6 +171,7 @@ on_refused(struct tle *t, const struct signal *s)
             tle_pile_up(t, s);
         return;
     }
+    first_us = tle_short_wait_us(t, s->now_us); /* of the very first it is another */
     is_first = !t->was_refused && is_of_step;
     t->was_refused = true;
     t->search_refused++;

@@ -59,9 +59,7 @@ void
 tle_set_pace(
     struct tle *t, int64_t pace, const char *because, int64_t now_us, const struct signal *s)
 {
-    int64_t next_us = t->phase == TLE_CRUISE ? t->probe_at_us
-        : t->phase == TLE_WALL               ? t->base.held_until_us
-                                             : now_us + TLE_STEP_US_MIN;
+    int64_t next_us = t->phase == TLE_CRUISE ? t->probe_at_us : now_us + TLE_STEP_US_MIN;
 
     pace = pace_clamp(pace, PACE_MIN, PACE_MAX);
     controller_tell_pace(&t->base,

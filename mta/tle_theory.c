@@ -369,35 +369,43 @@ tle_theories_for(const struct tle_theories *ts, int64_t pace)
     return share;
 }
 
-bool
-tle_theories_expect(const struct tle_theories *ts, const struct tle_refusal *refusal)
+/* Those alive who know a limit, as bits. */
+static uint32_t
+known_of(const struct tle_theories *ts)
 {
     struct group groups[2];
     size_t count = groups_of(ts, groups);
+    uint32_t known = 0;
 
     for (size_t g = 0; g < count; g++)
         for (size_t i = groups[g].first; i < groups[g].end; i++)
-            if (rank_of(ts, i) == groups[g].rank && ts->all[i].high > 0 &&
-                refusal->needed[i] >= ts->all[i].high / 100 * EXPECTED_PERCENT)
-                return true;
+            if (rank_of(ts, i) == groups[g].rank && ts->all[i].high > 0)
+                known |= UINT32_C(1) << i;
+    return known;
+}
+
+bool
+tle_theories_expect(const struct tle_theories *ts, const struct tle_refusal *refusal)
+{
+    uint32_t known = known_of(ts);
+
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        if ((known >> i & 1) != 0 && refusal->needed[i] >= ts->all[i].high / 100 * EXPECTED_PERCENT)
+            return true;
     return false;
 }
 
 int64_t
 tle_theories_pace(const struct tle_theories *ts, int64_t above)
 {
-    struct group groups[2];
-    size_t count = groups_of(ts, groups);
+    uint32_t known = known_of(ts);
     int64_t slowest = 0;
 
-    for (size_t g = 0; g < count; g++) {
-        for (size_t i = groups[g].first; i < groups[g].end; i++) {
-            int64_t pace = pace_of_theory(ts, i);
+    for (size_t i = 0; i < TLE_THEORIES; i++) {
+        int64_t pace = pace_of_theory(ts, i);
 
-            if (rank_of(ts, i) != groups[g].rank || ts->all[i].high == 0 || pace <= above)
-                continue;
-            slowest = slowest == 0 || pace < slowest ? pace : slowest;
-        }
+        if ((known >> i & 1) != 0 && pace > above && (slowest == 0 || pace < slowest))
+            slowest = pace;
     }
     return slowest;
 }
@@ -405,15 +413,12 @@ tle_theories_pace(const struct tle_theories *ts, int64_t above)
 int64_t
 tle_theories_length_us(const struct tle_theories *ts, int64_t pace)
 {
-    struct group groups[2];
-    size_t count = groups_of(ts, groups);
+    uint32_t known = known_of(ts);
     int64_t longest_us = 0;
 
-    for (size_t g = 0; g < count; g++)
-        for (size_t i = groups[g].first; i < groups[g].end; i++)
-            if (rank_of(ts, i) == groups[g].rank && ts->all[i].high > 0 &&
-                pace_of_theory(ts, i) < pace && lengths[length_of(i)].us > longest_us)
-                longest_us = lengths[length_of(i)].us;
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        if ((known >> i & 1) != 0 && pace_of_theory(ts, i) < pace)
+            longest_us = most(longest_us, lengths[length_of(i)].us);
     return longest_us;
 }
 
