@@ -17,7 +17,12 @@
 #include "scenarios/loader.h"
 #include "scenarios/world.h"
 
-enum { CONTROLLERS_MAX = 16, EVENTS_MAX = 3000000, JOBS_MAX = 64, MILLION = 1000000 };
+enum {
+    CONTROLLERS_MAX = 16,
+    EVENTS_MAX = 40000000, /* a run that brings more is cut, and the table says so */
+    JOBS_MAX = 64,
+    MILLION = 1000000,
+};
 
 struct arena_plan {
     const struct options *options;

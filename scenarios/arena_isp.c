@@ -5,11 +5,9 @@
 #include "base/unit.h"
 
 enum {
-    PER_HOUR_MIN = 180,      /* 0.05/s; 300/s is 6,000 times as much: … */
-    OCTAVES_MILLI = 12551,   /* … so many doublings */
-    MESSAGES_WANTED = 60000, /* let through in a run, if it then lasts … */
-    RUN_MIN_S = 600,         /* … from so long … */
-    RUN_MAX_S = 3 * 3600,    /* … to so long */
+    PER_HOUR_MIN = 180,    /* 0.05/s; 300/s is 6,000 times as much: … */
+    OCTAVES_MILLI = 12551, /* … so many doublings */
+    RUN_S = 3 * 3600,      /* long enough for a hold and a step to be got over */
 };
 
 enum { ALL = 1 << ARENA_CONTROLLERS, PART = 1 << ARENA_ABLATIONS, BOTH = ALL | PART };
@@ -107,21 +105,13 @@ draw_word(uint64_t seed, const char *name, const char *const *words, size_t coun
 /* --- what the provider is like --------------------------------------------------------------- */
 
 struct lot { /* 0: it has none of that */
-    uint64_t per_hour, seconds, messages, rtt_ms;
+    uint64_t per_hour, messages, rtt_ms;
     const char *window, *reply;
     uint64_t max; /* per second or minute */
     bool is_by_second, is_closing, has_rungs, has_penalty;
     uint64_t connections, per_connection, quota, noise_percent, step_max;
     uint64_t unknown_permille; /* of the list */
 };
-
-static uint64_t
-length_s(uint64_t per_hour)
-{
-    uint64_t seconds = UINT64_C(3600) * MESSAGES_WANTED / per_hour;
-
-    return seconds < RUN_MIN_S ? RUN_MIN_S : seconds > RUN_MAX_S ? RUN_MAX_S : seconds;
-}
 
 static void
 draw_rate(uint64_t seed, struct lot *lot)
@@ -146,8 +136,7 @@ draw(uint64_t seed)
     struct lot lot = {.per_hour = draw_between(seed, "limit", PER_HOUR_MIN, OCTAVES_MILLI),
         .rtt_ms = draw_between(seed, "rtt", 5, 4300)};
 
-    lot.seconds = length_s(lot.per_hour);
-    lot.messages = lot.per_hour * lot.seconds / 3600 * 5 / 4 + 100;
+    lot.messages = lot.per_hour * RUN_S / 3600 * 5 / 4 + 100;
     draw_rate(seed, &lot);
     if (is_drawn(seed, "connections", 50))
         lot.connections = draw_between(seed, "connections", 1, 5000);
@@ -223,10 +212,9 @@ add_trouble(const struct lot *lot, struct text *out)
             (unsigned long long)lot->noise_percent);
     if (lot->step_max > 0)
         text_printf(out,
-            "    timeline:\n      - {at: %llus, for: %llus, label: step, set: {limits.rate.max: "
+            "    timeline:\n      - {at: %us, for: %us, label: step, set: {limits.rate.max: "
             "%llu}}\n",
-            (unsigned long long)(lot->seconds / 3), (unsigned long long)(lot->seconds / 3),
-            (unsigned long long)lot->step_max);
+            RUN_S / 3, RUN_S / 3, (unsigned long long)lot->step_max);
     if (lot->unknown_permille > 0) /* below 3 % it is good, above 12 % bad */
         text_printf(out,
             "    reputation: {start: 100, jump: 0, unknown: 5, at_least: 500, bands: [{id: poor, "
@@ -246,13 +234,12 @@ arena_compose(uint64_t seed, const char *rule, struct text *out)
         "mtalab: 1\n"
         "name: arena-%llu\n"
         "title: A provider drawn by lot\n"
-        "run: {until: %llus, seed: %llu}\n"
+        "run: {until: %us, seed: %llu}\n"
         "isps:\n"
         "  isp:\n"
         "    serves: [isp.test]\n"
         "    hosts: {mx1: {rtt: %llums}}\n",
-        (unsigned long long)seed, (unsigned long long)lot.seconds, (unsigned long long)seed,
-        (unsigned long long)lot.rtt_ms);
+        (unsigned long long)seed, RUN_S, (unsigned long long)seed, (unsigned long long)lot.rtt_ms);
     add_limits(&lot, out);
     add_trouble(&lot, out);
     text_printf(out,
@@ -295,6 +282,5 @@ arena_describe(uint64_t seed, struct text *out)
         text_printf(out, ", reputation with %llu.%llu%% unknown",
             (unsigned long long)(lot.unknown_permille / 10),
             (unsigned long long)(lot.unknown_permille % 10));
-    text_printf(out, "; rtt %llums, %llus", (unsigned long long)lot.rtt_ms,
-        (unsigned long long)lot.seconds);
+    text_printf(out, "; rtt %llums", (unsigned long long)lot.rtt_ms);
 }

@@ -1,6 +1,7 @@
 /* arena_isp.h - providers drawn by lot: a limit somewhere between 3 a minute and 300 a second, and
  * perhaps connections, messages per connection, a quota, noise, a step, a penalty, a ladder, reputation.
  *
+ * A run is three hours of the provider's time, with a quarter more mail than it then lets through.
  * The same seed and controller give the same scenario, in the language of all others. Chance comes from
  * named streams, so that one more kind of trouble moves none of the others. */
 #ifndef MTALAB_ARENA_ISP_H
@@ -17,7 +18,7 @@ const char *arena_controller(enum arena_cast cast, size_t i); /* NULL: that was 
 
 /* The scenario of this seed. */
 void arena_compose(uint64_t seed, const char *rule, struct text *out);
-/* What was drawn, in a few words: "20/s sliding, connections 5, noise 3%; rtt 20ms, 3000s". */
+/* What was drawn, in a few words: "20/s sliding, connections 5, noise 3%; rtt 20ms". */
 void arena_describe(uint64_t seed, struct text *out);
 
 #endif
