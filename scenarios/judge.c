@@ -479,13 +479,6 @@ judge_finish(struct judge *judge)
     }
 }
 
-static void
-add_number(uint32_t **list, size_t *count, size_t number)
-{
-    *list = mem_resize(*list, (*count + 1) * sizeof **list);
-    (*list)[(*count)++] = (uint32_t)number;
-}
-
 static bool
 asks_for_delivery(const struct expression_parts *parts, const struct expression *expression)
 {
@@ -523,36 +516,6 @@ init_trial(struct judge *judge, size_t number)
         (plan->after.at_us == INSTANT_UNKNOWN) + (plan->until.at_us == INSTANT_UNKNOWN);
 }
 
-/* An event goes to those only for whom its kind can matter. */
-static void
-index_kinds(struct judge *judge)
-{
-    const struct expression_parts *parts = &judge->plan->parts;
-
-    for (uint32_t kind = 0; kind < EVENT_KINDS_COUNT; kind++) {
-        struct kind_lists *lists = &judge->kinds[kind];
-        uint32_t bit = UINT32_C(1) << kind;
-
-        for (size_t i = 0; i < parts->series_count; i++)
-            if ((series_kinds(&parts->series[i]) & bit) != 0)
-                add_number(&lists->series, &lists->series_count, i);
-        for (size_t i = 0; i < parts->watches_count; i++)
-            if ((parts->watches[i].expression.kinds & bit) != 0)
-                add_number(&lists->watches, &lists->watches_count, i);
-        for (size_t i = 0; i < judge->plan->count; i++)
-            if ((judge->plan->list[i].kinds & bit) != 0)
-                add_number(&lists->trials, &lists->trials_count, i);
-        if (lists->series_count + lists->watches_count + lists->trials_count > 0)
-            judge->kinds_wanted |= bit;
-    }
-    if (judge->unresolved_count > 0)
-        judge->kinds_wanted |= UINT32_C(1) << EVENT_RELAYED | UINT32_C(1) << EVENT_DELIVERY;
-    for (size_t i = 0; i < parts->series_count; i++)
-        if (series_is_timed(&parts->series[i]) &&
-            judge->plan->list[parts->series[i].owner].is_timed)
-            add_number(&judge->timed, &judge->timed_count, i);
-}
-
 struct judge *
 judge_new(const struct expect_plan *plan, const struct judge_doors *doors)
 {
@@ -572,7 +535,7 @@ judge_new(const struct expect_plan *plan, const struct judge_doors *doors)
     for (size_t i = 0; i < plan->count; i++)
         init_trial(judge, i);
     expression_state_init(&judge->state, &plan->parts, &judge->evidence);
-    index_kinds(judge);
+    judge_index_kinds(judge);
     open_and_close(judge);
     journal_observe(doors->journal, on_entry, judge);
     /* Whatever the first instant brings: it ends with a look around. */
@@ -588,12 +551,7 @@ judge_free(struct judge **judge)
     if (j == NULL)
         return;
     timer_cancel(j->doors.loop, &j->wake);
-    for (size_t i = 0; i < EVENT_KINDS_COUNT; i++) {
-        mem_free(j->kinds[i].series);
-        mem_free(j->kinds[i].watches);
-        mem_free(j->kinds[i].trials);
-    }
-    mem_free(j->timed);
+    judge_release_kinds(j);
     mem_free(j->trials);
     expression_state_release(&j->state);
     evidence_release(&j->evidence);

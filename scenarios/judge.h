@@ -1,5 +1,5 @@
 /* judge.h - the judge from inside; for judge*.c only. judge.c knows when something is judged,
- * judge_result.c what is said about it. */
+ * judge_kinds.c who hears of an event, judge_result.c what is said about it. */
 #ifndef MTALAB_JUDGE_H
 #define MTALAB_JUDGE_H
 
@@ -47,6 +47,10 @@ struct judge {
     struct timer wake;
     struct arena arena; /* texts of the results */
 };
+
+/* Fills the lists of `kinds` and `timed`. */
+void judge_index_kinds(struct judge *judge);
+void judge_release_kinds(struct judge *judge);
 
 /* The interval that is open or comes next. False: there is none any more, or none is known yet. */
 bool trial_interval(const struct trial *trial, struct interval *interval);

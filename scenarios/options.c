@@ -419,7 +419,7 @@ options_help(struct text *out)
             out, "  mtalab %-8s%-16s %s\n", commands[i].name, commands[i].words, commands[i].help);
     text_add_string(out, "\n");
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        text_printf(out, "  %-11s%-12s %s\n", rows[i].name,
+        text_printf(out, "  %-15s%-12s %s\n", rows[i].name,
             rows[i].argument != NULL ? rows[i].argument : "", rows[i].help);
     text_add_string(out,
         "\nexit  0 all held   1 an expectation failed   2 usage   3 scenario invalid\n"
