@@ -4,7 +4,7 @@
  * are filed under a word of the text are looked at, and those few that ask for no words. First the
  * cause is searched; where none of its words is known, asides and links are read too. The bounce
  * rules are slower and know more phrases and languages; they are asked only where a rule that comes to
- * its turn wants to know the class. */
+ * its turn wants to know the class. Last, all words are weighed against what the rule made of some. */
 #include "mta/reply_type_parts.h"
 
 #include "mta/reply_words.h"
@@ -87,16 +87,27 @@ class_matches(struct look *look, const struct rule *rule)
         (rule->reason == REASON_NONE || look->verdict.reason == rule->reason);
 }
 
+/* Does a group outweigh this one? */
+static bool
+is_outweighed(struct look *look, enum reply_group group)
+{
+    look->weighed = reply_weigh(look->types->weights,
+        look->cause.count > 0 ? &look->cause : &look->words, look->reply, look->stage, group);
+    return look->weighed.group != GROUP_NONE;
+}
+
 static bool
 weights_match(struct look *look, const struct rule *rule)
 {
-    if (!rule->is_weighed)
-        return true;
-    if (!look->asks_weights)
-        return false;
-    look->weighed = reply_weigh(look->types->weights,
-        look->cause.count > 0 ? &look->cause : &look->words, look->reply, look->stage);
-    return look->weighed.group != GROUP_NONE;
+    return !rule->is_weighed || (look->asks_weights && is_outweighed(look, GROUP_NONE));
+}
+
+/* The host and the codes that a provider has made up do not err; some words among many may. */
+static bool
+may_be_overruled(const struct rule *rule)
+{
+    return !rule->is_weighed && !rule->is_anywhere && rule->hosts.length == 0 &&
+        rule->type.group != GROUP_NONE;
 }
 
 static bool
@@ -175,7 +186,10 @@ reply_type_search(const struct reply_types *types, struct slice host, enum smtp_
         look.is_whole = true;
         look_through(&look);
     }
-    return (struct found){.rule = look.best, .weighed = look.weighed};
+    if (asks_weights && types->weights != NULL && may_be_overruled(&types->rules[look.best]) &&
+        is_outweighed(&look, types->rules[look.best].type.group))
+        return (struct found){types->weighed, look.weighed, &types->rules[look.best]};
+    return (struct found){look.best, look.weighed, NULL};
 }
 
 size_t
@@ -247,6 +261,8 @@ reply_type_explain(const struct reply_types *types, struct slice host, enum smtp
         type.hold_us = hint_us;
     if (why != NULL)
         text_add_slice(why, type.rule);
+    if (why != NULL && found.overruled != NULL)
+        text_printf(why, " over %.*s", SLICE_ARGS(found.overruled->type.rule));
     for (size_t i = 0; i < found.weighed.terms_count && why != NULL && rule->is_weighed; i++)
         text_printf(why, "%s%.*s %d", i == 0 ? ": " : ", ", SLICE_ARGS(found.weighed.terms[i].term),
             found.weighed.terms[i].weight);

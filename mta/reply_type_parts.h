@@ -56,11 +56,13 @@ struct reply_types {
     size_t wordless_count, wordless_capacity;
     struct bounce_rules *bounces;  /* NULL: no rule asks for a class */
     struct reply_weights *weights; /* NULL: no rule asks for them */
+    size_t weighed;                /* the number of that rule */
 };
 
 struct found {
     size_t rule; /* the number of the first that matches; one does, for the last takes the rest */
-    struct weighed weighed; /* if that rule asks for the weights */
+    struct weighed weighed;       /* if that rule asks for the weights */
+    const struct rule *overruled; /* NULL, or the first, and the weights spoke against it */
 };
 /* `asks_weights` false: as if no group ever led clearly. */
 struct found reply_type_search(const struct reply_types *types, struct slice host,

@@ -8,12 +8,13 @@
 #include <stdio.h>
 
 enum {
-    STEM_BYTES = 6,      /* of a longer word only this front counts, with a '*' behind it */
+    STEM_LETTERS = 6,    /* of a longer word only this front counts, with a '*' behind it */
     TERM_BYTES_MAX = 24, /* "@x.65535.65535", and any stem */
     TERMS_MAX = REPLY_WORDS_MAX + 8,
     WEIGHT_MAX = 999,
     BY_WORDS_MIN = 8, /* less is said by codes alone, which have rules of their own */
     LEAD_MIN = 4,
+    LEAD_OVER_RULE_MIN = 18,
     LEAD_OVER_SITE_MIN = 20,
 };
 
@@ -132,15 +133,29 @@ put_term(struct scales *scales, struct slice term)
         scales->sums[i] += scales->weights->of[number][i];
 }
 
+/* The length of so many letters of UTF-8, at most of the whole word. */
+static size_t
+letters_length(struct slice word, size_t letters)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < letters && length < word.length; i++)
+        do
+            length++;
+        while (length < word.length && ((unsigned char)word.at[length] & 0xc0) == 0x80);
+    return length;
+}
+
 static void
 put_word(struct scales *scales, struct slice word)
 {
-    char stem[STEM_BYTES + 1];
+    char stem[TERM_BYTES_MAX];
+    size_t length = letters_length(word, STEM_LETTERS);
 
-    if (word.length >= STEM_BYTES) {
-        memcpy(stem, word.at, STEM_BYTES);
-        stem[STEM_BYTES] = '*';
-        word = (struct slice){stem, sizeof stem};
+    if (letters_length(word, STEM_LETTERS - 1) < length && length < sizeof stem) {
+        memcpy(stem, word.at, length);
+        stem[length] = '*';
+        word = (struct slice){stem, length + 1};
     }
     put_term(scales, word);
 }
@@ -181,14 +196,14 @@ is_of_site(enum reply_group group)
 }
 
 static bool
-leads_clearly(const struct scales *scales, enum reply_group best, int lead)
+leads_clearly(const struct scales *scales, enum reply_group best, int lead, int lead_min)
 {
     for (int i = GROUP_NONE + 1; i < REPLY_GROUPS_COUNT; i++)
         if (is_of_recipient(best) && is_of_site((enum reply_group)i) &&
             (scales->sums[best] - scales->sums[i] < LEAD_OVER_SITE_MIN ||
                 scales->by_words[best] - scales->by_words[i] < LEAD_MIN))
             return false;
-    return lead >= LEAD_MIN && scales->by_words[best] >= BY_WORDS_MIN;
+    return lead >= lead_min && scales->by_words[best] >= BY_WORDS_MIN;
 }
 
 /* Keeps the heaviest few, in their order. */
@@ -214,13 +229,24 @@ note_terms(const struct scales *scales, struct weighed *weighed)
     }
 }
 
+static enum reply_group
+heaviest(const struct scales *scales, enum reply_group but)
+{
+    int best = but == GROUP_NONE + 1 ? but + 1 : GROUP_NONE + 1;
+
+    for (int i = best + 1; i < REPLY_GROUPS_COUNT; i++)
+        if (i != (int)but && scales->sums[i] > scales->sums[best])
+            best = i;
+    return (enum reply_group)best;
+}
+
 struct weighed
 reply_weigh(const struct reply_weights *weights, const struct reply_words *words,
-    const struct smtp_reply *reply, enum smtp_stage stage)
+    const struct smtp_reply *reply, enum smtp_stage stage, enum reply_group against)
 {
     struct scales scales = {.weights = weights};
     struct weighed weighed = {0};
-    int best = GROUP_NONE + 1, next = best + 1;
+    enum reply_group best, other = against;
 
     for (size_t i = 0; i < words->count; i++)
         put_word(&scales, words->words[i]);
@@ -228,17 +254,16 @@ reply_weigh(const struct reply_weights *weights, const struct reply_words *words
         return weighed;
     memcpy(scales.by_words, scales.sums, sizeof scales.sums);
     put_codes(&scales, reply, stage);
-    for (int i = GROUP_NONE + 1; i < REPLY_GROUPS_COUNT; i++)
-        if (scales.sums[i] > scales.sums[best])
-            best = i;
-    next = best == next ? GROUP_NONE + 1 : next;
-    for (int i = GROUP_NONE + 1; i < REPLY_GROUPS_COUNT; i++)
-        if (i != best && scales.sums[i] > scales.sums[next])
-            next = i;
-    weighed.lead = scales.sums[best] - scales.sums[next];
-    if (!leads_clearly(&scales, (enum reply_group)best, weighed.lead))
+    best = heaviest(&scales, GROUP_NONE);
+    if (is_of_recipient(best) && is_of_site(against))
         return weighed;
-    weighed.group = (enum reply_group)best;
+    if (against == GROUP_NONE)
+        other = heaviest(&scales, best);
+    weighed.lead = scales.sums[best] - scales.sums[other];
+    if (!leads_clearly(
+            &scales, best, weighed.lead, against == GROUP_NONE ? LEAD_MIN : LEAD_OVER_RULE_MIN))
+        return weighed;
+    weighed.group = best;
     note_terms(&scales, &weighed);
     return weighed;
 }

@@ -93,6 +93,22 @@ add_word(struct reply_words *words, size_t start, size_t end)
     words->words[words->count++] = (struct slice){words->bytes + start, end - start};
 }
 
+/* What begins here: a sign, or a placeholder as a whole ("{ip}" of a template), which is no word. */
+static struct letter
+letter_at(struct slice run, size_t at)
+{
+    struct letter letter = {.kind = NO_LETTER, .taken = 1};
+    const char *end;
+
+    if (at == run.length)
+        return letter;
+    end = run.at[at] == '{' ? memchr(run.at + at, '}', run.length - at) : NULL;
+    if (end == NULL)
+        return letter_read(slice_from(run, at));
+    letter.taken = (size_t)(end - run.at) - at + 1;
+    return letter;
+}
+
 static void
 add_words(struct reply_words *words, struct slice run, size_t *used)
 {
@@ -100,8 +116,7 @@ add_words(struct reply_words *words, struct slice run, size_t *used)
     struct letter letter;
 
     for (size_t at = 0; at <= run.length && words->count < REPLY_WORDS_MAX; at += letter.taken) {
-        letter = at < run.length ? letter_read(slice_from(run, at))
-                                 : (struct letter){.kind = NO_LETTER, .taken = 1};
+        letter = letter_at(run, at);
         if (letter.kind != LETTER && *used > start) {
             add_word(words, start, *used);
             start = *used;

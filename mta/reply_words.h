@@ -1,7 +1,7 @@
 /* reply_words.h - the text of a reply as words, and patterns of words to look for.
  *
  * A word is a run of letters and digits, in lower case; bytes above 127 count as letters. Mail
- * addresses are passed over, for their words are chance. A pattern is phrases between '|', any of which
+ * addresses are passed over, for their words are chance, and placeholders ("{ip}"). A pattern is phrases between '|', any of which
  * may match. A phrase is parts between '&', all of which must be somewhere; one that begins with '!'
  * must not. A part is terms that follow each other: a word, the front of one (limit*), a choice of
  * words (too/so), or '..' for up to eight words in between.

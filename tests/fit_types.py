@@ -4,14 +4,16 @@
 Each TABLE has either the columns provider, situation, code, enhanced, text, phase, kind, or is one of
 replies whose header names the columns reply and tag. What it writes is what mta/reply_weights.h reads:
 logistic regression over the words of a reply, in tenths, without what weighs next to nothing. The same
-tables give the same file. Codes and stages learn slower than words, for they lie more often.
+tables give the same file. Codes and stages count half, for they lie more often than words.
+
+tests/replies has tables of our own; others, of replies that were seen, stand beside the project.
+Needs python3-sklearn.
 """
-import collections
-import math
-import random
 import re
 import sys
-import unicodedata
+
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
 
 GROUPS = ("throttle greylist block system user-unknown inactive mailbox-full spam virus policy auth tls "
           "syntax size relay dns").split()
@@ -31,30 +33,49 @@ TAGS = {"attachment": "virus", "auth_failure": "auth", "content_error": "syntax"
 MIXED_TAGS = {"mail_block", "sender_invalid"}
 MIXED = re.compile(r"tls|encrypt|certificate|spam|dns|domain|sts|black|listed|authent", re.I)
 REPLY = re.compile(r"^([45]\d\d)[ -]+(?:\1[ -]+)?(?:#?([245]\.\d{1,3}\.\d{1,3}))?\s*(.*)$", re.S)
-NO_WORDS = re.compile(r"\S*@\S*|\S*://\S*|www\.\S+|\{\w+\}|\S*\d+\.\d+\.\d+\S*")
+ENHANCED = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}$")
+NO_WORDS = re.compile(r"\S*@\S*|\S*://\S*|www\.\S+|\{[^}\s]*\}|\S*\d+\.\d+\.\d+\S*")
 STOP = set("the a an of is are be been was has have it its this that these to in on at for and or as "
            "with we our my you t s d com net org http https www us see there if all any will can".split())
 STEM = 6
-EPOCHS, RATE, DECAY, CODE_RATE, CODE_DECAY = 60, 0.4, 5e-4, 0.3, 4
-SCALE, LEAST = 10, 4
+LATIN = ("aaaaaaaceeeeiiiidnooooo.ouuuuypsaaaaaaaceeeeiiiidnooooo.ouuuuyp"
+         "yaaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllll"
+         "lllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs")
+CODE = 0.5
+STRENGTH = 6  # of what is learned, against what all have in common
+SCALE, LEAST = 10, 3
+
+
+def sign_of(c):
+    """As mta/reply_letter.c has it: without accents, in small letters; a blank where no word goes on."""
+    number = ord(c)
+    if number < 0x80:
+        return c.lower() if c.isalnum() else " "
+    if number < 0xc0 or 0x2000 <= number < 0x3040 or number >= 0xf000:
+        return " "
+    if number < 0x180:
+        return LATIN[number - 0xc0].replace(".", " ")
+    return f" {c} " if 0x3040 <= number < 0xe000 else c.lower()
 
 
 def words_of(text):
-    text = unicodedata.normalize("NFD", NO_WORDS.sub(" ", text).lower())
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    return [w for w in re.findall(r"[a-z0-9\u0400-\u04ff]+", text) if not w.isdigit()]
+    return "".join(map(sign_of, NO_WORDS.sub(" ", text))).split()
+
+
+def stem_of(word):
+    return word if len(word) < STEM else word[:STEM] + "*"
 
 
 def terms_of(code, enhanced, text, stage):
-    terms = {w if len(w) < STEM else w[:STEM] + "*" for w in words_of(text) if w not in STOP}
-    if code:
-        terms |= {"@" + code, f"@{code[0]}xx"}
-    if enhanced:
+    terms = {stem_of(w): 1 for w in words_of(text)
+             if w not in STOP and not w.isdigit()}
+    terms["@" + code] = terms[f"@{code[0]}xx"] = CODE
+    if ENHANCED.match(enhanced):
         _, subject, detail = enhanced.split(".")
-        terms |= {f"@x.{subject}.", f"@x.{subject}.{detail}"}
+        terms[f"@x.{subject}."] = terms[f"@x.{subject}.{detail}"] = CODE
     if stage:
-        terms.add("@" + stage)
-    return sorted(terms)
+        terms["@" + stage] = CODE
+    return terms
 
 
 def rows_of(filename):
@@ -67,8 +88,8 @@ def rows_of(filename):
                 found = REPLY.match(row["reply"])
                 mixed = row["tag"] in MIXED_TAGS and MIXED.search(row["reply"])
                 if row["tag"] in TAGS and found and not mixed:
-                    yield TAGS[row["tag"]], terms_of(*found.groups(), "")
-            elif row["kind"] in GROUPS and int(row["code"]) >= 400:
+                    yield TAGS[row["tag"]], terms_of(found[1], found[2] or "", found[3], "")
+            elif row.get("kind") in GROUPS and int(row["code"]) >= 400:
                 parts = row["code"], row["enhanced"], row["text"]
                 stage = STAGES.get(row["phase"], "")
                 yield row["kind"], terms_of(*parts, stage)
@@ -76,33 +97,14 @@ def rows_of(filename):
                     yield row["kind"], terms_of(*parts, "")
 
 
-def fit(rows):
-    count = collections.Counter(term for _, terms in rows for term in terms)
-    rows = [(GROUPS.index(group), [t for t in terms if count[t] > 1]) for group, terms in rows]
-    weights = collections.defaultdict(lambda: [0.0] * len(GROUPS))
-    order = random.Random(1)
-    every = range(len(GROUPS))
-    for epoch in range(EPOCHS):
-        order.shuffle(rows)
-        rate = RATE / (1 + epoch / 8)
-        for group, terms in rows:
-            sums = [weights["@"][k] + sum(weights[t][k] for t in terms) for k in every]
-            top = max(sums)
-            odds = [math.exp(s - top) for s in sums]
-            total = sum(odds)
-            steps = [rate * ((k == group) - odds[k] / total) for k in every]
-            for term in terms:
-                is_code = term[0] == "@"
-                share = (CODE_RATE if is_code else 1) / math.sqrt(len(terms))
-                decay = rate * DECAY * (CODE_DECAY if is_code else 1)
-                weights[term] = [w + s * share - decay * w for w, s in zip(weights[term], steps)]
-            weights["@"] = [w + s / 10 for w, s in zip(weights["@"], steps)]
-    return weights
-
-
 def main():
-    rows = [row for filename in sys.argv[1:] for row in rows_of(filename)]
-    weights = fit(rows)
+    groups, terms = zip(*(row for filename in sys.argv[1:] for row in rows_of(filename)))
+    matrix = DictVectorizer()
+    model = LogisticRegression(C=STRENGTH, max_iter=2000, tol=1e-3)
+    model.fit(matrix.fit_transform(terms), groups)
+    weights = {"@": model.intercept_}
+    for term, column in matrix.vocabulary_.items():
+        weights[term] = model.coef_[:, column] * (CODE if term[0] == "@" else 1)
     print("# reply_weights.tsv - what a word, a code or a stage of a reply speaks for, and against.\n"
           "#\n"
           "# Written by tests/fit_types.py from labelled replies; not by hand. A term is a word of the\n"
@@ -110,8 +112,8 @@ def main():
           "# codes, @x.7.1 and @x.7. enhanced ones, @rcpt a stage, and @ stands for every reply.\n"
           "term\tweights")
     for term in sorted(weights, key=lambda t: (t[0] != "@", t)):
-        pairs = sorted(((round(w * SCALE), g) for w, g in zip(weights[term], GROUPS)),
-                       key=lambda pair: -pair[0])
+        pairs = sorted(((round(w * SCALE), g) for w, g in zip(weights[term], model.classes_)),
+                       key=lambda pair: (-pair[0], pair[1]))
         heavy = [f"{g} {w}" for w, g in pairs if abs(w) >= LEAST]
         if heavy:
             print(f"{term}\t{', '.join(heavy)}")

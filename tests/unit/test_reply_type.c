@@ -1,11 +1,13 @@
 /* test_reply_type.c - which limit a reply speaks of. */
 #include "tests/unit.h"
 
+#include "base/embedded.h"
 #include "base/mem.h"
 #include "base/unit.h"
 #include "mta/reply_type.h"
-#include "mta/reply_weights.h"
 #include "mta/reply_words.h"
+
+#define HEAD "id\thost\tstage\tcode\tstatus\twords\tclass\ttype\tscope\thold\texample\n"
 
 static void
 replies_have_the_type_that_a_reader_would_give_them(void **state)
@@ -225,7 +227,7 @@ where_no_rule_knows_the_words_they_are_weighed(void **state)
         enum smtp_stage stage;
         const char *reply, *group, *why;
     } cases[] = {
-        {STAGE_DOT,  "451 a queue manager died", "system",       "weighed: queue "   },
+        {STAGE_DOT,  "451 a queue manager died", "system",       "weighed: "         },
         {STAGE_MAIL, "554 we dislike your ip",   "block",        "weighed: "         },
         {STAGE_DOT,  "451 xyzzy plugh",          "none",         "rest"              },
         {STAGE_DOT,  "550 5.7.1 xyzzy plugh",    "policy",       "status-block-range"},
@@ -248,6 +250,42 @@ where_no_rule_knows_the_words_they_are_weighed(void **state)
     reply_types_free(&types);
 }
 
+/* "plugh" knows one word, and "xyzzy" is a code that a provider made up. */
+static void
+a_rule_is_overruled_by_all_other_words_and_a_provider_s_own_code_is_not(void **state)
+{
+    static const char rows[] =
+        HEAD "xyzzy\t-\t-\t-\t-\tanywhere: xyzzy\t-\tvirus\t-\t-\t550 xyzzy\n"
+             "plugh\t-\t-\t-\t-\tplugh\t-\tvirus\t-\t-\t550 plugh\n"
+             "weighed\t-\t-\t-\t-\t-\t-\tweighed\t-\t-\t451 too many connections\n"
+             "rest\t-\t-\t-\t-\t-\t-\tuntyped\t-\t-\t451 hm\n";
+    static const struct {
+        const char *reply, *group, *why;
+    } cases[] = {
+        {"421 too many connections, slow down",             "throttle", "weighed: "           },
+        {"421 plugh",                                       "virus",    "plugh"               },
+        {"421 plugh too many connections, slow down",       "throttle", "weighed over plugh: "},
+        {"421 xyzzy plugh too many connections, slow down", "virus",    "xyzzy"               },
+    };
+    struct error err = {0};
+    struct reply_types *types = reply_types_read("t.tsv", slice_of(rows), &err);
+
+    assert_string_equal(err.text, "");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct smtp_reply reply;
+        struct reply_type type;
+        struct text why = {0};
+
+        print_message("  %s\n", cases[i].reply);
+        reply_find(slice_of(cases[i].reply), &reply);
+        type = reply_type_explain(types, SLICE(""), STAGE_MAIL, &reply, &why);
+        assert_string_equal(reply_group_name(type.group), cases[i].group);
+        assert_true(slice_starts_with(text_slice(&why), slice_of(cases[i].why)));
+        text_release(&why);
+    }
+    reply_types_free(&types);
+}
+
 static void
 words_are_spelt_in_many_ways(void **state)
 {
@@ -261,6 +299,7 @@ words_are_spelt_in_many_ways(void **state)
         {"\u9891\u7387 IP",                                  "\u9891|\u7387|ip|"},
         {"didn\u2019t \u00abquota\u00bb",                    "didn|t|quota|"    },
         {"at 4.7.0 from [192.0.2.1] (#5.1.1)",               "at|from|"         }, /* codes say nothing */
+        {"from [{ip}] to {rcpt}x{",                          "from|to|x|"       }, /* nor placeholders */
         {"\xe2\x80",                                         "a|"               },
         {"\xff\xc3",                                         "ya|"              },
         {"",                                                 ""                 },
@@ -314,66 +353,17 @@ a_cause_is_what_asides_and_links_leave(void **state)
 }
 
 static void
-bad_weights_say_where(void **state)
+each_built_in_rule_wins_its_example(void **state)
 {
-    static const struct {
-        const char *rows, *where, *what;
-    } cases[] = {
-        {"term\n",                                   "w.tsv:1:",    ""        },
-        {"term\tweights\nip\tblok 3\n",              "w.tsv:2:4:",  "no group"},
-        {"term\tweights\nip\tnone 3\n",              "w.tsv:2:4:",  "no group"},
-        {"term\tweights\nip\tblock\n",               "w.tsv:2:4:",  "no group"},
-        {"term\tweights\nip\tblock 3, spam x\n",     "w.tsv:2:13:", "number"  },
-        {"term\tweights\nip\tblock 1000\n",          "w.tsv:2:4:",  "number"  },
-        {"term\tweights\nip\tblock 3\nip\tspam 3\n", "w.tsv:3:1:",  "one row" },
-        {"term\tweights\n\tblock 3\n",               "w.tsv:2:1:",  "short"   },
-    };
+    static const char filename[] = "mta/rules/reply_type.tsv";
+    struct error err = {0};
+    struct reply_types *types;
+    struct slice rows;
 
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct error err = {0};
-
-        print_message("  %s\n", cases[i].rows);
-        assert_null(reply_weights_read("w.tsv", slice_of(cases[i].rows), &err));
-        assert_int_equal(err.kind, ERROR_CONFIG);
-        if (strstr(err.text, cases[i].where) == NULL || strstr(err.text, cases[i].what) == NULL)
-            fail_msg("\"%s\" has not \"%s\" and \"%s\"", err.text, cases[i].where, cases[i].what);
-    }
-}
-
-/* The same lead that suffices for a block is too short for a recipient's group. */
-static void
-a_user_must_outweigh_the_site_by_more(void **state)
-{
-    static const char rows[] = "term\tweights\n"
-                               "gone\tuser-unknown 30, block 20\n"
-                               "away\tuser-unknown 40, block 20\n"
-                               "shut\tblock 30, user-unknown 20\n"
-                               "tiny\tblock 5\n"
-                               "@550\tuser-unknown 90\n";
-    static const struct {
-        const char *text;
-        enum reply_group group;
-    } cases[] = {
-        {"gone",  GROUP_NONE        },
-        {"away",  GROUP_USER_UNKNOWN},
-        {"shut",  GROUP_NONE        }, /* the code would make a user of it, against the words */
-        {"tiny",  GROUP_NONE        },
-        {"plugh", GROUP_NONE        },
-    };
-    struct error err;
-    struct reply_weights *weights = reply_weights_read("w.tsv", slice_of(rows), &err);
-
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const struct smtp_reply reply = {.code = 450}, refusal = {.code = 550};
-        struct reply_words words;
-
-        print_message("  %s\n", cases[i].text);
-        reply_words_of(&words, slice_of(cases[i].text));
-        assert_int_equal(reply_weigh(weights, &words, i == 2 ? &refusal : &reply, STAGE_NONE).group,
-            cases[i].group);
-    }
-    reply_weights_free(&weights);
-    assert_null(weights);
+    assert_true(embedded_find(slice_of(filename), &rows));
+    types = reply_types_read(filename, rows, &err);
+    assert_string_equal(err.text, "");
+    reply_types_free(&types);
 }
 
 static void
@@ -454,7 +444,6 @@ malformed_phrases_are_named(void **state)
     }
 }
 
-#define HEAD "id\thost\tstage\tcode\tstatus\twords\tclass\ttype\tscope\thold\texample\n"
 #define REST "rest\t-\t-\t-\t-\t-\t-\tuntyped\t-\t-\t451 no\n"
 
 static void
@@ -526,10 +515,10 @@ main(void)
         cmocka_unit_test(no_code_makes_a_limit_or_a_block_speak_of_the_user),
         cmocka_unit_test(asides_and_links_do_not_speak_for_the_cause),
         cmocka_unit_test(where_no_rule_knows_the_words_they_are_weighed),
+        cmocka_unit_test(a_rule_is_overruled_by_all_other_words_and_a_provider_s_own_code_is_not),
         cmocka_unit_test(words_are_spelt_in_many_ways),
         cmocka_unit_test(a_cause_is_what_asides_and_links_leave),
-        cmocka_unit_test(bad_weights_say_where),
-        cmocka_unit_test(a_user_must_outweigh_the_site_by_more),
+        cmocka_unit_test(each_built_in_rule_wins_its_example),
         cmocka_unit_test(hints_are_read_where_they_ask_to_wait),
         cmocka_unit_test(phrases_are_words_in_their_order),
         cmocka_unit_test(malformed_phrases_are_named),
