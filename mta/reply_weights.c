@@ -9,8 +9,9 @@
 
 enum {
     STEM_LETTERS = 6,    /* of a longer word only this front counts, with a '*' behind it */
-    TERM_BYTES_MAX = 24, /* "@x.65535.65535", and any stem */
-    TERMS_MAX = REPLY_WORDS_MAX + 8,
+    STEM_BYTES_MAX = 24, /* of a stem, and of "@x.65535.65535" */
+    TERM_BYTES_MAX = 2 * STEM_BYTES_MAX,
+    TERMS_MAX = 2 * REPLY_WORDS_MAX + 8,
     WEIGHT_MAX = 999,
     BY_WORDS_MIN = 8, /* less is said by codes alone, which have rules of their own */
     LEAD_MIN = 4,
@@ -146,18 +147,37 @@ letters_length(struct slice word, size_t letters)
     return length;
 }
 
-static void
-put_word(struct scales *scales, struct slice word)
+/* The word, or its front; a letter is three bytes at most (reply_letter.h). */
+static struct slice
+stem_of(struct slice word, char stem[STEM_BYTES_MAX])
 {
-    char stem[TERM_BYTES_MAX];
     size_t length = letters_length(word, STEM_LETTERS);
+    bool is_cut = letters_length(word, STEM_LETTERS - 1) < length;
 
-    if (letters_length(word, STEM_LETTERS - 1) < length && length < sizeof stem) {
-        memcpy(stem, word.at, length);
-        stem[length] = '*';
-        word = (struct slice){stem, length + 1};
+    assert(length < STEM_BYTES_MAX);
+    memcpy(stem, word.at, length);
+    stem[length] = '*';
+    return (struct slice){stem, length + is_cut};
+}
+
+/* Each word, and each two that follow each other. */
+static void
+put_words(struct scales *scales, const struct reply_words *words)
+{
+    char pair[TERM_BYTES_MAX], storage[STEM_BYTES_MAX];
+    size_t first = 0; /* the length of the word before, with a blank */
+
+    for (size_t i = 0; i < words->count; i++) {
+        struct slice stem = stem_of(words->words[i], storage);
+
+        put_term(scales, stem);
+        memcpy(pair + first, stem.at, stem.length);
+        if (first > 0)
+            put_term(scales, (struct slice){pair, first + stem.length});
+        memcpy(pair, stem.at, stem.length);
+        pair[stem.length] = ' ';
+        first = stem.length + 1;
     }
-    put_term(scales, word);
 }
 
 static void
@@ -248,8 +268,7 @@ reply_weigh(const struct reply_weights *weights, const struct reply_words *words
     struct weighed weighed = {0};
     enum reply_group best, other = against;
 
-    for (size_t i = 0; i < words->count; i++)
-        put_word(&scales, words->words[i]);
+    put_words(&scales, words);
     if (scales.count == 0)
         return weighed;
     memcpy(scales.by_words, scales.sums, sizeof scales.sums);

@@ -1,9 +1,9 @@
 /* reply_weights.h - what a reply most likely speaks of when no rule knows its words, or when all its
  * words speak against the rule that knows some of them.
  *
- * Each word, code and stage weighs for some groups and against others; the heaviest group is taken if
- * it leads clearly. A group of the recipient needs a longer lead over those of the site: to throw a
- * living address away costs more than one more try. The weights are data,
+ * Each word, each two neighbours, codes and stage weigh for some groups and against others; the
+ * heaviest group is taken if it leads clearly. A group of the recipient needs a longer lead over those
+ * of the site: to throw a living address away costs more than one more try. The weights are data,
  * `mta/rules/reply_weights.tsv`: whole numbers, fitted to labelled replies by tests/fit_types.py.
  *
  * Ownership  reply_weights_read() gives them to the caller; what is found points into them.

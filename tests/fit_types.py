@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""fit_types.py TABLE... >mta/rules/reply_weights.tsv   weighs words, codes and stages anew
+"""fit_types.py [TABLE...] >mta/rules/reply_weights.tsv   weighs words, codes and stages anew
 
-Each TABLE has either the columns provider, situation, code, enhanced, text, phase, kind, or is one of
-replies whose header names the columns reply and tag. What it writes is what mta/reply_weights.h reads:
-logistic regression over the words of a reply, in tenths, without what weighs next to nothing. The same
-tables give the same file. Codes and stages count half, for they lie more often than words.
-
-tests/replies has tables of our own; others, of replies that were seen, stand beside the project.
-Needs python3-sklearn.
+It learns from the tables of tests/replies, which are written by us, and with more weight from each
+TABLE of replies that were seen. These have columns code, enhanced, phase, kind and text, or reply and
+tag. What it writes is what mta/reply_weights.h reads: logistic regression over words and pairs of
+neighbours, in tenths, without what weighs next to nothing. The same tables give the same file. Codes
+and stages count half, for they lie more often than words. Needs python3-sklearn.
 """
+import collections
+import glob
+import os
 import re
 import sys
 
@@ -41,7 +42,8 @@ STEM = 6
 LATIN = ("aaaaaaaceeeeiiiidnooooo.ouuuuypsaaaaaaaceeeeiiiidnooooo.ouuuuyp"
          "yaaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllll"
          "lllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs")
-CODE = 0.5
+CODE, PAIR, OWN = 0.5, 0.7, 0.35  # what they count
+PAIR_SEEN = 6  # in so many rows, or it is chance
 STRENGTH = 6  # of what is learned, against what all have in common
 SCALE, LEAST = 10, 3
 
@@ -67,8 +69,10 @@ def stem_of(word):
 
 
 def terms_of(code, enhanced, text, stage):
-    terms = {stem_of(w): 1 for w in words_of(text)
-             if w not in STOP and not w.isdigit()}
+    words = words_of(text)
+    stems = [stem_of(w) for w in words]
+    terms = {f"{a} {b}": PAIR for a, b in zip(stems, stems[1:])}
+    terms.update({stem_of(w): 1 for w in words if w not in STOP and not w.isdigit()})
     terms["@" + code] = terms[f"@{code[0]}xx"] = CODE
     if ENHANCED.match(enhanced):
         _, subject, detail = enhanced.split(".")
@@ -76,6 +80,10 @@ def terms_of(code, enhanced, text, stage):
     if stage:
         terms["@" + stage] = CODE
     return terms
+
+
+def count_of(term):
+    return CODE if term[0] == "@" else PAIR if " " in term else 1
 
 
 def rows_of(filename):
@@ -98,18 +106,26 @@ def rows_of(filename):
 
 
 def main():
-    groups, terms = zip(*(row for filename in sys.argv[1:] for row in rows_of(filename)))
+    own = sorted(glob.glob(os.path.join(os.path.dirname(__file__), "replies", "*.tsv")))
+    rows = [(OWN if filename in own else 1, group, terms)
+            for filename in own + sys.argv[1:] for group, terms in rows_of(filename)]
+    seen = collections.Counter(term for _, _, terms in rows for term in terms)
+    for _, _, terms in rows:
+        for term in [t for t in terms if " " in t and seen[t] < PAIR_SEEN]:
+            del terms[term]
+    trusts, groups, terms = zip(*rows)
     matrix = DictVectorizer()
     model = LogisticRegression(C=STRENGTH, max_iter=2000, tol=1e-3)
-    model.fit(matrix.fit_transform(terms), groups)
+    model.fit(matrix.fit_transform(terms), groups, sample_weight=trusts)
     weights = {"@": model.intercept_}
     for term, column in matrix.vocabulary_.items():
-        weights[term] = model.coef_[:, column] * (CODE if term[0] == "@" else 1)
+        weights[term] = model.coef_[:, column] * count_of(term)
     print("# reply_weights.tsv - what a word, a code or a stage of a reply speaks for, and against.\n"
           "#\n"
           "# Written by tests/fit_types.py from labelled replies; not by hand. A term is a word of the\n"
-          "# cause, or the first six letters of a longer one with a '*' behind them; @421 and @4xx are\n"
-          "# codes, @x.7.1 and @x.7. enhanced ones, @rcpt a stage, and @ stands for every reply.\n"
+          "# cause, or the first six letters of a longer one with a '*' behind them, or two of these that\n"
+          "# follow each other; @421 and @4xx are codes, @x.7.1 and @x.7. enhanced ones, @rcpt a stage,\n"
+          "# and @ stands for every reply.\n"
           "term\tweights")
     for term in sorted(weights, key=lambda t: (t[0] != "@", t)):
         pairs = sorted(((round(w * SCALE), g) for w, g in zip(weights[term], model.classes_)),
