@@ -182,7 +182,8 @@ on_refused(struct tle *t, const struct signal *s)
     if (!is_of_step)
         return;
     t->step_refused++;
-    t->straight++;
+    if (t->straight++ == 0)
+        t->straight_us = s->now_us - s->took_us;
     t->sum += evidence_of(t)->refused;
     is_steady = t->phase == TLE_CRUISE && t->step_accepted > STEADY_MESSAGES;
     is_alarm = t->phase == TLE_CRUISE ? t->sum >= SUM_ALARM

@@ -37,7 +37,8 @@ struct tle {
     int64_t step_percent; /* of the next one up */
     int64_t sum;          /* cumulative: how likely it is that we are too fast */
     bool was_refused;     /* ever */
-    uint32_t straight;    /* refusals since the last acceptance */
+    uint32_t straight;    /* refusals since the last acceptance, … */
+    int64_t straight_us;  /* … and when the first of their messages began */
 
     /* the budget of probes */
     int32_t margin;  /* percent, below what a limit is thought to be, besides the usual ones */
@@ -72,7 +73,7 @@ struct tle {
     uint32_t since_lone;   /* accepted since a single refusal was passed over */
     bool was_open_at_once; /* after the wall before */
     int64_t wall_began_us, canary_us, opened_us;
-    int64_t refused_began_us;          /* when the message began whose refusal stopped all */
+    int64_t refused_began_us;          /* when the first of the messages began whose refusal stopped all */
     uint32_t wall_knocks;              /* refused canaries */
     uint32_t asked;                    /* and those refused for what they are */
     int64_t hold_low_us, hold_high_us; /* how long a door is shut if nobody knocks; 0: not known */

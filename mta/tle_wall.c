@@ -209,7 +209,7 @@ tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct 
     tle_take_care(t, s->now_us);
     tle_note_slide(t);
     t->wall_began_us = s->now_us;
-    t->refused_began_us = s->now_us - s->took_us;
+    t->refused_began_us = t->straight > 0 ? t->straight_us : s->now_us - s->took_us;
     t->wall_knocks = t->asked = 0;
     t->is_looked_at = t->is_first_noted = t->is_open = false;
     t->phase_before = t->phase;
