@@ -357,10 +357,11 @@ tle_end_slide(struct tle *t, const struct signal *s)
 void
 tle_on_clean_step(struct tle *t, int64_t now_us)
 {
-    int64_t best;
+    int64_t carried = pace_of(t->step_accepted, now_us - t->step_began_us), best;
 
     count_noise(t);
-    tle_theories_carried(&t->theories, t->pacer.pace, now_us - t->step_began_us);
+    tle_theories_carried(&t->theories, carried < t->pacer.pace ? carried : t->pacer.pace,
+        now_us - t->step_began_us);
     if (t->phase == TLE_SEARCH && now_us - t->step_began_us < tle_step_us(t))
         return; /* others, who count over longer, are asked now */
     best = best_pace(t, now_us);

@@ -12,7 +12,9 @@ enum {
     THOUSAND = 1000,
 };
 
-#define LOOK_EVERY_US (US_PER_S / 20) /* a few messages more or less change nothing */
+#define LOOK_EVERY_US (US_PER_S / 20)     /* a few messages more or less change nothing */
+#define LATER_US      (US_PER_S / 10)     /* at most, where a site is far away */
+#define ANSWERED_US   ((int64_t)US_PER_S) /* later nothing is on its way any more */
 
 static const struct {
     int64_t us;
@@ -45,6 +47,18 @@ slack_of(size_t theory, int64_t amount)
     return amount / 100 * (length_of(theory) == 0 ? SLACK_PERCENT_SECOND : SLACK_PERCENT);
 }
 
+static int64_t
+most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* --- how much was used ----------------------------------------------------------------------- */
 
 /* When a bucket of this theory was empty. */
@@ -52,6 +66,13 @@ static int64_t
 empty_of(const struct tle_theories *ts, size_t theory)
 {
     return is_long(theory) ? 0 : ts->empty_us;
+}
+
+/* In a window of the clock, by a site that counts so much later; its first instant is in it. */
+static int64_t
+used_of_clock(size_t theory, const struct tle_history *h, int64_t at_us, int64_t later_us)
+{
+    return tle_history_sum(h, (at_us + later_us) % lengths[length_of(theory)].us + 1, at_us);
 }
 
 /* What a limit of this theory has counted at this instant. */
@@ -64,7 +85,7 @@ used(const struct tle_theories *ts, size_t theory, const struct tle_history *h, 
     case TLE_SLIDING:
         return tle_history_sum(h, us, at_us);
     case TLE_FIXED:
-        return tle_history_sum(h, at_us % us + 1, at_us); /* its first instant is in it */
+        return used_of_clock(theory, h, at_us, 0);
     case TLE_BUCKET:
     case TLE_KINDS:
         break;
@@ -79,6 +100,43 @@ needed(const struct tle_theories *ts, size_t theory, const struct tle_history *h
     if (theory % TLE_KINDS == TLE_BUCKET)
         return tle_history_bucket(h, lengths[length_of(theory)].us, empty_of(ts, theory), at_us, 1);
     return used(ts, theory, h, at_us) + TLE_MILLI;
+}
+
+/* A site counts what begins here some time later, how much is not known: it may be in another window of
+ * the clock then. This is the most, … */
+static int64_t
+perhaps_needed(
+    const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t at_us)
+{
+    if (theory % TLE_KINDS == TLE_FIXED)
+        return TLE_MILLI +
+            most(used_of_clock(theory, h, at_us, 0), used_of_clock(theory, h, at_us, LATER_US));
+    return needed(ts, theory, h, at_us);
+}
+
+/* … and this the least. */
+static int64_t
+surely_used(const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t at_us)
+{
+    if (theory % TLE_KINDS == TLE_FIXED)
+        return least(
+            used_of_clock(theory, h, at_us, 0), used_of_clock(theory, h, at_us, LATER_US));
+    return used(ts, theory, h, at_us);
+}
+
+/* Of a window of the clock that has ended since the last look; 0: none has. */
+static int64_t
+used_by_end(
+    const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t began_us)
+{
+    int64_t us = lengths[length_of(theory)].us, answered_us = began_us - ANSWERED_US;
+    int64_t end_us = answered_us - answered_us % us;
+
+    if (theory % TLE_KINDS != TLE_FIXED || end_us <= ts->looked_us - ANSWERED_US)
+        return 0;
+    end_us--; /* its last instant is in it */
+    return least(tle_history_sum(h, us, end_us), tle_history_sum(h, us, end_us - LATER_US)) -
+        TLE_MILLI; /* between the two it may be one less */
 }
 
 static int64_t
@@ -99,18 +157,6 @@ pace_of_theory(const struct tle_theories *ts, size_t theory)
 }
 
 /* --- evidence -------------------------------------------------------------------------------- */
-
-static int64_t
-most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static void
 contradict(uint8_t *wrong)
@@ -155,16 +201,16 @@ tle_theories_taken(struct tle_theories *ts, const struct tle_history *h, int64_t
 {
     if (began_us < ts->looked_us + LOOK_EVERY_US)
         return;
-    ts->looked_us = began_us;
     for (size_t i = 0; i < TLE_THEORIES; i++) {
         struct tle_theory *theory = &ts->all[i];
-        int64_t now = used(ts, i, h, began_us);
+        int64_t sure = most(surely_used(ts, i, h, began_us), used_by_end(ts, i, h, began_us));
 
-        if (now > theory->low)
-            theory->low = now;
-        if (theory->high > 0 && now > theory->high + slack_of(i, theory->high) + TLE_MILLI / 2)
+        theory->low = most(theory->low, used(ts, i, h, began_us));
+        theory->proved = most(theory->proved, sure);
+        if (theory->high > 0 && sure > theory->high + slack_of(i, theory->high) + TLE_MILLI / 2)
             beat(theory);
     }
+    ts->looked_us = began_us;
     even_out(ts);
 }
 
@@ -176,7 +222,7 @@ tle_theories_carried(struct tle_theories *ts, int64_t pace, int64_t for_us)
 
         if (theory->high == 0 || lengths[length_of(i)].us > for_us || i % TLE_KINDS == TLE_BUCKET)
             continue; /* a bucket may have been full */
-        if (pace_for(i, theory->high) < pace)
+        if (pace_for(i, theory->high + slack_of(i, theory->high)) < pace)
             beat(theory);
         else if (pace_of_theory(ts, i) < pace)
             theory->low = theory->high;
@@ -192,17 +238,19 @@ tle_refusal_look(struct tle_refusal *refusal, const struct tle_theories *ts,
     for (size_t i = 0; i < TLE_THEORIES; i++) {
         refusal->used[i] = used(ts, i, h, began_us);
         refusal->needed[i] = needed(ts, i, h, began_us);
+        refusal->surely_used[i] = surely_used(ts, i, h, began_us);
+        refusal->perhaps_needed[i] = perhaps_needed(ts, i, h, began_us);
     }
 }
 
 /* One more would not have been too many. Few are counted exactly. */
 static bool
-is_surprise(const struct tle_theories *ts, size_t i, int64_t needed)
+is_surprise(const struct tle_theories *ts, size_t i, const struct tle_refusal *refusal)
 {
-    int64_t low = ts->all[i].low;
-    bool is_exact = i % TLE_KINDS != TLE_BUCKET && low <= TLE_EXACT * TLE_MILLI;
+    int64_t proved = ts->all[i].proved, needed = refusal->perhaps_needed[i];
+    bool is_exact = i % TLE_KINDS != TLE_BUCKET && proved <= TLE_EXACT * TLE_MILLI;
 
-    return needed <= TLE_MILLI || needed <= low - (is_exact ? 0 : slack_of(i, low));
+    return needed <= TLE_MILLI || needed <= proved - (is_exact ? 0 : slack_of(i, proved));
 }
 
 static bool
@@ -217,7 +265,7 @@ refused_at_door(struct tle_theories *ts, const struct tle_refusal *refusal)
 {
     for (size_t i = 0; i < TLE_THEORIES; i++) {
         if (!is_about(ts, i, refusal) || (ts->blamed >> i & 1) != 0 ||
-            !is_surprise(ts, i, refusal->needed[i]))
+            !is_surprise(ts, i, refusal))
             continue;
         contradict(&ts->all[i].wrong_at_door);
         ts->blamed |= UINT32_C(1) << i;
@@ -231,7 +279,7 @@ begin_quota(struct tle_theories *ts)
 {
     ts->has_quota = true;
     for (size_t i = SHORT_THEORIES; i < TLE_THEORIES; i++)
-        ts->all[i] = (struct tle_theory){.low = ts->all[i].low};
+        ts->all[i] = (struct tle_theory){.low = ts->all[i].low, .proved = ts->all[i].proved};
 }
 
 /* It lets through no more than what was needed here; and no less than what it had let through before,
@@ -243,14 +291,17 @@ narrow(struct tle_theories *ts, size_t i, const struct tle_refusal *refusal)
     int64_t used = most(refusal->used[i], TLE_MILLI);
     int64_t high = most(refusal->needed[i] - (i % TLE_KINDS == TLE_BUCKET ? 0 : TLE_MILLI), used);
 
-    if (is_surprise(ts, i, refusal->needed[i])) {
+    if (is_surprise(ts, i, refusal)) {
         contradict(&theory->wrong);
         theory->low = used;
+        theory->proved = refusal->surely_used[i];
         theory->high = high;
         return;
     }
     theory->high = theory->high > 0 ? least(theory->high, high) : high;
-    theory->low = least(most(theory->low, used), theory->high);
+    theory->low = most(theory->low, used);
+    theory->proved = most(theory->proved, refusal->surely_used[i]);
+    theory->low = least(theory->low, theory->high);
 }
 
 void
@@ -414,9 +465,10 @@ int64_t
 tle_theories_length_us(const struct tle_theories *ts, int64_t pace)
 {
     uint32_t known = known_of(ts);
+    size_t end = ts->has_quota ? SHORT_THEORIES : TLE_THEORIES;
     int64_t longest_us = 0;
 
-    for (size_t i = 0; i < TLE_THEORIES; i++)
+    for (size_t i = 0; i < end; i++)
         if ((known >> i & 1) != 0 && pace_of_theory(ts, i) < pace)
             longest_us = most(longest_us, lengths[length_of(i)].us);
     return longest_us;

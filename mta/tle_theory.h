@@ -29,6 +29,7 @@ enum { TLE_LENGTHS = 6, TLE_THEORIES = TLE_KINDS * TLE_LENGTHS };
 
 struct tle_theory {
     int64_t low, high; /* of what the limit lets through; high 0: no refusal since */
+    int64_t proved;    /* the most that it has let through for sure; low may be a few off */
     uint8_t wrong;     /* contradictions, as many as the others have taken off */
     uint8_t wrong_at_door;
 };
@@ -47,7 +48,8 @@ struct tle_refusal {
     bool is_knock; /* after another refusal, to see whether it is over */
     bool is_quota; /* and said so */
     int64_t began_us;
-    int64_t used[TLE_THEORIES], needed[TLE_THEORIES]; /* before it, and for it */
+    int64_t used[TLE_THEORIES], needed[TLE_THEORIES]; /* before it, and for it; … */
+    int64_t surely_used[TLE_THEORIES], perhaps_needed[TLE_THEORIES]; /* … a site counts later than we */
 };
 
 /* One that began then was taken; it is in the history. */
@@ -60,7 +62,7 @@ void tle_refusal_look(struct tle_refusal *refusal, const struct tle_theories *ts
 void tle_theories_refused(struct tle_theories *ts, const struct tle_refusal *refusal);
 /* Was so much used that a refusal is no surprise to anyone alive who knows a limit? */
 bool tle_theories_expect(const struct tle_theories *ts, const struct tle_refusal *refusal);
-/* This pace was carried for so long: what counts over less, and says that it is too much, is wrong. */
+/* So quick it was for so long, on the mean: what counts over less, and says that it is too much, is wrong. */
 void tle_theories_carried(struct tle_theories *ts, int64_t pace, int64_t for_us);
 
 /* Does a refusal shut a door for a while? If those alive need one, or if it is known that there is none. */
@@ -71,7 +73,8 @@ enum tle_door tle_theories_door(const struct tle_theories *ts);
 int64_t tle_theories_for(const struct tle_theories *ts, int64_t pace);
 /* The slowest pace that anyone alive allows, faster than `above` (0: the slowest of all); 0: none says. */
 int64_t tle_theories_pace(const struct tle_theories *ts, int64_t above);
-/* The longest time over which one alive counts, that would not let this pace pass; 0: none. */
+/* The longest time over which one alive counts, that would not let this pace pass; 0: none. Of a quota
+ * nobody asks: when it is met it says so. */
 int64_t tle_theories_length_us(const struct tle_theories *ts, int64_t pace);
 /* When `share` of a thousand of those alive would take a message again, if nothing is sent meanwhile;
  * within a minute. */
