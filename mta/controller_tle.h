@@ -69,6 +69,7 @@ struct tle {
     bool is_blocked, is_quota, is_canary_out;
     bool is_looked_at, is_first_noted; /* the refusal that began it; the theories know of it */
     struct tle_refusal first;
+    bool is_too_often;     /* hit for refusals that were apart: not one of them is alone */
     bool is_open;          /* something has passed meanwhile */
     uint32_t since_lone;   /* accepted since a single refusal was passed over */
     bool was_open_at_once; /* after the wall before */

@@ -24,7 +24,6 @@ enum {
     SLIDE_SHARE = 8,     /* more than one of so many is no noise */
     MARGIN_STEP = 2,
     MARGIN_MAX = 12,
-    TRIM_REFUSED = 3,
     NOISE_PPM_MAX = 100000,
     NOISE_REFUSED_MIN = 2,
     NOISE_MESSAGES_MAX = 4000,
@@ -398,8 +397,8 @@ tle_trim(struct tle *t, const struct signal *s)
     if (share_ppm < t->budget_ppm || (t->is_noise_sure && share_ppm < t->floor_ppm * 2))
         return;
     t->trim_pace = t->pacer.pace;
-    t->step_refused = TRIM_REFUSED; /* that many are not alone */
     tle_hit_wall(t, tle_short_wait_us(t, s->now_us), "too often", s);
     if (share_ppm >= NOISE_PPM_MIN)
         t->trim_share_ppm = share_ppm;
 }
+    t->is_too_often = true;

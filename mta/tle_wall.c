@@ -211,7 +211,7 @@ tle_hit_wall(struct tle *t, int64_t first_us, const char *because, const struct 
     t->wall_began_us = s->now_us;
     t->refused_began_us = t->straight > 0 ? t->straight_us : s->now_us - s->took_us;
     t->wall_knocks = t->asked = 0;
-    t->is_looked_at = t->is_first_noted = t->is_open = false;
+    t->is_looked_at = t->is_first_noted = t->is_open = t->is_too_often = false;
     t->phase_before = t->phase;
     t->phase = TLE_WALL;
     t->is_blocked = s->type.subject == REPLY_BLOCK;
@@ -265,8 +265,8 @@ static bool
 is_lone(struct tle *t)
 {
     tle_look_back(t);
-    return t->wall_knocks == 0 && t->straight <= 1 && t->step_refused <= 1 && !t->is_blocked &&
-        !t->is_quota && t->since_lone >= LONE_MESSAGES &&
+    return t->wall_knocks == 0 && t->straight <= 1 && t->step_refused <= 1 && !t->is_too_often &&
+        !t->is_blocked && !t->is_quota && t->since_lone >= LONE_MESSAGES &&
         !tle_theories_expect(&t->theories, &t->first);
 }
 
