@@ -11,7 +11,7 @@ enum {
     AGREED_PERCENT_SETTLED = 12, /* … so do one search and the next */
     DOUBTFUL_PERCENT = 93,       /* so that a refusal is a surprise to who says so */
     STEP_PERCENT_MAX = 100,
-    STEP_PERCENT_FAST = 40, /* above FAST_PACE */
+    STEP_PERCENT_FAST = 25, /* above FAST_PACE */
     PROBE_PERCENT = 6,
     PROBE_ODDS = 3,          /* one of so many is fruitful */
     RETURN_PERCENT_MIN = 25, /* a limit that has fallen by less is not waited for */
@@ -35,7 +35,7 @@ enum {
 #define FEW_PACE  (10 * PACE_PER_S)
 #define FAST_PACE \
     (100 * PACE_PER_S) /* what is on its way then is much, and refused with the first */
-#define STEP_US_FIRST   ((int64_t)US_PER_S) /* until the first refusal */
+#define STEP_US_FIRST   ((int64_t)US_PER_S) /* until the first refusal; twice that above FAST_PACE */
 #define PROBE_WAIT_MIN  (10 * (int64_t)US_PER_S)
 #define PROBE_WAIT_MAX  (8 * US_PER_MIN)
 #define PROBE_WAIT_SLOW (30 * US_PER_MIN) /* where each message is dear */
@@ -91,7 +91,7 @@ tle_step_us(const struct tle *t)
     int64_t length_us;
 
     if (!t->was_refused)
-        return STEP_US_FIRST;
+        return t->pacer.pace < FAST_PACE ? STEP_US_FIRST : 2 * STEP_US_FIRST;
     length_us = tle_theories_length_us(&t->theories, t->pacer.pace);
     if (length_us > US_PER_HOUR)
         length_us = US_PER_HOUR;
