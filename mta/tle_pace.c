@@ -319,7 +319,7 @@ count_noise(struct tle *t)
 void
 tle_note_slide(struct tle *t)
 {
-    if (t->slide_messages > SLIDE_CLEAN)
+    if (t->slide_messages > SLIDE_CLEAN || tle_theories_door(&t->theories) == TLE_DOOR)
         t->slide_events = 0;
     if (t->slide_events++ == 0) {
         t->slide_from = t->pacer.pace;
@@ -332,8 +332,8 @@ bool
 tle_is_slide(const struct tle *t)
 {
     return t->slide_events >= SLIDE_EVENTS && t->wall_knocks == 0 &&
-        t->slide_total >= SLIDE_MESSAGES && t->pacer.pace < t->slide_from / 10 * 8 &&
-        t->slide_refused * SLIDE_SHARE < t->slide_total;
+        tle_theories_door(&t->theories) != TLE_DOOR && t->slide_total >= SLIDE_MESSAGES &&
+        t->pacer.pace < t->slide_from / 10 * 8 && t->slide_refused * SLIDE_SHARE < t->slide_total;
 }
 
 void

@@ -273,6 +273,10 @@ walls_that_follow_each_other_at_any_pace_are_a_slide(void **state)
     t->slide_refused = 25; /* of 200: too many to be noise */
     assert_false(tle_is_slide(t));
     t->slide_refused = 10;
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        t->theories.all[i].wrong_at_door = 1;
+    assert_false(tle_is_slide(t)); /* behind a door it is shut for long each time */
+    t->theories = (struct tle_theories){0};
     tle_end_slide(t, &signal);
     assert_int_equal(t->pacer.pace, 40 * PACE_PER_S);
     assert_int_equal(t->floor_ppm, 50000);
