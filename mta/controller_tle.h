@@ -45,7 +45,7 @@ struct tle {
     bool is_probing; /* above what was found */
     int64_t settled, settled_us; /* where it cruised last, and since when */
     int64_t peak;                /* and before the limit fell; 0: it did not */
-    uint32_t returns;            /* how often that was tried again */
+    int64_t fell_us;             /* when it did */
     uint32_t search_refused, budget_ppm, agreements;
     int64_t probe_at_us;
 
@@ -74,7 +74,7 @@ struct tle {
     uint32_t since_lone;   /* accepted since a single refusal was passed over */
     bool was_open_at_once; /* after the wall before */
     int64_t wall_began_us, canary_us, opened_us;
-    int64_t refused_began_us;          /* when the first of the messages began whose refusal stopped all */
+    int64_t refused_began_us;          /* when the first of those began whose refusal stopped all */
     uint32_t wall_knocks;              /* refused canaries */
     uint32_t asked;                    /* and those refused for what they are */
     int64_t hold_low_us, hold_high_us; /* how long a door is shut if nobody knocks; 0: not known */

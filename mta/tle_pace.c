@@ -15,7 +15,8 @@ enum {
     PROBE_PERCENT = 6,
     PROBE_ODDS = 3,          /* one of so many is fruitful */
     RETURN_PERCENT_MIN = 25, /* a limit that has fallen by less is not waited for */
-    RETURNS_MAX = 6,
+    RETURN_ODDS = 4,
+    RETURN_PRICE = 10, /* messages: a refusal is worth so many */
     RETURN_PRICES = 4, /* in peace for each look */
     AGREEMENTS_MAX = 16,
     SLIDE_EVENTS = 5,
@@ -131,7 +132,7 @@ note_peak(struct tle *t, int64_t pace)
     if (pace < t->settled / 10 * 8 && t->settled > t->peak &&
         t->wall_began_us - t->settled_us >= RETURN_PROVED) {
         t->peak = t->settled;
-        t->returns = 0;
+        t->fell_us = t->wall_began_us;
     } else if (pace >= t->peak / 10 * 9) {
         t->peak = 0;
     }
@@ -168,27 +169,33 @@ horizon_us(const struct tle *t, int64_t now_us)
     return HORIZON_MIN + now_us - t->base.created_us;
 }
 
-/* What a pace will bring, by the number of theories that would let it pass; if it does not pass, the
- * pace will be the surest one, and what another refusal costs is lost. */
+/* The pace that will bring the most of what could be had; if it does not pass it is the surest one, and
+ * only for the share of the time, in thousandths, that another refusal leaves. */
 static int64_t
-worth(const struct tle *t, int64_t pace, int64_t surest, int64_t now_us)
+worthiest(const struct tle *t, int64_t share)
 {
-    int64_t share = tle_theories_for(&t->theories, pace);
-    int64_t horizon_s = horizon_us(t, now_us) / US_PER_S, price_s = t->price_us / US_PER_S + 1;
-    int64_t rest = price_s < horizon_s ? pace_scale(surest, horizon_s - price_s, horizon_s) : 0;
+    int64_t surest = tle_theories_pace(&t->theories, 0), best = surest, best_yield = 0;
 
-    return pace / THOUSAND * share + rest / THOUSAND * (THOUSAND - share);
+    for (int64_t pace = surest; pace > 0; pace = tle_theories_pace(&t->theories, pace)) {
+        int64_t yield = tle_theories_yield(&t->theories, pace, pace_scale(surest, share, THOUSAND));
+
+        if (yield > best_yield) {
+            best = pace;
+            best_yield = yield;
+        }
+    }
+    return best;
 }
 
 /* The best pace as things are thought to be; 0: there is no limit known. */
 static int64_t
 best_pace(const struct tle *t, int64_t now_us)
 {
-    int64_t surest = tle_theories_pace(&t->theories, 0), best = surest;
+    int64_t horizon_s = horizon_us(t, now_us) / US_PER_S, price_s = t->price_us / US_PER_S + 1;
+    int64_t left_s = price_s < horizon_s ? horizon_s - price_s : 0;
+    int64_t surest = tle_theories_pace(&t->theories, 0);
+    int64_t best = worthiest(t, THOUSAND * left_s / horizon_s);
 
-    for (int64_t pace = surest; pace > 0; pace = tle_theories_pace(&t->theories, pace))
-        if (worth(t, pace, surest, now_us) > worth(t, best, surest, now_us))
-            best = pace;
     if (best == 0)
         return 0;
     if (is_near(best, surest, AGREED_PERCENT))
@@ -205,20 +212,37 @@ is_probe_worthwhile(const struct tle *t, int64_t now_us)
     return now_us >= t->probe_at_us && gain_us >= t->price_us * PROBE_ODDS;
 }
 
-/* The limit has fallen: is it back where it was? Each time that it is not, twice as much is asked. */
+/* The pace is the surest one because a refusal is dear. Where others would let through much more, that is
+ * soon made up for. */
+static int64_t
+doubtful_pace(const struct tle *t, int64_t now_us)
+{
+    int64_t pace = pace_scale(worthiest(t, THOUSAND), DOUBTFUL_PERCENT - t->margin, 100);
+    int64_t gain_percent = (pace - t->pacer.pace) / (t->pacer.pace / 100 + 1);
+    int64_t gain_us = (now_us - t->opened_us) / 100 * gain_percent;
+
+    return gain_percent > AGREED_PERCENT_SETTLED && gain_us >= t->price_us * PROBE_ODDS ? pace : 0;
+}
+
+/* The limit has fallen: is it back where it was? What has been for so long will be for as long again: the
+ * looks in vain cost as much as what is missed until the next one when the time between them grows with
+ * the root of that. */
 static bool
 is_return_worthwhile(const struct tle *t, int64_t now_us)
 {
-    int64_t gain_percent, gain_us;
+    int64_t price_us = t->price_us + RETURN_PRICE * (pace_interval_ns(t->pacer.pace) / 1000);
+    int64_t peace_ms = (now_us - t->opened_us) / US_PER_MS, fallen_ms;
+    int64_t gain_percent;
 
     if (t->peak <= t->pacer.pace)
         return false;
     gain_percent = (t->peak - t->pacer.pace) / (t->pacer.pace / 100 + 1);
-    if (gain_percent < RETURN_PERCENT_MIN)
+    if (gain_percent < RETURN_PERCENT_MIN ||
+        now_us - t->opened_us < RETURN_WAIT_MIN + RETURN_PRICES * t->price_us)
         return false;
-    gain_us = (now_us - t->opened_us) / 100 * gain_percent;
-    return now_us - t->opened_us >= RETURN_WAIT_MIN + RETURN_PRICES * t->price_us &&
-        gain_us >= (t->price_us * PROBE_ODDS << t->returns);
+    fallen_ms = (now_us - t->fell_us) / US_PER_MS;
+    return peace_ms / 100 * peace_ms * (gain_percent < 1000 ? gain_percent : 1000) >=
+        RETURN_ODDS * (price_us / US_PER_MS) * fallen_ms;
 }
 
 /* Refused where it should have been sure: where messages are many, what is on its way blurs the limit. */
@@ -253,13 +277,11 @@ probe(struct tle *t, int64_t now_us)
 }
 
 static void
-go_back_up(struct tle *t, int64_t now_us)
+try_pace(struct tle *t, int64_t pace, const char *because, int64_t now_us)
 {
-    if (t->returns < RETURNS_MAX)
-        t->returns++;
     t->phase = TLE_SEARCH;
     t->is_probing = true;
-    tle_set_pace(t, t->peak, "as before?", now_us, NULL);
+    tle_set_pace(t, pace, because, now_us, NULL);
 }
 
 void
@@ -359,8 +381,8 @@ tle_on_clean_step(struct tle *t, int64_t now_us)
     int64_t carried = pace_of(t->step_accepted, now_us - t->step_began_us), best;
 
     count_noise(t);
-    tle_theories_carried(&t->theories, carried < t->pacer.pace ? carried : t->pacer.pace,
-        now_us - t->step_began_us);
+    tle_theories_carried(
+        &t->theories, carried < t->pacer.pace ? carried : t->pacer.pace, now_us - t->step_began_us);
     if (t->phase == TLE_SEARCH && now_us - t->step_began_us < tle_step_us(t))
         return; /* others, who count over longer, are asked now */
     best = best_pace(t, now_us);
@@ -371,7 +393,9 @@ tle_on_clean_step(struct tle *t, int64_t now_us)
     else if (t->phase == TLE_SEARCH)
         cruise(t, best, "as much as is let through", now_us, NULL);
     else if (is_return_worthwhile(t, now_us))
-        go_back_up(t, now_us);
+        try_pace(t, t->peak, "as before?", now_us);
+    else if (doubtful_pace(t, now_us) > 0)
+        try_pace(t, doubtful_pace(t, now_us), "perhaps", now_us);
     else if (is_probe_worthwhile(t, now_us))
         probe(t, now_us);
     else
@@ -398,7 +422,7 @@ tle_trim(struct tle *t, const struct signal *s)
         return;
     t->trim_pace = t->pacer.pace;
     tle_hit_wall(t, tle_short_wait_us(t, s->now_us), "too often", s);
+    t->is_too_often = true;
     if (share_ppm >= NOISE_PPM_MIN)
         t->trim_share_ppm = share_ppm;
 }
-    t->is_too_often = true;

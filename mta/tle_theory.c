@@ -10,6 +10,7 @@ enum {
     SLACK_PERCENT_SECOND = 6,       /* … where a second counts half a round trip is much */
     EXPECTED_PERCENT = 90,          /* of a limit: a refusal from there on is no surprise */
     THOUSAND = 1000,
+    MILLION = 1000000,
 };
 
 #define LOOK_EVERY_US (US_PER_S / 20)     /* a few messages more or less change nothing */
@@ -116,11 +117,11 @@ perhaps_needed(
 
 /* … and this the least. */
 static int64_t
-surely_used(const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t at_us)
+surely_used(
+    const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t at_us)
 {
     if (theory % TLE_KINDS == TLE_FIXED)
-        return least(
-            used_of_clock(theory, h, at_us, 0), used_of_clock(theory, h, at_us, LATER_US));
+        return least(used_of_clock(theory, h, at_us, 0), used_of_clock(theory, h, at_us, LATER_US));
     return used(ts, theory, h, at_us);
 }
 
@@ -264,8 +265,7 @@ static void
 refused_at_door(struct tle_theories *ts, const struct tle_refusal *refusal)
 {
     for (size_t i = 0; i < TLE_THEORIES; i++) {
-        if (!is_about(ts, i, refusal) || (ts->blamed >> i & 1) != 0 ||
-            !is_surprise(ts, i, refusal))
+        if (!is_about(ts, i, refusal) || (ts->blamed >> i & 1) != 0 || !is_surprise(ts, i, refusal))
             continue;
         contradict(&ts->all[i].wrong_at_door);
         ts->blamed |= UINT32_C(1) << i;
@@ -398,26 +398,35 @@ tle_theories_door(const struct tle_theories *ts)
     return ts->has_no_door || !with ? TLE_NO_DOOR : without ? TLE_DOOR_UNKNOWN : TLE_DOOR;
 }
 
+static int64_t
+yield_of(const struct tle_theories *ts, size_t theory, int64_t pace, int64_t rest)
+{
+    int64_t limit = pace_of_theory(ts, theory);
+    bool is_passed = ts->all[theory].high == 0 || pace <= limit;
+    int64_t brought = is_passed ? least(pace, limit) : least(rest, limit);
+
+    return limit / MILLION < MILLION ? brought * MILLION / limit : brought / (limit / MILLION);
+}
+
 int64_t
-tle_theories_for(const struct tle_theories *ts, int64_t pace)
+tle_theories_yield(const struct tle_theories *ts, int64_t pace, int64_t rest)
 {
     struct group groups[2];
     size_t count = groups_of(ts, groups);
-    int64_t share = THOUSAND;
+    int64_t yield = MILLION;
 
     for (size_t g = 0; g < count; g++) {
-        int64_t alive = 0, in_favour = 0;
+        int64_t alive = 0, brought = 0;
 
         for (size_t i = groups[g].first; i < groups[g].end; i++) {
             int64_t weight = weight_of(ts, &groups[g], i);
 
             alive += weight;
-            if (ts->all[i].high == 0 || pace_of_theory(ts, i) >= pace)
-                in_favour += weight;
+            brought += weight > 0 ? weight * yield_of(ts, i, pace, rest) : 0;
         }
-        share = share * in_favour / alive;
+        yield = yield * (brought / alive) / MILLION;
     }
-    return share;
+    return yield;
 }
 
 /* Those alive who know a limit, as bits. */

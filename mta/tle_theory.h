@@ -49,7 +49,8 @@ struct tle_refusal {
     bool is_quota; /* and said so */
     int64_t began_us;
     int64_t used[TLE_THEORIES], needed[TLE_THEORIES]; /* before it, and for it; … */
-    int64_t surely_used[TLE_THEORIES], perhaps_needed[TLE_THEORIES]; /* … a site counts later than we */
+    int64_t surely_used[TLE_THEORIES],
+        perhaps_needed[TLE_THEORIES]; /* … a site counts later than we */
 };
 
 /* One that began then was taken; it is in the history. */
@@ -69,8 +70,9 @@ void tle_theories_carried(struct tle_theories *ts, int64_t pace, int64_t for_us)
 enum tle_door { TLE_DOOR_UNKNOWN, TLE_DOOR, TLE_NO_DOOR };
 enum tle_door tle_theories_door(const struct tle_theories *ts);
 
-/* How many of those alive, of a thousand, would let this pace pass. */
-int64_t tle_theories_for(const struct tle_theories *ts, int64_t pace);
+/* What this pace will bring of what each of those alive would let pass, in millionths, on the mean;
+ * `rest` is what comes through on the mean if it does not pass. */
+int64_t tle_theories_yield(const struct tle_theories *ts, int64_t pace, int64_t rest);
 /* The slowest pace that anyone alive allows, faster than `above` (0: the slowest of all); 0: none says. */
 int64_t tle_theories_pace(const struct tle_theories *ts, int64_t above);
 /* The longest time over which one alive counts, that would not let this pace pass; 0: none. Of a quota

@@ -141,6 +141,7 @@ struct lab {
     struct tle_history history;
     struct tle_theories theories;
     int64_t now_us;
+    int64_t on_its_way_us; /* until the site counts it */
 };
 
 static bool
@@ -148,7 +149,7 @@ offer(struct lab *lab, bool is_knock, bool is_quota)
 {
     struct tle_refusal refusal = {.is_knock = is_knock, .is_quota = is_quota};
 
-    if (model_offer(&lab->model, lab->now_us) == REPLY_UNTYPED) {
+    if (model_offer(&lab->model, lab->now_us + lab->on_its_way_us) == REPLY_UNTYPED) {
         tle_history_add(&lab->history, lab->now_us);
         tle_theories_taken(&lab->theories, &lab->history, lab->now_us);
         return true;
@@ -352,13 +353,13 @@ a_knock_where_there_is_no_door_is_a_refusal_like_others(void **state)
     int64_t minute = pace_of(60, US_PER_MIN);
 
     send_until_refused(&lab, 50 * PACE_PER_S, false);
-    assert_true(tle_theories_for(&lab.theories, 4 * minute) > 300); /* of a second, and of ten */
+    assert_true(tle_theories_yield(&lab.theories, 4 * minute, 0) > 0); /* of a second, and of ten */
     lab.theories.has_no_door = true;
     lab.now_us += 25 * (int64_t)US_PER_S;
     assert_false(offer(&lab, true, false));
     for (size_t i = 0; i < 2 * TLE_KINDS; i++) /* of a second and of ten */
         assert_true(rank_of(&lab.theories, i) > group_of(&lab.theories, 0, TLE_THEORIES).rank);
-    assert_int_equal(tle_theories_for(&lab.theories, 4 * minute), 0);
+    assert_int_equal(tle_theories_yield(&lab.theories, 4 * minute, 0), 0);
     assert_in_range(
         tle_theories_open_us(&lab.theories, &lab.history, THOUSAND, lab.now_us) - lab.now_us,
         30 * (int64_t)US_PER_S, 40 * (int64_t)US_PER_S);
@@ -392,6 +393,86 @@ a_limit_that_has_fallen_is_known_to_the_true_theory_at_once(void **state)
     for_each_limit(look_at_a_fall);
 }
 
+/* ---- what is not quite sure ---- */
+
+/* Kept to from below, and asked at every instant of the clock's second: it is never held for wrong. */
+static void
+what_is_on_its_way_does_not_contradict_a_window_of_the_clock(void **state)
+{
+    static const uint64_t maxima[] = {16, 35, 94};
+
+    for (size_t i = 0; i < COUNT_OF(maxima); i++) {
+        int64_t truth = pace_of((int64_t)maxima[i], US_PER_S);
+        struct lab lab = {
+            .model = {.kind = TLE_FIXED, .window_us = US_PER_S, .max = maxima[i]},
+            .now_us = US_PER_S,
+            .on_its_way_us = 40000
+        };
+
+        for (int round = 0; round < 30; round++) {
+            send_until_refused(&lab, pace_scale(truth, 105 + round, 100), false);
+            assert_int_equal(rank_of(&lab.theories, TLE_FIXED), 0);
+            assert_pace(&lab, pace_of_theory(&lab.theories, TLE_FIXED), truth, 8);
+            lab.now_us += US_PER_S + 17000 * round;
+            send_in_peace(&lab, pace_scale(truth, 90, 100), 20 * (int64_t)US_PER_S);
+        }
+        model_release(&lab.model);
+    }
+}
+
+/* A little less each time is not what the limit lets through: the second time it is a contradiction. */
+static void
+what_was_proved_is_not_worn_away(void **state)
+{
+    struct tle_theories theories = {0};
+    struct tle_theory *bucket = &theories.all[TLE_BUCKET];
+    struct tle_refusal refusal = {0};
+
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        refusal.needed[i] = refusal.perhaps_needed[i] = 1000 * TLE_MILLI;
+    *bucket = (struct tle_theory){
+        .low = 30 * TLE_MILLI, .proved = 30 * TLE_MILLI, .high = 30 * TLE_MILLI};
+    for (int64_t needed = 29; needed >= 28; needed--) {
+        refusal.needed[TLE_BUCKET] = refusal.perhaps_needed[TLE_BUCKET] = needed * TLE_MILLI;
+        refusal.used[TLE_BUCKET] = refusal.surely_used[TLE_BUCKET] = (needed - 1) * TLE_MILLI;
+        tle_theories_refused(&theories, &refusal);
+        assert_int_equal(bucket->high, needed * TLE_MILLI);
+        assert_int_equal(bucket->wrong, needed == 29 ? 0 : 1);
+    }
+}
+
+/* ---- which pace is worth it ---- */
+
+/* Sixty in a second or in a minute: the quick one where a refusal is soon over, the sure one else. */
+static void
+a_pace_is_worth_what_it_brings_of_what_could_be_had(void **state)
+{
+    struct tle_theories theories = {0};
+    int64_t slow = pace_of(60, US_PER_MIN), quick = 60 * PACE_PER_S;
+
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        theories.all[i] = (struct tle_theory){.low = 60 * TLE_MILLI, .high = 60 * TLE_MILLI};
+    assert_true(
+        tle_theories_yield(&theories, quick, slow) > tle_theories_yield(&theories, slow, slow));
+    assert_true(tle_theories_yield(&theories, quick, slow / 10) <
+        tle_theories_yield(&theories, slow, slow / 10));
+}
+
+/* It says so when it is met. */
+static void
+nobody_waits_for_a_quota_to_show_itself(void **state)
+{
+    struct tle_theories theories = {.has_quota = true};
+
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        theories.all[i] = (struct tle_theory){.high = is_long(i) ? 100 * TLE_MILLI : 0};
+    assert_int_equal(tle_theories_length_us(&theories, PACE_MAX), 0);
+    theories.has_quota = false;
+    for (size_t i = 0; i < SHORT_THEORIES; i++)
+        theories.all[i].wrong = WRONG_MAX;
+    assert_int_equal(tle_theories_length_us(&theories, PACE_MAX), US_PER_HOUR);
+}
+
 int
 main(void)
 {
@@ -407,6 +488,10 @@ main(void)
         cmocka_unit_test(knocks_tell_a_door_from_a_window),
         cmocka_unit_test(a_knock_where_there_is_no_door_is_a_refusal_like_others),
         cmocka_unit_test(a_limit_that_has_fallen_is_known_to_the_true_theory_at_once),
+        cmocka_unit_test(what_is_on_its_way_does_not_contradict_a_window_of_the_clock),
+        cmocka_unit_test(what_was_proved_is_not_worn_away),
+        cmocka_unit_test(a_pace_is_worth_what_it_brings_of_what_could_be_had),
+        cmocka_unit_test(nobody_waits_for_a_quota_to_show_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -285,6 +285,76 @@ walls_that_follow_each_other_at_any_pace_are_a_slide(void **state)
     stage_close(&stage);
 }
 
+/* The second of them may have met another window of the clock. */
+static void
+of_refusals_that_follow_each_other_the_first_is_looked_at(void **state)
+{
+    static const int64_t refused_s[] = {58, 61};
+    struct stage stage;
+
+    stage_open(&stage, (struct model){0});
+    stage.tle->was_refused = true;
+    stage.tle->phase = TLE_CRUISE;
+    for (int i = 0; i < 10; i++)
+        tell(stage.controller, SIGNAL_ACCEPTED, REPLY_UNTYPED, (5 * i + 5) * (int64_t)US_PER_S, 1);
+    for (size_t i = 0; i < COUNT_OF(refused_s); i++) {
+        assert_int_equal(stage.tle->phase, TLE_CRUISE);
+        tell(stage.controller, SIGNAL_ANSWERED, REPLY_RATE, refused_s[i] * US_PER_S, 1);
+    }
+    assert_int_equal(stage.tle->phase, TLE_WALL);
+    tle_look_back(stage.tle);
+    assert_int_equal(stage.tle->first.began_us, refused_s[0] * US_PER_S);
+    stage_close(&stage);
+}
+
+/* A step that had too few sessions was slower than its pace, and says nothing about that. */
+static void
+a_pace_that_was_not_kept_contradicts_nobody(void **state)
+{
+    struct stage stage;
+    struct tle *t;
+
+    stage_open(&stage, (struct model){0});
+    t = stage.tle;
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        t->theories.all[i] =
+            (struct tle_theory){.low = 30 * TLE_MILLI, .high = 30 * TLE_MILLI, .wrong = i > 0};
+    t->was_refused = t->is_probing = true;
+    t->pacer.pace = 35 * PACE_PER_S;
+    t->step_accepted = 60;
+    tle_on_clean_step(t, 2 * (int64_t)US_PER_S);
+    assert_int_equal(t->theories.all[0].high, 30 * TLE_MILLI);
+    t->pacer.pace = 35 * PACE_PER_S;
+    t->step_began_us = 2 * (int64_t)US_PER_S;
+    t->step_accepted = 70;
+    tle_on_clean_step(t, 4 * (int64_t)US_PER_S);
+    assert_int_equal(t->theories.all[0].high, 0);
+    stage_close(&stage);
+}
+
+/* An hour at a fifth: it is not given up, nor asked for all the time. */
+static void
+a_limit_that_was_low_for_an_hour_is_taken_up_again(void **state)
+{
+    for (int kind = 0; kind < TLE_KINDS; kind++) {
+        uint64_t refused_up;
+        struct stage stage;
+        int up;
+
+        stage_open(&stage, (struct model){.kind = kind, .window_us = US_PER_MIN, .max = 600});
+        stage_play(&stage, 30 * US_PER_MIN);
+        stage.model.max /= 5;
+        stage_play(&stage, US_PER_HOUR);
+        print_stage(&stage, US_PER_HOUR);
+        assert_true(stage.model.refused * 1000 <= stage.model.accepted * 15);
+        stage.model.max *= 5;
+        up = minutes_until(&stage, 850, &refused_up);
+        print_message("  kind %d: up after %d min\n", kind, up);
+        assert_true(up <= 14);
+        stage_close(&stage);
+    }
+}
+
 int
 main(void)
 {
@@ -297,6 +367,9 @@ main(void)
         cmocka_unit_test(a_block_that_lets_half_through_is_a_leak),
         cmocka_unit_test(a_block_of_all_is_no_leak),
         cmocka_unit_test(refusals_that_no_pace_explains_are_noise),
+        cmocka_unit_test(of_refusals_that_follow_each_other_the_first_is_looked_at),
+        cmocka_unit_test(a_pace_that_was_not_kept_contradicts_nobody),
+        cmocka_unit_test(a_limit_that_was_low_for_an_hour_is_taken_up_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
