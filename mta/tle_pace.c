@@ -157,7 +157,8 @@ cruise(struct tle *t, int64_t pace, const char *because, int64_t now_us, const s
     t->probe_at_us = now_us + probe_wait_us(t);
     t->search_refused = 0;
     t->trim_messages = t->trim_refused = 0;
-    t->trim_share_ppm = 0;
+    if (!t->is_too_often) /* it is to be seen whether less has helped */
+        t->trim_share_ppm = 0;
     tle_set_pace(t, pace, because, now_us, s);
 }
 

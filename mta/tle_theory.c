@@ -104,25 +104,22 @@ needed(const struct tle_theories *ts, size_t theory, const struct tle_history *h
 }
 
 /* A site counts what begins here some time later, how much is not known: it may be in another window of
- * the clock then. This is the most, … */
+ * the clock then. This is the most that was needed, … */
 static int64_t
-perhaps_needed(
-    const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t at_us)
+perhaps_needed(size_t theory, const struct tle_history *h, int64_t at_us, int64_t needed)
 {
-    if (theory % TLE_KINDS == TLE_FIXED)
-        return TLE_MILLI +
-            most(used_of_clock(theory, h, at_us, 0), used_of_clock(theory, h, at_us, LATER_US));
-    return needed(ts, theory, h, at_us);
+    if (theory % TLE_KINDS != TLE_FIXED)
+        return needed;
+    return most(needed, used_of_clock(theory, h, at_us, LATER_US) + TLE_MILLI);
 }
 
-/* … and this the least. */
+/* … and this the least that was used. */
 static int64_t
-surely_used(
-    const struct tle_theories *ts, size_t theory, const struct tle_history *h, int64_t at_us)
+surely_used(size_t theory, const struct tle_history *h, int64_t at_us, int64_t used)
 {
-    if (theory % TLE_KINDS == TLE_FIXED)
-        return least(used_of_clock(theory, h, at_us, 0), used_of_clock(theory, h, at_us, LATER_US));
-    return used(ts, theory, h, at_us);
+    if (theory % TLE_KINDS != TLE_FIXED)
+        return used;
+    return least(used, used_of_clock(theory, h, at_us, LATER_US));
 }
 
 /* Of a window of the clock that has ended since the last look; 0: none has. */
@@ -204,9 +201,10 @@ tle_theories_taken(struct tle_theories *ts, const struct tle_history *h, int64_t
         return;
     for (size_t i = 0; i < TLE_THEORIES; i++) {
         struct tle_theory *theory = &ts->all[i];
-        int64_t sure = most(surely_used(ts, i, h, began_us), used_by_end(ts, i, h, began_us));
+        int64_t now = used(ts, i, h, began_us);
+        int64_t sure = most(surely_used(i, h, began_us, now), used_by_end(ts, i, h, began_us));
 
-        theory->low = most(theory->low, used(ts, i, h, began_us));
+        theory->low = most(theory->low, now);
         theory->proved = most(theory->proved, sure);
         if (theory->high > 0 && sure > theory->high + slack_of(i, theory->high) + TLE_MILLI / 2)
             beat(theory);
@@ -239,8 +237,8 @@ tle_refusal_look(struct tle_refusal *refusal, const struct tle_theories *ts,
     for (size_t i = 0; i < TLE_THEORIES; i++) {
         refusal->used[i] = used(ts, i, h, began_us);
         refusal->needed[i] = needed(ts, i, h, began_us);
-        refusal->surely_used[i] = surely_used(ts, i, h, began_us);
-        refusal->perhaps_needed[i] = perhaps_needed(ts, i, h, began_us);
+        refusal->surely_used[i] = surely_used(i, h, began_us, refusal->used[i]);
+        refusal->perhaps_needed[i] = perhaps_needed(i, h, began_us, refusal->needed[i]);
     }
 }
 

@@ -248,6 +248,42 @@ refusals_that_no_pace_explains_are_noise(void **state)
     }
 }
 
+/* Trimmed, in peace again, and refused as often: less has not helped. */
+static void
+as_many_refusals_at_a_slower_pace_are_noise(void **state)
+{
+    struct signal signal = {.kind = SIGNAL_ANSWERED, .now_us = US_PER_MIN};
+    struct stage stage;
+    struct tle *t;
+
+    stage_open(&stage, (struct model){0});
+    t = stage.tle;
+    for (size_t i = 0; i < TLE_THEORIES; i++)
+        t->theories.all[i] = (struct tle_theory){.wrong = i > 0};
+    t->theories.all[0].low = t->theories.all[0].high = 10 * TLE_MILLI;
+    t->theories.has_no_door = t->was_refused = true;
+    t->phase = TLE_CRUISE;
+    t->pacer.pace = 10 * PACE_PER_S;
+    t->trim_messages = 100;
+    t->trim_refused = 3;
+    tle_trim(t, &signal);
+    assert_int_equal(t->phase, TLE_WALL);
+    t->theories.all[0].low = t->theories.all[0].high = 9 * TLE_MILLI;
+    t->is_looked_at = t->is_first_noted = true;
+    signal.now_us += US_PER_S;
+    tle_leave_wall(t, &signal);
+    assert_int_equal(t->phase, TLE_CRUISE);
+    assert_true(t->pacer.pace < 9 * PACE_PER_S);
+    t->trim_messages = 100;
+    t->trim_refused = 3;
+    tle_trim(t, &signal);
+    assert_int_equal(t->phase, TLE_CRUISE);
+    assert_int_equal(t->pacer.pace, 10 * PACE_PER_S);
+    assert_int_equal(t->floor_ppm, 30000);
+    assert_true(t->is_noise_sure);
+    stage_close(&stage);
+}
+
 /* One wall after the other, each at a slower pace and none of them for long: back to the pace before the
  * first of them. */
 static void
@@ -367,6 +403,7 @@ main(void)
         cmocka_unit_test(a_block_that_lets_half_through_is_a_leak),
         cmocka_unit_test(a_block_of_all_is_no_leak),
         cmocka_unit_test(refusals_that_no_pace_explains_are_noise),
+        cmocka_unit_test(as_many_refusals_at_a_slower_pace_are_noise),
         cmocka_unit_test(of_refusals_that_follow_each_other_the_first_is_looked_at),
         cmocka_unit_test(a_pace_that_was_not_kept_contradicts_nobody),
         cmocka_unit_test(a_limit_that_was_low_for_an_hour_is_taken_up_again),
