@@ -11,7 +11,9 @@ enum {
     AGREED_PERCENT_SETTLED = 12, /* … so do one search and the next */
     DOUBTFUL_PERCENT = 93,       /* so that a refusal is a surprise to who says so */
     STEP_PERCENT_MAX = 100,
-    STEP_PERCENT_FAST = 25, /* above FAST_PACE */
+    STEP_PERCENT_FAST = 40, /* above FAST_PACE */
+    STEP_PERCENT_FAR = 25,  /* and where what is on its way is much */
+    FAR_MESSAGES = 20,
     PROBE_PERCENT = 6,
     PROBE_ODDS = 3,          /* one of so many is fruitful */
     RETURN_PERCENT_MIN = 25, /* a limit that has fallen by less is not waited for */
@@ -36,7 +38,7 @@ enum {
 #define FEW_PACE  (10 * PACE_PER_S)
 #define FAST_PACE \
     (100 * PACE_PER_S) /* what is on its way then is much, and refused with the first */
-#define STEP_US_FIRST   ((int64_t)US_PER_S) /* until the first refusal; twice that above FAST_PACE */
+#define STEP_US_FIRST   ((int64_t)US_PER_S) /* until the first refusal; twice that to who is far */
 #define PROBE_WAIT_MIN  (10 * (int64_t)US_PER_S)
 #define PROBE_WAIT_MAX  (8 * US_PER_MIN)
 #define PROBE_WAIT_SLOW (30 * US_PER_MIN) /* where each message is dear */
@@ -77,6 +79,14 @@ tle_set_pace(
     tle_begin_step(t, now_us);
 }
 
+/* A refusal is heard of when so many more have been sent that all of them are refused with it. */
+static bool
+is_far(const struct tle *t)
+{
+    return t->pacer.pace >= FAST_PACE &&
+        pace_scale(t->pacer.pace, t->transaction_us, US_PER_S) >= FAR_MESSAGES * PACE_PER_S;
+}
+
 /* Who was never refused may be quick: a step too far is only one. */
 uint32_t
 tle_step_messages(const struct tle *t)
@@ -92,7 +102,7 @@ tle_step_us(const struct tle *t)
     int64_t length_us;
 
     if (!t->was_refused)
-        return t->pacer.pace < FAST_PACE ? STEP_US_FIRST : 2 * STEP_US_FIRST;
+        return is_far(t) ? 2 * STEP_US_FIRST : STEP_US_FIRST;
     length_us = tle_theories_length_us(&t->theories, t->pacer.pace);
     if (length_us > US_PER_HOUR)
         length_us = US_PER_HOUR;
@@ -261,10 +271,13 @@ go_up(struct tle *t, const char *because, int64_t now_us)
     int64_t surest = tle_theories_pace(&t->theories, 0);
     int64_t pace =
         pace_scale(surest > t->pacer.pace ? surest : t->pacer.pace, 100 + t->step_percent, 100);
+    int64_t percent_max = is_far(t) ? STEP_PERCENT_FAR
+        : pace < FAST_PACE          ? STEP_PERCENT_MAX
+                                    : STEP_PERCENT_FAST;
 
     t->step_percent *= 2;
-    if (t->step_percent > (pace < FAST_PACE ? STEP_PERCENT_MAX : STEP_PERCENT_FAST))
-        t->step_percent = pace < FAST_PACE ? STEP_PERCENT_MAX : STEP_PERCENT_FAST;
+    if (t->step_percent > percent_max)
+        t->step_percent = percent_max;
     t->phase = TLE_SEARCH;
     t->is_probing = t->was_refused;
     tle_set_pace(t, pace, because, now_us, NULL);
