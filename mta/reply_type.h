@@ -6,8 +6,8 @@
  *
  * A rule is found by a word of the text, so what a look-up costs grows with the text and not with the
  * table. Where no rule knows the words, the built-in bounce rules are asked for their class: they know
- * more phrases and languages. Then single words, codes and the stage are weighed (reply_weights.h), and
- * codes alone speak last. Nothing changes after reading: the rules may be shared by many worlds, one
+ * more phrases and languages. Then all words, codes and the stage are weighed (reply_weights.h), and
+ * codes alone speak last. By a long lead the weights overrule a rule that knew some of the words. Nothing changes after reading: the rules may be shared by many worlds, one
  * thread at a time.
  *
  * Ownership  reply_types_new() gives the rules to the caller; what is found points into them.
