@@ -219,6 +219,23 @@ asides_and_links_do_not_speak_for_the_cause(void **state)
     reply_types_free(&types);
 }
 
+/* The explanation begins so. */
+static void
+assert_explained(const struct reply_types *types, enum smtp_stage stage, const char *text,
+    const char *group, const char *front)
+{
+    struct smtp_reply reply;
+    struct reply_type type;
+    struct text why = {0};
+
+    print_message("  %s\n", text);
+    reply_find(slice_of(text), &reply);
+    type = reply_type_explain(types, SLICE(""), stage, &reply, &why);
+    assert_string_equal(reply_group_name(type.group), group);
+    assert_true(slice_starts_with(text_slice(&why), slice_of(front)));
+    text_release(&why);
+}
+
 /* No rule knows these; what gave the group is told. */
 static void
 where_no_rule_knows_the_words_they_are_weighed(void **state)
@@ -235,18 +252,8 @@ where_no_rule_knows_the_words_they_are_weighed(void **state)
     };
     struct reply_types *types = reply_types_new();
 
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct smtp_reply reply;
-        struct reply_type type;
-        struct text why = {0};
-
-        print_message("  %s\n", cases[i].reply);
-        reply_find(slice_of(cases[i].reply), &reply);
-        type = reply_type_explain(types, SLICE(""), cases[i].stage, &reply, &why);
-        assert_string_equal(reply_group_name(type.group), cases[i].group);
-        assert_true(slice_starts_with(text_slice(&why), slice_of(cases[i].why)));
-        text_release(&why);
-    }
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_explained(types, cases[i].stage, cases[i].reply, cases[i].group, cases[i].why);
     reply_types_free(&types);
 }
 
@@ -271,18 +278,8 @@ a_rule_is_overruled_by_all_other_words_and_a_provider_s_own_code_is_not(void **s
     struct reply_types *types = reply_types_read("t.tsv", slice_of(rows), &err);
 
     assert_string_equal(err.text, "");
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct smtp_reply reply;
-        struct reply_type type;
-        struct text why = {0};
-
-        print_message("  %s\n", cases[i].reply);
-        reply_find(slice_of(cases[i].reply), &reply);
-        type = reply_type_explain(types, SLICE(""), STAGE_MAIL, &reply, &why);
-        assert_string_equal(reply_group_name(type.group), cases[i].group);
-        assert_true(slice_starts_with(text_slice(&why), slice_of(cases[i].why)));
-        text_release(&why);
-    }
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_explained(types, STAGE_MAIL, cases[i].reply, cases[i].group, cases[i].why);
     reply_types_free(&types);
 }
 
