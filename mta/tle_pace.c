@@ -223,18 +223,6 @@ is_probe_worthwhile(const struct tle *t, int64_t now_us)
     return now_us >= t->probe_at_us && gain_us >= t->price_us * PROBE_ODDS;
 }
 
-/* The pace is the surest one because a refusal is dear. Where others would let through much more, that is
- * soon made up for. */
-static int64_t
-doubtful_pace(const struct tle *t, int64_t now_us)
-{
-    int64_t pace = pace_scale(worthiest(t, THOUSAND), DOUBTFUL_PERCENT - t->margin, 100);
-    int64_t gain_percent = (pace - t->pacer.pace) / (t->pacer.pace / 100 + 1);
-    int64_t gain_us = (now_us - t->opened_us) / 100 * gain_percent;
-
-    return gain_percent > AGREED_PERCENT_SETTLED && gain_us >= t->price_us * PROBE_ODDS ? pace : 0;
-}
-
 /* The limit has fallen: is it back where it was? What has been for so long will be for as long again: the
  * looks in vain cost as much as what is missed until the next one when the time between them grows with
  * the root of that. */
@@ -296,6 +284,21 @@ try_pace(struct tle *t, int64_t pace, const char *because, int64_t now_us)
     t->phase = TLE_SEARCH;
     t->is_probing = true;
     tle_set_pace(t, pace, because, now_us, NULL);
+}
+
+/* The pace is the surest one because a refusal is dear. Where others would let through much more, that is
+ * soon made up for. */
+static bool
+try_doubtful(struct tle *t, int64_t now_us)
+{
+    int64_t pace = pace_scale(worthiest(t, THOUSAND), DOUBTFUL_PERCENT - t->margin, 100);
+    int64_t gain_percent = (pace - t->pacer.pace) / (t->pacer.pace / 100 + 1);
+    int64_t gain_us = (now_us - t->opened_us) / 100 * gain_percent;
+
+    if (gain_percent <= AGREED_PERCENT_SETTLED || gain_us < t->price_us * PROBE_ODDS)
+        return false;
+    try_pace(t, pace, "perhaps", now_us);
+    return true;
 }
 
 void
@@ -408,8 +411,8 @@ tle_on_clean_step(struct tle *t, int64_t now_us)
         cruise(t, best, "as much as is let through", now_us, NULL);
     else if (is_return_worthwhile(t, now_us))
         try_pace(t, t->peak, "as before?", now_us);
-    else if (doubtful_pace(t, now_us) > 0)
-        try_pace(t, doubtful_pace(t, now_us), "perhaps", now_us);
+    else if (try_doubtful(t, now_us))
+        return; /* it has begun a step of its own, as the others do */
     else if (is_probe_worthwhile(t, now_us))
         probe(t, now_us);
     else
